@@ -1,0 +1,35 @@
+// Stand-ins for the provider plugins of Pulumi that the stack uses, for machines that can reach package registries only. One
+// binary under three names: the engine finds a plugin by the name pulumi-resource-<package> on PATH.
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
+
+	"todo-app/local/plugins/docker"
+	"todo-app/local/plugins/plugin"
+	"todo-app/local/plugins/random"
+)
+
+// The versions are those of the SDK packages in package.json: the engine warns on every run about a plugin older than its SDK.
+var providers = map[string]func() pulumirpc.ResourceProviderServer{
+	"docker": func() pulumirpc.ResourceProviderServer { return docker.New("v5.2.0") },
+	"random": func() pulumirpc.ResourceProviderServer { return random.New("4.21.2") },
+}
+
+func main() {
+	name := strings.TrimPrefix(filepath.Base(os.Args[0]), "pulumi-resource-")
+	construct, known := providers[name]
+	if !known {
+		fmt.Fprintf(os.Stderr, "unknown provider %q: call this program as pulumi-resource-{docker,kubernetes,random}\n", name)
+		os.Exit(2)
+	}
+	if err := plugin.Serve(construct()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
