@@ -1,0 +1,3 @@
+"""The todo app's API."""
+
+__version__ = "0.1.0"

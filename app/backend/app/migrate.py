@@ -1,0 +1,87 @@
+"""`python -m app.migrate`: brings the schema to what this image needs, or exits non-zero."""
+
+import logging
+import sys
+import time
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from app import logs
+from app.database import build_engine
+from app.errors import first_line
+from app.settings import DatabaseSettings, SettingsError, load
+
+logger = logging.getLogger("app.migrate")
+
+WAIT_SECONDS = 60
+LOCK_TIMEOUT = "60s"
+# any number will do, as long as every version of this program uses the same
+ADVISORY_LOCK = 7_404_600
+
+
+def alembic_config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def wait_for_database(engine: Engine, seconds: float = WAIT_SECONDS) -> None:
+    """Returns once a connection is accepted; raises the last reason when time is up."""
+    start = time.monotonic()
+    while True:
+        try:
+            with engine.connect():
+                return
+        except OperationalError as error:
+            waited = time.monotonic() - start
+            if waited >= seconds:
+                raise
+            reason = first_line(error)
+            logger.info("waiting for the database (%.0f of %.0f s): %s", waited, seconds, reason)
+            time.sleep(min(2, seconds - waited))
+
+
+def upgrade(engine: Engine) -> None:
+    """All or nothing, and one run at a time: the lock ends with the transaction."""
+    with engine.begin() as connection:
+        # bounds the wait for another run as well as for tables that a long query holds
+        connection.execute(select(func.set_config("lock_timeout", LOCK_TIMEOUT, True)))
+        connection.execute(select(func.pg_advisory_xact_lock(ADVISORY_LOCK)))
+        config = alembic_config(connection)
+        scripts = ScriptDirectory.from_config(config)
+        current = MigrationContext.configure(connection).get_current_revision()
+        if current is not None and current not in {s.revision for s in scripts.walk_revisions()}:
+            # A rollback to an older image: migrations only ever add what the previous release can
+            # live with, so the newer schema stays.
+            logger.warning("the schema is at %s, newer than this image; nothing to do", current)
+            return
+        command.upgrade(config, "head")
+        logger.info("the schema is at %s", scripts.get_current_head())
+
+
+def main() -> None:
+    try:
+        settings = load(DatabaseSettings)
+    except SettingsError as error:
+        sys.exit(f"The environment is not usable:\n{error}")
+    logs.configure(settings.log_level)
+    engine = build_engine(settings.sqlalchemy_url)
+    try:
+        wait_for_database(engine)
+        upgrade(engine)
+    except SQLAlchemyError as error:
+        logger.error("the migration failed, nothing was changed: %s", first_line(error))
+        sys.exit(1)
+    finally:
+        engine.dispose()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+"""Alembic's entry point: inside the caller's transaction, or on its own for the developer's CLI."""
+
+from alembic import context
+from sqlalchemy import Connection
+
+from app.database import Base, build_engine
+from app.settings import DatabaseSettings, load
+
+
+def run(connection: Connection) -> None:
+    context.configure(connection=connection, target_metadata=Base.metadata)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+connection = context.config.attributes.get("connection")
+if connection is not None:
+    run(connection)
+else:
+    with build_engine(load(DatabaseSettings).sqlalchemy_url).connect() as connection:
+        run(connection)

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Lint, formatting and tests of the backend, in a virtual environment of the locked dependencies.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+python=${PYTHON:-python3}
+lock_hash=$({ "$python" --version && cat requirements-dev.lock; } | sha256sum | cut -c1-16)
+venv=${XDG_CACHE_HOME:-$HOME/.cache}/todo-app/backend-venv-$lock_hash
+
+if [[ ! -f $venv/complete ]]; then
+  "$python" -m venv --clear "$venv"
+  uv_pin=$(grep -oE '^uv==[0-9.]+' requirements-dev.lock)
+  "$venv/bin/pip" install --quiet --disable-pip-version-check "$uv_pin"
+  VIRTUAL_ENV=$venv "$venv/bin/uv" pip sync --quiet --require-hashes requirements-dev.lock
+  touch "$venv/complete"
+fi
+
+"$venv/bin/ruff" check .
+"$venv/bin/ruff" format --check .
+"$venv/bin/python" -m pytest "$@"
