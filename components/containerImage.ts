@@ -1,0 +1,80 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+
+/** What a workload needs to know of an image. */
+export interface ImageReference {
+  /** `repository@sha256:…`; a tag only when the image is never pushed. */
+  readonly reference: pulumi.Output<string>;
+  /** Changes with the image's content, so that pods roll even when the reference is a tag. */
+  readonly revision: pulumi.Output<string>;
+  readonly pullPolicy: "IfNotPresent" | "Never";
+}
+
+export interface ContainerImageArgs {
+  /** Registry and path without a tag, such as `ghcr.io/team/todo-app/backend`. */
+  readonly repository: string;
+  /** Tag under which the build is pushed; people look for it, workloads never use it. */
+  readonly tag: string;
+  /** Folder with the Dockerfile, relative to the project, so that every checkout describes the same build. */
+  readonly context: string;
+  /** Operating system and architecture of the nodes, such as `linux/amd64`. */
+  readonly platform: string;
+  /** Registry and path of the base images (build argument `BASE_REGISTRY`). */
+  readonly baseRegistry: string;
+  /** Images whose layers may be reused. @default none */
+  readonly cacheFrom?: readonly string[];
+  /** Push after building; off, the cluster must have been given the image by hand. @default true */
+  readonly push?: boolean;
+  /** Reference by digest of an image that exists already; nothing is built. @default build the image */
+  readonly prebuilt?: string;
+  /** Login for the push. @default Docker's own login */
+  readonly credentials?: { readonly username: string; readonly password?: pulumi.Input<string> };
+}
+
+/** Builds and pushes one container image, unless its content was pushed before. */
+export class ContainerImage extends pulumi.ComponentResource implements ImageReference {
+  readonly reference: pulumi.Output<string>;
+  readonly revision: pulumi.Output<string>;
+  readonly pullPolicy: "IfNotPresent" | "Never";
+
+  constructor(name: string, args: ContainerImageArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("todo-app:index:ContainerImage", name, {}, opts);
+
+    const push = args.push ?? true;
+    this.pullPolicy = push || args.prebuilt ? "IfNotPresent" : "Never";
+    if (args.prebuilt) {
+      this.reference = pulumi.output(args.prebuilt);
+      this.revision = this.reference;
+    } else {
+      const image = this.buildImage(name, args, push);
+      this.reference = push ? image.repoDigest : image.imageName;
+      this.revision = image.repoDigest;
+    }
+
+    this.registerOutputs({ reference: this.reference });
+  }
+
+  private buildImage(name: string, args: ContainerImageArgs, push: boolean): docker.Image {
+    return new docker.Image(
+      name,
+      {
+        imageName: `${args.repository}:${args.tag}`,
+        build: {
+          context: args.context,
+          platform: args.platform,
+          args: { BASE_REGISTRY: args.baseRegistry },
+          ...(args.cacheFrom?.length && { cacheFrom: { images: [...args.cacheFrom] } }),
+        },
+        skipPush: !push,
+        ...(args.credentials && {
+          registry: {
+            server: args.repository.split("/")[0]!,
+            username: args.credentials.username,
+            password: args.credentials.password,
+          },
+        }),
+      },
+      { parent: this },
+    );
+  }
+}

@@ -1,0 +1,29 @@
+/** How the pods of one workload spread over nodes and zones. */
+import type { types } from "@pulumi/kubernetes";
+import { selectorLabels } from "./labels.ts";
+
+/** `any`: the scheduler decides; `preferred`: spread where possible; `required`: never two more on one node than on another. */
+export type Placement = "any" | "preferred" | "required";
+
+/** Counts the pods of one revision only (`pod-template-hash`), or the old pods of a rollout would push the new ones together. */
+export function topologySpread(
+  workload: string,
+  placement: Placement,
+): types.input.core.v1.TopologySpreadConstraint[] {
+  if (placement === "any") return [];
+  const spread = (
+    topologyKey: string,
+    required: boolean,
+  ): types.input.core.v1.TopologySpreadConstraint => ({
+    maxSkew: 1,
+    topologyKey,
+    whenUnsatisfiable: required ? "DoNotSchedule" : "ScheduleAnyway",
+    labelSelector: { matchLabels: selectorLabels(workload) },
+    matchLabelKeys: ["pod-template-hash"],
+  });
+  // Zones are never required: a zone that is down would hold back pods that another could run.
+  return [
+    spread("kubernetes.io/hostname", placement === "required"),
+    spread("topology.kubernetes.io/zone", false),
+  ];
+}

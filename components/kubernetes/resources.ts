@@ -1,0 +1,55 @@
+/** Quantities of CPU and memory, and what a set of pods needs at its peak. */
+
+/** CPU and memory of one container, as Kubernetes spells them. */
+export interface ContainerResources {
+  readonly requests: { readonly cpu: string; readonly memory: string };
+  readonly limits: { readonly cpu?: string; readonly memory: string };
+}
+
+/** Pods that may exist at the same time, and what each needs. */
+export interface PodBudget {
+  readonly pods: number;
+  readonly resources: ContainerResources;
+}
+
+const MEMORY_UNITS: Readonly<Record<string, number>> = {
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+};
+
+/** "250m" → 250, "1.5" → 1500. */
+export function cpuMillicores(quantity: string): number {
+  return quantity.endsWith("m")
+    ? Number(quantity.slice(0, -1))
+    : Math.round(Number(quantity) * 1000);
+}
+
+/** "128Mi" → 134217728; binary units only. */
+export function memoryBytes(quantity: string): number {
+  return Number(quantity.slice(0, -2)) * MEMORY_UNITS[quantity.slice(-2)]!;
+}
+
+/** A workload at its largest: in a rollout, every old pod may still be shutting down when all the new ones run. */
+export function peakBudget(workload: {
+  readonly replicas: number;
+  readonly autoscaling?: { readonly maxReplicas: number };
+  readonly resources: ContainerResources;
+}): PodBudget {
+  const replicas = workload.autoscaling?.maxReplicas ?? workload.replicas;
+  return { pods: 2 * replicas, resources: workload.resources };
+}
+
+/** `spec.hard` of a ResourceQuota that leaves room for every pod at its peak, and for no more. */
+export function quotaFor(budgets: readonly PodBudget[]): Record<string, string> {
+  const sum = (amount: (resources: ContainerResources) => number) =>
+    budgets.reduce((total, { pods, resources }) => total + pods * amount(resources), 0);
+  const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)}Mi`;
+  return {
+    pods: String(budgets.reduce((total, { pods }) => total + pods, 0)),
+    "requests.cpu": `${sum((resources) => cpuMillicores(resources.requests.cpu))}m`,
+    "requests.memory": mebibytes(sum((resources) => memoryBytes(resources.requests.memory))),
+    "limits.memory": mebibytes(sum((resources) => memoryBytes(resources.limits.memory))),
+  };
+}

@@ -1,0 +1,96 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { ImageReference } from "./containerImage.ts";
+import { objectLabels } from "./kubernetes/labels.ts";
+import { policySpec, type Peer } from "./kubernetes/network.ts";
+import { restrictedPod } from "./kubernetes/podSecurity.ts";
+import type { ContainerResources } from "./kubernetes/resources.ts";
+
+const WORKLOAD = "migration";
+
+/** What one run of the migration needs. */
+export const MIGRATION_RESOURCES: ContainerResources = {
+  requests: { cpu: "50m", memory: "96Mi" },
+  limits: { memory: "256Mi" },
+};
+
+export interface MigrationArgs {
+  readonly namespace: pulumi.Input<string>;
+  /** Image that carries the schema: the backend's. */
+  readonly image: ImageReference;
+  /** Program and arguments that migrate the schema to the image's version and exit. */
+  readonly command: readonly string[];
+  /** User of the image. */
+  readonly userId: number;
+  /** Name of the Secret with `DATABASE_URL`. */
+  readonly secretName: pulumi.Input<string>;
+  /** The database's end of the connection. */
+  readonly database: Peer;
+  /** How long the migration may take, in seconds. */
+  readonly rolloutTimeoutSeconds: number;
+}
+
+/**
+ * Runs the schema migration once per image, before anything that depends on this component.
+ *
+ * A Job can't be changed, so a new image or database makes a new Job; the deploy waits for it, and a failed one stops
+ * the deploy with the Job's last log lines while the old pods keep serving.
+ */
+export class Migration extends pulumi.ComponentResource {
+  constructor(name: string, args: MigrationArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("todo-app:index:Migration", name, {}, opts);
+
+    const policy = this.createNetworkPolicy(name, args);
+    this.createJob(name, args, policy);
+
+    this.registerOutputs({});
+  }
+
+  private createNetworkPolicy(name: string, args: MigrationArgs) {
+    return new k8s.networking.v1.NetworkPolicy(
+      name,
+      {
+        metadata: { namespace: args.namespace, name: WORKLOAD, labels: objectLabels(WORKLOAD) },
+        spec: policySpec(WORKLOAD, [], [args.database]),
+      },
+      { parent: this },
+    );
+  }
+
+  private createJob(name: string, args: MigrationArgs, policy: pulumi.Resource) {
+    new k8s.batch.v1.Job(
+      name,
+      {
+        metadata: {
+          namespace: args.namespace,
+          labels: objectLabels(WORKLOAD),
+          annotations: { "pulumi.com/timeoutSeconds": String(args.rolloutTimeoutSeconds) },
+        },
+        spec: {
+          // No retry: what failed halfway is for a person to look at.
+          backoffLimit: 0,
+          activeDeadlineSeconds: args.rolloutTimeoutSeconds,
+          template: {
+            metadata: { labels: objectLabels(WORKLOAD) },
+            spec: {
+              ...restrictedPod({
+                userId: args.userId,
+                writablePaths: ["/tmp"],
+                container: {
+                  name: WORKLOAD,
+                  image: args.image.reference,
+                  imagePullPolicy: args.image.pullPolicy,
+                  command: [...args.command],
+                  envFrom: [{ secretRef: { name: args.secretName } }],
+                  resources: MIGRATION_RESOURCES,
+                },
+              }),
+              restartPolicy: "Never",
+            },
+          },
+        },
+      },
+      { parent: this, dependsOn: policy },
+    );
+  }
+}

@@ -1,0 +1,140 @@
+/** The shape of a stage file: every key with its bounds and default, each error text saying what is allowed. */
+import { z } from "zod";
+
+const text = (pattern: RegExp, allowed: string) =>
+  z.string({ error: allowed }).regex(pattern, { error: allowed });
+/** The same, or empty: Pulumi.yaml must give every key a default, so "not set" is an empty string. */
+const optionalText = (pattern: RegExp, allowed: string) =>
+  text(new RegExp(`^$|${pattern.source}`), allowed).default("");
+const integer = (min: number, max: number) => {
+  const error = `a whole number from ${min} to ${max}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+};
+const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
+  z.enum(values, { error: `one of ${values.join(", ")}` });
+const flag = () => z.boolean({ error: "true or false" });
+const object = <T extends z.ZodRawShape>(shape: T) =>
+  z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === "unrecognized_keys" ? `one of ${Object.keys(shape).join(", ")}` : "an object",
+  });
+
+const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+const HOST_NAME = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$/;
+const REGISTRY = /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?(:\d{1,5})?$/;
+const REPOSITORY = /^[a-z0-9]+([._-][a-z0-9]+)*(\/[a-z0-9]+([._-][a-z0-9]+)*)*$/;
+const DIGEST_REFERENCE = /^[^\s@]+@sha256:[0-9a-f]{64}$/;
+
+const cpu = text(/^(\d+m|\d+(\.\d{1,3})?)$/, 'CPU such as "250m" or "1"');
+const memory = text(/^\d+(Ki|Mi|Gi|Ti)$/, 'memory such as "128Mi" or "1Gi"');
+const prebuilt = text(
+  DIGEST_REFERENCE,
+  "an image reference by digest: name@sha256:<64 hex digits>",
+);
+
+/** CPU in cores or millicores, memory in binary units; the limit on CPU is left out so that a burst is never throttled. */
+const resourcesSchema = object({
+  requests: object({ cpu, memory }),
+  limits: object({ cpu: cpu.optional(), memory }),
+});
+
+const workloadSchema = (defaults: z.output<typeof resourcesSchema>) =>
+  object({
+    /** Pods; with `autoscaling` only the first rollout's count. */
+    replicas: integer(1, 50).default(2),
+    /** HorizontalPodAutoscaler; absent: the count stays fixed. `targetCPUUtilization` is in % of the CPU request. */
+    autoscaling: object({
+      minReplicas: integer(1, 50),
+      maxReplicas: integer(1, 50),
+      targetCPUUtilization: integer(10, 95).default(70),
+    }).optional(),
+    resources: resourcesSchema.default(defaults),
+  });
+
+export const stageSchema = object({
+  kubernetesContext: text(
+    /^\S+$/,
+    "the name of a context of the kubeconfig (kubectl config get-contexts)",
+  ),
+  namespace: optionalText(
+    DNS_LABEL,
+    "a DNS label: lower-case letters, digits and -, at most 63 characters",
+  ),
+  host: text(HOST_NAME, "a host name such as todo.example.com"),
+  images: object({
+    registry: text(REGISTRY, "a registry host such as ghcr.io or localhost:5000"),
+    /** Path in front of `/backend` and `/frontend`. */
+    repository: text(REPOSITORY, "a repository path such as team/todo-app").default("todo-app"),
+    platform: oneOf(["linux/amd64", "linux/arm64"]).default("linux/amd64"),
+    /** Where the Dockerfiles find python, node and the like: set it to a mirror where Docker Hub can't be reached. */
+    baseRegistry: text(/^\S+[^/\s]$/, "a registry and path without a trailing slash").default(
+      "docker.io/library",
+    ),
+    /** Images whose layers may be reused while building. */
+    cacheFrom: z.array(text(/^\S+$/, "image references")).default([]),
+    /** Off: the images are loaded into the cluster by hand and never pulled. */
+    push: flag().default(true),
+    /** Prebuilt image to deploy instead of building one. */
+    backend: prebuilt.optional(),
+    frontend: prebuilt.optional(),
+  }),
+  registryUsername: z.string().default(""),
+  registryPassword: z.string().default(""),
+  backend: workloadSchema({
+    requests: { cpu: "100m", memory: "128Mi" },
+    limits: { memory: "256Mi" },
+  }).prefault({}),
+  frontend: workloadSchema({
+    requests: { cpu: "100m", memory: "128Mi" },
+    limits: { memory: "256Mi" },
+  }).prefault({}),
+  placement: oneOf(["any", "preferred", "required"]).default("any"),
+  database: object({
+    mode: oneOf(["in-cluster", "external"]).default("in-cluster"),
+    image: text(/^\S+(:[^:/@\s]+|@sha256:[0-9a-f]{64})$/, "an image with a tag or digest").default(
+      "docker.io/library/postgres:17",
+    ),
+    storage: memory.default("1Gi"),
+    /** Empty: the cluster's default StorageClass. */
+    storageClassName: z.string().default(""),
+    resources: resourcesSchema.default({
+      requests: { cpu: "100m", memory: "128Mi" },
+      limits: { memory: "512Mi" },
+    }),
+  }).prefault({}),
+  databaseUrl: optionalText(
+    /^postgres(ql)?:\/\/[^\s/]+\/\S+$/,
+    "postgresql://user:password@host:port/database",
+  ),
+  llm: object({
+    provider: oneOf(["builtin", "openai"]).default("builtin"),
+    baseUrl: text(/^https?:\/\/\S+$/, "an http(s) URL").default("https://api.openai.com/v1"),
+    model: text(/^\S+$/, "a model name").default("gpt-5-mini"),
+  }).prefault({}),
+  openaiApiKey: z.string().default(""),
+  ingress: object({
+    className: text(DNS_LABEL, "the name of an IngressClass (kubectl get ingressclass)").default(
+      "nginx",
+    ),
+    /** Namespace of the ingress controller's pods: the only one whose traffic reaches the app. */
+    namespace: text(DNS_LABEL, "the namespace of the ingress controller").default("ingress-nginx"),
+    /** Off where the controller never reports an address (some bare-metal installs): the deploy would wait in vain. */
+    waitForAddress: flag().default(true),
+  }).prefault({}),
+  tls: object({
+    issuer: oneOf(["none", "letsencrypt-staging", "letsencrypt-production"]).default("none"),
+    /** Let's Encrypt sends its warnings here. */
+    email: text(/^[^\s@]+@[^\s@]+\.[^\s@]+$/, "an e-mail address").optional(),
+  }).prefault({}),
+  secretVersions: object({
+    auth: integer(1, 10_000).default(1),
+    databasePassword: integer(1, 10_000).default(1),
+  }).prefault({}),
+  protectResources: flag().default(false),
+  rolloutTimeoutSeconds: integer(30, 3600).default(300),
+});
+
+/** Keys whose values must never be printed. */
+export const SECRET_KEYS = ["registryPassword", "databaseUrl", "openaiApiKey"] as const;
+
+export type Stage = z.output<typeof stageSchema>;

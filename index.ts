@@ -1,0 +1,101 @@
+/** The story of one deploy: configuration, namespace, secrets, database, images, migration, services, address. */
+import * as k8s from "@pulumi/kubernetes";
+import { AppNamespace } from "./components/appNamespace.ts";
+import { AppSecrets } from "./components/appSecrets.ts";
+import { ContainerImage } from "./components/containerImage.ts";
+import { ingressController, outside, workload } from "./components/kubernetes/network.ts";
+import { peakBudget } from "./components/kubernetes/resources.ts";
+import { Migration, MIGRATION_RESOURCES } from "./components/migration.ts";
+import { Postgres } from "./components/postgres.ts";
+import { PublicRoute, publicUrl } from "./components/publicRoute.ts";
+import { WebService } from "./components/webService.ts";
+import { loadConfig } from "./config.ts";
+
+const config = loadConfig();
+const [backendPort, frontendPort] = [8000, 3000];
+const userId = 10001; // of both images, set in their Dockerfiles
+
+const context = config.kubernetesContext;
+const cluster = new k8s.Provider("cluster", { context, enableServerSideApply: true });
+const onCluster = { providers: { kubernetes: cluster } };
+const kept = { ...onCluster, protect: config.protectResources };
+
+const budgets = [
+  peakBudget(config.backend),
+  peakBudget(config.frontend),
+  { pods: 1, resources: config.database.resources },
+  { pods: 1, resources: MIGRATION_RESOURCES },
+];
+const { namespace } = new AppNamespace("app", { namespace: config.namespace, budgets }, kept);
+
+const { placement, rolloutTimeoutSeconds, secretVersions: versions } = config;
+const { databaseUrl, openaiApiKey } = config;
+const secretsArgs = { namespace, versions, databaseUrl, openaiApiKey };
+const secrets = new AppSecrets("secrets", secretsArgs, kept);
+
+const shared = { namespace, userId, placement, rolloutTimeoutSeconds };
+const callers = ["backend", "migration"];
+const databaseArgs = { ...shared, ...config.database, secretName: secrets.postgres, callers };
+const database = new Postgres("postgres", databaseArgs, kept);
+
+const backendImage = new ContainerImage("backend-image", config.images.backend);
+const frontendImage = new ContainerImage("frontend-image", config.images.frontend);
+
+const command = ["python", "-m", "app.migrate"];
+const migrationArgs = {
+  ...shared,
+  command,
+  image: backendImage,
+  secretName: secrets.migration,
+  database: database.peer,
+};
+const migration = new Migration("migration", migrationArgs, { ...onCluster, dependsOn: database });
+
+const settings = { ENVIRONMENT: config.stage, FRONTEND_URL: publicUrl(config.host, config.tls) };
+const { provider, model, baseUrl, port: llmPort } = config.llm;
+const backend = new WebService(
+  "backend",
+  {
+    ...shared,
+    ...config.backend,
+    image: backendImage,
+    port: backendPort,
+    settings: { ...settings, LLM_PROVIDER: provider, LLM_MODEL: model, OPENAI_BASE_URL: baseUrl },
+    secretName: secrets.backend,
+    writablePaths: ["/tmp"],
+    callers: [
+      ingressController(config.ingress.namespace, backendPort),
+      workload("frontend", backendPort),
+    ],
+    callees: [database.peer, ...(llmPort ? [outside(llmPort)] : [])],
+  },
+  { ...onCluster, dependsOn: migration },
+);
+const frontend = new WebService(
+  "frontend",
+  {
+    ...shared,
+    ...config.frontend,
+    image: frontendImage,
+    port: frontendPort,
+    settings: { ...settings, BACKEND_URL: `http://backend:${backendPort}` },
+    secretName: secrets.frontend,
+    writablePaths: ["/tmp", "/app/.next/cache"],
+    callers: [ingressController(config.ingress.namespace, frontendPort)],
+    callees: [workload("backend", backendPort)],
+  },
+  onCluster,
+);
+
+const paths = [
+  { path: "/api", service: backend.service, port: backendPort },
+  { path: "/", service: frontend.service, port: frontendPort },
+];
+const { host, tls, ingress } = config;
+const routeArgs = { namespace, host, paths, tls, ingress, rolloutTimeoutSeconds };
+const route = new PublicRoute("route", routeArgs, onCluster);
+
+/** Where the app is reached. */
+export const url = route.url;
+/** What runs, by digest. */
+export const images = { backend: backendImage.reference, frontend: frontendImage.reference };

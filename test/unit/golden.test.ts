@@ -1,0 +1,87 @@
+/**
+ * Every resource of every stage with all its inputs, against the committed `test/golden/<stage>.json`: a reviewer sees
+ * in the diff what a change does to production. `make golden` rewrites the files.
+ */
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { z } from "zod";
+import { stageSchema } from "../../configSchema.ts";
+import { record, type Recorded } from "./support/record.ts";
+import { STAGES, declared, stageConfig } from "./support/stages.ts";
+
+function golden(name: string, actual: unknown) {
+  const file = new URL(`../golden/${name}.json`, import.meta.url);
+  const text = `${JSON.stringify(actual, null, 2)}\n`;
+  if (process.env.UPDATE_GOLDEN) writeFileSync(file, text);
+  assert.equal(
+    readFileSync(file, "utf8"),
+    text,
+    `test/golden/${name}.json is not up to date: run "make golden"`,
+  );
+}
+
+function redact(value: any): any {
+  if (Array.isArray(value)) return value.map(redact);
+  if (value === null || typeof value !== "object") return value;
+  if ("secret" in value) {
+    const inner = value.secret;
+    return typeof inner === "object"
+      ? Object.fromEntries(
+          Object.keys(inner)
+            .sort()
+            .map((key) => [key, "[secret]"]),
+        )
+      : "[secret]";
+  }
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, redact(inner)]));
+}
+
+const describeResource = (resource: Recorded) => ({
+  type: resource.type,
+  name: resource.name,
+  parent: resource.parent.split("::").pop() || undefined,
+  protect: resource.protect || undefined,
+  ignoreChanges: resource.ignoreChanges.length ? resource.ignoreChanges : undefined,
+  inputs: resource.custom ? redact(resource.inputs) : undefined,
+});
+
+describe("golden files", () => {
+  for (const stage of STAGES)
+    it(`${stage} declares exactly what test/golden/${stage}.json shows`, async () => {
+      const program = () => import(`../../index.ts?golden-${stage}`);
+      const { resources } = await record(program, stage, stageConfig(stage));
+      const key = ({ urn }: Recorded) => urn;
+      golden(
+        stage,
+        [...resources].sort((a, b) => (key(a) < key(b) ? -1 : 1)).map(describeResource),
+      );
+    });
+
+  it("the JSON Schema for editors follows the configuration's own schema", () => {
+    const { properties } = z.toJSONSchema(stageSchema, { io: "input" });
+    const keys = Object.entries(properties ?? {}).map(([key, schema]) => {
+      const { description, secret } = declared[key]!;
+      const encrypted = {
+        type: "object",
+        properties: { secure: { type: "string" } },
+        required: ["secure"],
+      };
+      return [`todo-app:${key}`, { description, ...(secret ? encrypted : (schema as object)) }];
+    });
+    golden("stage.schema", {
+      $schema: "https://json-schema.org/draft/2020-12/schema",
+      title: "A stage of the todo-app stack (Pulumi.<stage>.yaml)",
+      type: "object",
+      properties: {
+        encryptionsalt: { type: "string" },
+        secretsprovider: { type: "string" },
+        config: {
+          type: "object",
+          properties: Object.fromEntries(keys),
+          patternProperties: { "^(?!todo-app:)": {} },
+          additionalProperties: false,
+        },
+      },
+    });
+  });
+});

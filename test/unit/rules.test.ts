@@ -1,0 +1,198 @@
+/** Rules that every resource of every stage keeps, whichever component made it. */
+import assert from "node:assert/strict";
+import { cpuMillicores, memoryBytes } from "../../components/kubernetes/resources.ts";
+import { record, type Recorded } from "./support/record.ts";
+import { GIVEN_SECRETS, STAGES, stageConfig } from "./support/stages.ts";
+
+const kindOf = ({ type }: Recorded) => type.split(":").pop()!;
+const urnName = (urn: string) => urn.split("::").pop()!;
+const podTemplate = ({ inputs }: Recorded) =>
+  inputs.spec?.template ?? inputs.spec?.jobTemplate?.spec.template;
+const parentName = ({ parent }: Recorded) => urnName(parent);
+
+for (const stage of STAGES) {
+  describe(`every resource of ${stage}`, () => {
+    let resources: readonly Recorded[];
+    let pods: readonly Recorded[];
+    const ofKind = (...kinds: string[]) =>
+      resources.filter((resource) => kinds.includes(kindOf(resource)));
+
+    before(async () => {
+      const program = () => import(`../../index.ts?rules-${stage}`);
+      ({ resources } = await record(program, stage, stageConfig(stage)));
+      pods = resources.filter(podTemplate);
+      assert.ok(pods.length >= 3, "backend, frontend and migration run pods");
+    });
+
+    it("sits in a component that it is named after", () => {
+      for (const resource of resources.filter(
+        ({ custom, type }) => custom && !type.startsWith("pulumi:"),
+      )) {
+        const parent = parentName(resource);
+        assert.ok(
+          resource.name === parent || resource.name.startsWith(`${parent}-`),
+          `${resource.type} ${resource.name} under "${parent}"`,
+        );
+      }
+    });
+
+    it("uses the pinned cluster, never a default provider", () => {
+      for (const { type, name, provider } of resources.filter((r) =>
+        r.type.startsWith("kubernetes:"),
+      ))
+        assert.equal(
+          urnName(provider.slice(0, provider.lastIndexOf("::"))),
+          "cluster",
+          `${type} ${name}`,
+        );
+      assert.deepEqual(JSON.parse(stageConfig(stage)["pulumi:disable-default-providers"]!), [
+        "kubernetes",
+      ]);
+    });
+
+    it("lives in the stage's namespace", () => {
+      for (const { type, name, inputs } of resources.filter((r) =>
+        r.type.startsWith("kubernetes:"),
+      ))
+        if (!type.endsWith(":Namespace"))
+          assert.equal(inputs.metadata.namespace, `todo-app-${stage}`, `${type} ${name}`);
+    });
+
+    it("runs our own images by digest and foreign ones by a fixed tag", () => {
+      for (const pod of pods)
+        for (const { image, imagePullPolicy } of podTemplate(pod).spec.containers) {
+          const own = image.includes("todo-app/");
+          assert.match(
+            image,
+            own ? /@sha256:[0-9a-f]{64}$/ : /(:(?!latest$)[^:/]+|@sha256:[0-9a-f]{64})$/,
+          );
+          if (own) assert.equal(imagePullPolicy, "IfNotPresent");
+        }
+    });
+
+    it("selects its own pods and no others", () => {
+      for (const pod of ofKind("Deployment", "StatefulSet")) {
+        const { matchLabels } = pod.inputs.spec.selector;
+        const matching = pods.filter((other) =>
+          Object.entries(matchLabels).every(
+            ([key, value]) => podTemplate(other).metadata.labels[key] === value,
+          ),
+        );
+        assert.deepEqual(
+          matching.map(({ name }) => name),
+          [pod.name],
+        );
+        const service = ofKind("Service").find(({ name }) => name === pod.name);
+        assert.deepEqual(service?.inputs.spec.selector, matchLabels);
+      }
+    });
+
+    it("meets the restricted Pod Security Standard", () => {
+      for (const pod of pods) {
+        const { spec } = podTemplate(pod);
+        assert.equal(spec.automountServiceAccountToken, false, pod.name);
+        assert.equal(spec.securityContext.runAsNonRoot, true, pod.name);
+        assert.ok(spec.securityContext.runAsUser >= 999, pod.name);
+        assert.deepEqual(spec.securityContext.seccompProfile, { type: "RuntimeDefault" });
+        assert.equal(spec.hostNetwork ?? spec.hostPID ?? spec.hostIPC, undefined);
+        for (const { securityContext } of spec.containers)
+          assert.deepEqual(securityContext, {
+            allowPrivilegeEscalation: false,
+            capabilities: { drop: ["ALL"] },
+            privileged: false,
+            readOnlyRootFilesystem: true,
+          });
+        for (const volume of spec.volumes) assert.equal(volume.hostPath, undefined);
+      }
+      const labels = ofKind("Namespace")[0]!.inputs.metadata.labels;
+      assert.equal(labels["pod-security.kubernetes.io/enforce"], "restricted");
+    });
+
+    it("leaves replicas to the HorizontalPodAutoscaler exactly where there is one", () => {
+      const scaled = ofKind("HorizontalPodAutoscaler").map(
+        ({ inputs }) => inputs.spec.scaleTargetRef.name,
+      );
+      for (const deployment of ofKind("Deployment")) {
+        const expected = scaled.includes(deployment.inputs.metadata.name) ? ["spec.replicas"] : [];
+        assert.deepEqual(deployment.ignoreChanges, expected, deployment.name);
+      }
+      assert.equal(scaled.length, stage === "dev" ? 0 : 2);
+    });
+
+    it("fits the quota, also when every workload is at its largest and rolls", () => {
+      const hard = ofKind("ResourceQuota")[0]!.inputs.spec.hard;
+      const peak = { pods: 0, cpu: 0, memory: 0, limit: 0 };
+      for (const pod of pods) {
+        const autoscaler = ofKind("HorizontalPodAutoscaler").find(({ name }) => name === pod.name);
+        const replicas = autoscaler?.inputs.spec.maxReplicas ?? pod.inputs.spec.replicas ?? 1;
+        const count = kindOf(pod) === "Deployment" ? 2 * replicas : 1;
+        peak.pods += count;
+        for (const { resources: needs } of podTemplate(pod).spec.containers) {
+          peak.cpu += count * cpuMillicores(needs.requests.cpu);
+          peak.memory += count * memoryBytes(needs.requests.memory);
+          peak.limit += count * memoryBytes(needs.limits.memory);
+        }
+      }
+      assert.ok(Number(hard.pods) >= peak.pods);
+      assert.ok(cpuMillicores(hard["requests.cpu"]) >= peak.cpu);
+      assert.ok(memoryBytes(hard["requests.memory"]) >= peak.memory);
+      assert.ok(memoryBytes(hard["limits.memory"]) >= peak.limit);
+    });
+
+    it("can be drained: a budget never forbids the eviction of every pod", () => {
+      for (const deployment of ofKind("Deployment")) {
+        const budget = ofKind("PodDisruptionBudget").find(({ name }) => name === deployment.name);
+        assert.equal(budget?.inputs.spec.maxUnavailable, 1);
+        assert.deepEqual(budget.inputs.spec.selector, deployment.inputs.spec.selector);
+      }
+    });
+
+    it("keeps secrets inside Secret objects and marked as secret", () => {
+      const canaries = [...Object.values(GIVEN_SECRETS), "generated-"];
+      for (const resource of resources) {
+        const clear = JSON.stringify(resource.inputs, (_, value) =>
+          value?.secret ? undefined : value,
+        );
+        for (const canary of canaries)
+          assert.ok(!clear.includes(canary), `${resource.type} ${resource.name} shows a secret`);
+      }
+    });
+
+    it("allows exactly the network edges that the app needs", () => {
+      const edges = ofKind("NetworkPolicy").flatMap(({ inputs: { spec } }) => {
+        const self = spec.podSelector.matchLabels?.["app.kubernetes.io/name"] ?? "solver";
+        const peer = (p: any) =>
+          p.podSelector?.matchLabels["app.kubernetes.io/name"] ??
+          p.namespaceSelector?.matchLabels["kubernetes.io/metadata.name"] ??
+          p.ipBlock?.cidr ??
+          "solver";
+        const ports = (rule: any) => rule.ports.map((p: any) => p.port).join(",");
+        return [
+          ...(spec.ingress ?? []).map(
+            (rule: any) => `${peer(rule.from[0])} > ${self}:${ports(rule)}`,
+          ),
+          ...(spec.egress ?? []).map((rule: any) => `${self} > ${peer(rule.to[0])}:${ports(rule)}`),
+        ];
+      });
+      const dns = (name: string) => `${name} > kube-system:53,53`;
+      const inCluster = ["backend > postgres:5432", "migration > postgres:5432"];
+      assert.deepEqual(
+        [...new Set(edges)].sort(),
+        [
+          ...["backend", "frontend", "migration"].map(dns),
+          "frontend > backend:8000",
+          "ingress-nginx > backend:8000",
+          "ingress-nginx > frontend:3000",
+          ...(stage === "dev"
+            ? inCluster
+            : [
+                "backend > 0.0.0.0/0:443",
+                "backend > 0.0.0.0/0:6432",
+                "ingress-nginx > solver:8089",
+                "migration > 0.0.0.0/0:6432",
+              ]),
+        ].sort(),
+      );
+    });
+  });
+}
