@@ -18,7 +18,6 @@ const userId = 10001; // of both images, set in their Dockerfiles
 const context = config.kubernetesContext;
 const cluster = new k8s.Provider("cluster", { context, enableServerSideApply: true });
 const onCluster = { providers: { kubernetes: cluster } };
-const kept = { ...onCluster, protect: config.protectResources };
 
 const budgets = [
   peakBudget(config.backend),
@@ -26,17 +25,19 @@ const budgets = [
   { pods: 1, resources: config.database.resources },
   { pods: 1, resources: MIGRATION_RESOURCES },
 ];
-const { namespace } = new AppNamespace("app", { namespace: config.namespace, budgets }, kept);
+const { protectResources: protect, placement, rolloutTimeoutSeconds } = config;
+const namespaceArgs = { namespace: config.namespace, budgets, protect };
+const { namespace } = new AppNamespace("app", namespaceArgs, onCluster);
 
-const { placement, rolloutTimeoutSeconds, secretVersions: versions } = config;
-const { databaseUrl, openaiApiKey } = config;
+const { secretVersions: versions, databaseUrl, openaiApiKey } = config;
 const secretsArgs = { namespace, versions, databaseUrl, openaiApiKey };
-const secrets = new AppSecrets("secrets", secretsArgs, kept);
+const secrets = new AppSecrets("secrets", secretsArgs, onCluster);
 
 const shared = { namespace, userId, placement, rolloutTimeoutSeconds };
 const callers = ["backend", "migration"];
-const databaseArgs = { ...shared, ...config.database, secretName: secrets.postgres, callers };
-const database = new Postgres("postgres", databaseArgs, kept);
+const secretName = secrets.postgres;
+const databaseArgs = { ...shared, ...config.database, secretName, callers, protect };
+const database = new Postgres("postgres", databaseArgs, onCluster);
 
 const backendImage = new ContainerImage("backend-image", config.images.backend);
 const frontendImage = new ContainerImage("frontend-image", config.images.frontend);

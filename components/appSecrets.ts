@@ -33,15 +33,10 @@ export class AppSecrets extends pulumi.ComponentResource {
   constructor(name: string, args: AppSecretsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("todo-app:index:AppSecrets", name, {}, opts);
 
-    const auth = this.generate(`${name}-auth`, 48, args.versions.auth, opts?.protect);
+    const auth = this.generate(`${name}-auth`, 48, args.versions.auth);
     const databasePassword = args.databaseUrl
       ? undefined
-      : this.generate(
-          `${name}-database-password`,
-          32,
-          args.versions.databasePassword,
-          opts?.protect,
-        );
+      : this.generate(`${name}-database-password`, 32, args.versions.databasePassword);
     const DATABASE_URL = args.databaseUrl ?? inClusterDatabaseUrl(databasePassword!);
 
     const secret = (reader: string, data: Record<string, pulumi.Input<string>>) =>
@@ -59,16 +54,11 @@ export class AppSecrets extends pulumi.ComponentResource {
   }
 
   /** Letters and digits only, so that the value needs no escaping in a URL; 32 of them carry 190 bits. */
-  private generate(
-    name: string,
-    length: number,
-    version: number,
-    protect?: boolean,
-  ): pulumi.Output<string> {
+  private generate(name: string, length: number, version: number): pulumi.Output<string> {
     const password = new random.RandomPassword(
       name,
       { length, special: false, keepers: { version: String(version) } },
-      { parent: this, protect },
+      { parent: this },
     );
     return password.result;
   }

@@ -36,6 +36,8 @@ export interface PostgresArgs {
   readonly callers: readonly string[];
   /** How long to wait for the pod, in seconds. */
   readonly rolloutTimeoutSeconds: number;
+  /** Refuse to destroy the volume. @default false */
+  readonly protect?: boolean;
 }
 
 /** The PostgreSQL database: one server inside the cluster, for development and small installations, or an external one. */
@@ -54,7 +56,7 @@ export class Postgres extends pulumi.ComponentResource {
     this.peer = workload(WORKLOAD, PORT);
     this.createNetworkPolicy(name, args);
     const service = this.createService(name, args);
-    const claim = this.createClaim(name, args, opts?.protect);
+    const claim = this.createClaim(name, args);
     this.createStatefulSet(name, args, service, claim);
 
     this.registerOutputs({});
@@ -94,7 +96,7 @@ export class Postgres extends pulumi.ComponentResource {
   }
 
   /** A claim of its own, not a template of the StatefulSet: it can then grow, and it outlives the StatefulSet. */
-  private createClaim(name: string, args: PostgresArgs, protect?: boolean) {
+  private createClaim(name: string, args: PostgresArgs) {
     return new k8s.core.v1.PersistentVolumeClaim(
       `${name}-data`,
       {
@@ -109,7 +111,7 @@ export class Postgres extends pulumi.ComponentResource {
           ...(args.storageClassName && { storageClassName: args.storageClassName }),
         },
       },
-      { parent: this, protect },
+      { parent: this, protect: args.protect },
     );
   }
 

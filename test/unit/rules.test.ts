@@ -147,6 +147,12 @@ for (const stage of STAGES) {
       }
     });
 
+    it("is protected exactly where data would be lost", () => {
+      // A protected resource can't be replaced either: were a generated password among them, it could not be rotated.
+      const isProtected = resources.filter(({ protect }) => protect).map(kindOf);
+      assert.deepEqual(isProtected, stage === "production" ? ["Namespace"] : []);
+    });
+
     it("keeps secrets inside Secret objects and marked as secret", () => {
       const canaries = [...Object.values(GIVEN_SECRETS), "generated-"];
       for (const resource of resources) {

@@ -65,7 +65,7 @@ export async function record<T>(
   await pulumi.runtime.setMocks(mocks, "todo-app", stack);
   pulumi.runtime.setAllConfig({ ...config });
   const register = MockMonitor.prototype.registerResource;
-  MockMonitor.prototype.registerResource = function (request: any, callback: any) {
+  MockMonitor.prototype.registerResource = function (this: any, request: any, callback: any) {
     resources.push({
       type: request.getType(),
       name: request.getName(),
