@@ -1,0 +1,158 @@
+package kubernetes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
+	"google.golang.org/protobuf/types/known/emptypb"
+	"google.golang.org/protobuf/types/known/structpb"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/dynamic"
+
+	"todo-app/local/plugins/plugin"
+)
+
+const dropUnreachable = "If the cluster was deleted, you can remove this resource from Pulumi state by rerunning the operation " +
+	"with the PULUMI_K8S_DELETE_UNREACHABLE environment variable set to \"true\""
+
+// Read returns what the object is now: for a refresh, or, without former inputs, to import it.
+func (p *provider) Read(ctx context.Context, req *pulumirpc.ReadRequest) (*pulumirpc.ReadResponse, error) {
+	ctx, done := p.Cancellable(ctx)
+	defer done()
+	kind, err := kindOf(req.GetUrn())
+	if err != nil {
+		return nil, err
+	}
+	namespace, name := splitID(req.GetId())
+	var live *unstructured.Unstructured
+	client, err := p.cluster.resource(kind, namespace)
+	if err == nil {
+		live, err = client.Get(ctx, name, metav1.GetOptions{})
+	}
+	if down := unreachable(err); down != nil && !forgetsUnreachable() {
+		return nil, fmt.Errorf("failed to read resource state: %w. %s", down, dropUnreachable)
+	} else if down != nil || gone(err) {
+		return &pulumirpc.ReadResponse{}, nil
+	} else if err != nil {
+		return nil, err
+	}
+	marked, olds := req.GetInputs().AsMap(), unmarked(req.GetProperties())
+	former := normalize(plugin.Reveal(marked).(map[string]any))
+	importing := former["kind"] == nil
+	var inputs map[string]any
+	var notReady error
+	if importing {
+		inputs = authored(live)
+	} else {
+		inputs = prune(live.Object, former).(map[string]any)
+		notReady = p.readiness(ctx, live)
+	}
+	manager, _ := olds["__fieldManager"].(string)
+	if manager == "" {
+		manager = creator + "-" + eightHex(nil)
+	}
+	state, err := checkpoint(inputs, live.Object, marked, firstVersion(olds, live.Object), manager)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := structpb.NewStruct(secretly(inputs, marked))
+	if err != nil {
+		return nil, err
+	}
+	if notReady != nil {
+		return nil, partial(req.GetId(), notReady, state, kept)
+	}
+	return &pulumirpc.ReadResponse{Id: req.GetId(), Properties: state, Inputs: kept}, nil
+}
+
+// authored returns what an author could have written to get the object.
+func authored(live *unstructured.Unstructured) map[string]any {
+	o := live.DeepCopy()
+	delete(o.Object, "status")
+	for _, key := range readOnlyMetadata {
+		unstructured.RemoveNestedField(o.Object, "metadata", key)
+	}
+	for _, key := range []string{revisionAnnotation, lastApplied} {
+		unstructured.RemoveNestedField(o.Object, "metadata", "annotations", key)
+	}
+	return o.Object
+}
+
+// Delete removes the object with all it owns and waits until it is gone.
+func (p *provider) Delete(ctx context.Context, req *pulumirpc.DeleteRequest) (*emptypb.Empty, error) {
+	ctx, done := p.Cancellable(ctx)
+	defer done()
+	kind, err := kindOf(req.GetUrn())
+	if err != nil {
+		return nil, err
+	}
+	inputs, _ := unmarked(req.GetProperties())["__inputs"].(map[string]any)
+	namespace, name := splitID(req.GetId())
+	policy := metav1.DeletePropagationForeground
+	switch strings.ToLower(annotation(inputs, propagation)) {
+	case "orphan":
+		policy = metav1.DeletePropagationOrphan
+	case "background":
+		policy = metav1.DeletePropagationBackground
+	}
+	client, err := p.cluster.resource(kind, namespace)
+	if err == nil {
+		err = client.Delete(ctx, name, metav1.DeleteOptions{PropagationPolicy: &policy})
+	}
+	if down := unreachable(err); down != nil && !forgetsUnreachable() {
+		return nil, fmt.Errorf("%w. %s", down, dropUnreachable)
+	} else if down != nil || gone(err) {
+		return &emptypb.Empty{}, nil
+	} else if err != nil {
+		return nil, err
+	}
+	if isTrue(inputs, skipAwait) && checks[kindKey(kind)] != nil {
+		return &emptypb.Empty{}, nil
+	}
+	return &emptypb.Empty{}, p.awaitDeletion(ctx, req.GetUrn(), client, name, limit(req.GetTimeout(), inputs))
+}
+
+func (p *provider) awaitDeletion(ctx context.Context, urn string, client dynamic.ResourceInterface, name string, limit time.Duration) error {
+	ctx, stop := context.WithTimeout(ctx, limit)
+	defer stop()
+	wake := wakeUps(ctx, client, metav1.ListOptions{FieldSelector: "metadata.name=" + name})
+	remains := ""
+	for {
+		live, err := client.Get(ctx, name, metav1.GetOptions{})
+		if gone(err) {
+			return nil
+		}
+		if now := whatRemains(live); err == nil && now != remains {
+			remains = now
+			plugin.Status(ctx, urn, remains)
+		}
+		select {
+		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return fmt.Errorf("interrupted while %q was being deleted", name)
+			}
+			return fmt.Errorf("timed out after %v waiting for %q to be deleted: %s", limit, name, remains)
+		case <-wake:
+		}
+	}
+}
+
+// whatRemains tells why a deleted object is still there.
+func whatRemains(live *unstructured.Unstructured) string {
+	if live == nil {
+		return ""
+	}
+	conditions, _, _ := unstructured.NestedSlice(live.Object, "status", "conditions") // namespaces say it here
+	for _, item := range conditions {
+		c, _ := item.(map[string]any)
+		if kind, _ := c["type"].(string); strings.HasSuffix(kind, "Remaining") && c["status"] == "True" {
+			return fmt.Sprint(c["message"])
+		}
+	}
+	return "waiting for finalizers " + strings.Join(live.GetFinalizers(), ", ")
+}
