@@ -1,0 +1,258 @@
+# A Kubernetes cluster on this machine: control plane on the host, NODES nodes in network namespaces.
+# Needs root, the binaries below BIN_DIR, Debian's runc and CNI plugins, and the registry for its images.
+# shellcheck shell=bash
+
+NODES=${NODES:-3}
+CLUSTER_DIR=$STATE_DIR/cluster
+PAUSE_IMAGE=localhost:5000/todo-app-local/pause:1
+COREDNS_IMAGE=localhost:5000/todo-app-local/coredns:1.15.0
+TRAEFIK_IMAGE=localhost:5000/todo-app-local/traefik:3.6.12
+DNS_IP=10.96.0.10
+NODE_DAEMONS=(containerd kubelet kube-proxy)
+CONTROL_PLANE=(etcd kube-apiserver kube-controller-manager kube-scheduler hostpath-provisioner)
+
+# shellcheck source=local/network.sh
+source "$LOCAL_DIR/network.sh"
+# shellcheck source=local/pki.sh
+source "$LOCAL_DIR/pki.sh"
+# shellcheck source=local/nodes.sh
+source "$LOCAL_DIR/nodes.sh"
+
+# kube ARGUMENT...: kubectl with the cluster's own credentials, whatever KUBECONFIG says.
+kube() { kubectl --kubeconfig "$CLUSTER_DIR/admin.kubeconfig" "$@"; }
+
+apiserver_ready() {
+  curl -fsS --noproxy '*' --max-time 5 --cacert "$PKI_DIR/ca.crt" "https://$BRIDGE_IP:6443/readyz"
+}
+
+# until_ready DAEMON COMMAND...: like wait_for, but a daemon that has died is reported at once, with its last words.
+until_ready() {
+  local daemon=$1 deadline=$((SECONDS + 90))
+  shift
+  until "$@" &>/dev/null; do
+    if ! alive "$daemon" || ((SECONDS > deadline)); then
+      tail -n 10 "$LOG_DIR/$daemon.log"
+      return 1
+    fi
+    sleep 0.1
+  done
+}
+
+# fingerprint: of everything that daemons and add-ons are made from; another one restarts and re-applies them.
+fingerprint() {
+  { echo "$NODES" "$CLUSTER_DIR"
+    cat "$LOCAL_DIR"/{cluster,network,pki,nodes}.sh "$LOCAL_DIR"/addons/*.yaml
+    stat -Lc %Y "$BIN_DIR"/{kubelet,containerd}; } | sha256sum
+}
+
+# cluster_warm: whether everything runs as configured. Cheap: it decides how long an unchanged `make up` takes.
+cluster_warm() {
+  local index daemon
+  [[ $(cat "$CLUSTER_DIR/applied") == "$(fingerprint)" ]] && network_present || return 1
+  for daemon in "${CONTROL_PLANE[@]}"; do alive "$daemon" || return 1; done
+  for ((index = 1; index <= NODES; index++)); do
+    netns_present "$index" || return 1
+    for daemon in "${NODE_DAEMONS[@]}"; do alive "todo-node$index-$daemon" || return 1; done
+  done
+  apiserver_ready
+} &>/dev/null
+
+# after_reboot: what the previous boot left in /run (not everywhere a tmpfs) and in pod directories describes nothing.
+after_reboot() {
+  local index boot
+  boot=$(</proc/sys/kernel/random/boot_id)
+  [[ $(cat "$NODE_RUN/boot_id" 2>/dev/null) == "$boot" ]] && return 0
+  for index in $(node_indices); do node_kill "$index"; done
+  rm -rf --one-file-system "$NODE_RUN"
+  (umask 077 && mkdir -p "$NODE_RUN")
+  echo "$boot" >"$NODE_RUN/boot_id"
+}
+
+credentials() {
+  local component
+  authority
+  certificate kube-apiserver /CN=kube-apiserver "DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,\
+DNS:kubernetes.default.svc.cluster.local,DNS:localhost,IP:127.0.0.1,IP:$BRIDGE_IP,IP:${SERVICE_NET%.0/16}.1"
+  certificate admin /O=system:masters/CN=todo-app-admin
+  certificate kubelet-client /O=system:masters/CN=kube-apiserver-kubelet-client
+  certificate front-proxy /CN=front-proxy-client
+  for component in kube-controller-manager kube-scheduler kube-proxy hostpath-provisioner; do
+    certificate "$component" "/CN=system:$component"
+    kubeconfig "$CLUSTER_DIR/$component.kubeconfig" "$component"
+  done
+  kubeconfig "$CLUSTER_DIR/admin.kubeconfig" admin
+  # The names that the stage files use, all of them this cluster.
+  kubeconfig "$STATE_DIR/kubeconfig" admin minikube staging production
+  [[ -s $PKI_DIR/encryption.yaml ]] || {
+    printf '%s\n' 'apiVersion: apiserver.config.k8s.io/v1' 'kind: EncryptionConfiguration' 'resources:' \
+      "  - { resources: [secrets], providers: [{ secretbox: { keys: [{ name: key1, secret: $(openssl rand -base64 32) }] } }] }" \
+      >"$PKI_DIR/encryption.new"
+    mv "$PKI_DIR/encryption.new" "$PKI_DIR/encryption.yaml"
+  }
+}
+
+start_etcd() {
+  # Sockets instead of ports: only root can reach them, and no port can be taken. What is advertised must have a
+  # port, but nobody ever dials it: there is one member, and the API server is told the socket.
+  local client=http://localhost:2379 peer=http://localhost:2380
+  alive etcd || rm -f "$NODE_RUN/etcd.sock"
+  start etcd "$BIN_DIR/etcd" --name local --data-dir "$CLUSTER_DIR/etcd" \
+    --listen-client-urls "unix://$NODE_RUN/etcd.sock" --advertise-client-urls "$client" \
+    --listen-peer-urls "unix://$NODE_RUN/etcd-peer.sock" --initial-advertise-peer-urls "$peer" --initial-cluster "local=$peer"
+  until_ready etcd test -S "$NODE_RUN/etcd.sock"
+}
+
+start_apiserver() {
+  start kube-apiserver "$BIN_DIR/kube-apiserver" \
+    --bind-address "$BRIDGE_IP" --advertise-address "$BRIDGE_IP" --secure-port 6443 \
+    --etcd-servers "unix://$NODE_RUN/etcd.sock" --encryption-provider-config "$PKI_DIR/encryption.yaml" \
+    --service-cluster-ip-range "$SERVICE_NET" --allow-privileged \
+    --authorization-mode Node,RBAC --enable-admission-plugins NodeRestriction --client-ca-file "$PKI_DIR/ca.crt" \
+    --tls-cert-file "$PKI_DIR/kube-apiserver.crt" --tls-private-key-file "$PKI_DIR/kube-apiserver.key" \
+    --kubelet-certificate-authority "$PKI_DIR/ca.crt" --kubelet-preferred-address-types InternalIP \
+    --kubelet-client-certificate "$PKI_DIR/kubelet-client.crt" --kubelet-client-key "$PKI_DIR/kubelet-client.key" \
+    --proxy-client-cert-file "$PKI_DIR/front-proxy.crt" --proxy-client-key-file "$PKI_DIR/front-proxy.key" \
+    --requestheader-client-ca-file "$PKI_DIR/ca.crt" --requestheader-allowed-names front-proxy-client \
+    --requestheader-username-headers X-Remote-User --requestheader-group-headers X-Remote-Group \
+    --requestheader-extra-headers-prefix X-Remote-Extra- --enable-aggregator-routing \
+    --service-account-issuer https://kubernetes.default.svc.cluster.local \
+    --service-account-key-file "$PKI_DIR/service-account.key" \
+    --service-account-signing-key-file "$PKI_DIR/service-account.key" --cert-dir "$PKI_DIR"
+}
+
+# start_controllers: controllers, scheduler and volume provisioner, each with its own, limited identity.
+start_controllers() {
+  local component
+  for component in kube-controller-manager kube-scheduler; do
+    local flags=(--kubeconfig "$CLUSTER_DIR/$component.kubeconfig"
+      --authentication-kubeconfig "$CLUSTER_DIR/$component.kubeconfig"
+      --authorization-kubeconfig "$CLUSTER_DIR/$component.kubeconfig"
+      --bind-address "$BRIDGE_IP" --cert-dir "$PKI_DIR/$component" --leader-elect=false)
+    [[ $component == kube-scheduler ]] || flags+=(--use-service-account-credentials
+      --root-ca-file "$PKI_DIR/ca.crt" --service-account-private-key-file "$PKI_DIR/service-account.key"
+      --cluster-signing-cert-file "$PKI_DIR/ca.crt" --cluster-signing-key-file "$PKI_DIR/ca.key")
+    start "$component" "$BIN_DIR/$component" "${flags[@]}"
+  done
+  start hostpath-provisioner "$BIN_DIR/hostpath-provisioner" --root "$CLUSTER_DIR/volumes" \
+    --kubeconfig "$CLUSTER_DIR/hostpath-provisioner.kubeconfig"
+}
+
+control_plane_up() {
+  start_etcd
+  start_apiserver
+  until_ready kube-apiserver apiserver_ready
+  start_controllers
+}
+
+# nodes_ready: all nodes report Ready, and do so from this boot.
+nodes_ready() {
+  local columns='{range .items[*]}{.status.nodeInfo.bootID} {.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}'
+  (($(kube get nodes -o jsonpath="$columns" | grep -cx "$(</proc/sys/kernel/random/boot_id) True") >= NODES))
+}
+
+nodes_up() {
+  local index
+  for ((index = 1; index <= NODES; index++)); do
+    # A node whose kubelet is gone still counts as Ready for 50 s; what is waited for below must be news.
+    alive "todo-node$index-kubelet" || kube patch node "todo-node$index" --subresource status --patch \
+      '{"status":{"conditions":[{"type":"Ready","status":"Unknown","reason":"KubeletStopped"}]}}' || true
+    node_start "$index"
+  done
+  until_ready todo-node1-kubelet nodes_ready
+}
+
+# retire_nodes: drains and removes the nodes beyond NODES.
+retire_nodes() {
+  local index
+  for index in $(node_indices); do
+    ((index > NODES)) || continue
+    kube drain "todo-node$index" --ignore-daemonsets --delete-emptydir-data --force --timeout 120s
+    kube delete node "todo-node$index"
+    node_clean "$index"
+  done
+}
+
+# addons_serve: asks name service and ingress controller the way that pods and browsers do.
+addons_serve() {
+  in_node 1 curl -fsS --max-time 2 "http://$DNS_IP:9153/metrics" &&
+    curl -sS --noproxy '*' --max-time 2 "http://$(node_ip 1)/"
+}
+
+addons_up() {
+  sed "s|COREDNS_IMAGE|$COREDNS_IMAGE|; s|TRAEFIK_IMAGE|$TRAEFIK_IMAGE|; s|DNS_IP|$DNS_IP|" "$LOCAL_DIR"/addons/*.yaml |
+    kube apply --server-side --force-conflicts -f -
+  # Instead of a cloud's load balancer: the first node's address, where kube-proxy takes the traffic.
+  kube -n ingress-nginx patch service traefik --subresource status --type merge \
+    --patch "{\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":\"$(node_ip 1)\"}]}}}"
+  kube -n kube-system rollout status deployment coredns --timeout 120s
+  kube -n ingress-nginx rollout status deployment traefik --timeout 120s
+  wait_for 60 "the cluster's name service and ingress controller" addons_serve
+}
+
+# hosts_entry: makes the development stage's host name lead to the cluster. /etc/hosts may be a mount: written in place.
+hosts_entry() {
+  local host line
+  host=$(sed -n 's/^ *todo-app:host: *//p' "$LOCAL_DIR/../Pulumi.dev.yaml")
+  line="$(node_ip 1) $host # todo-app local cluster"
+  grep -qxF "$line" /etc/hosts || { hosts_clean && echo "$line" >>/etc/hosts; }
+}
+
+hosts_clean() {
+  local rest
+  rest=$(grep -v '# todo-app local cluster$' /etc/hosts || true)
+  [[ $rest == "$(</etc/hosts)" ]] || printf '%s\n' "$rest" >/etc/hosts
+}
+
+cluster_prepare() {
+  after_reboot
+  mkdir -p "$CLUSTER_DIR"
+  # Processes with other settings than these are replaced; pods keep running.
+  [[ $(cat "$CLUSTER_DIR/applied" 2>/dev/null) == "$(fingerprint)" ]] || stop_daemons
+  rm -f "$CLUSTER_DIR/applied"
+  host_network_up
+  credentials
+  local index
+  for ((index = 1; index <= NODES; index++)); do node_configure "$index"; done
+}
+
+stop_daemons() {
+  local index daemon
+  for index in $(node_indices); do node_stop "$index"; done
+  for daemon in hostpath-provisioner kube-scheduler kube-controller-manager; do stop "$daemon"; done
+  stop kube-apiserver KILL # asked nicely, it waits for its watchers to leave
+  stop etcd
+}
+
+# cluster_up: brings everything to the configured state, from nothing or from any half-way one.
+cluster_up() {
+  ((EUID == 0)) || die "the local cluster needs root" "run the same command as root, or point the stack at a cluster of your own"
+  [[ $NODES =~ ^[1-9]$|^1[0-9]$ ]] || die "NODES=$NODES is not a number from 1 to 19" "make up NODES=3"
+  ! cluster_warm || return 0
+  step "Cluster network and credentials" cluster_prepare
+  step "Control plane" control_plane_up
+  step "Nodes ($NODES)" nodes_up
+  step "Nodes no longer wanted" retire_nodes
+  step "Name service, ingress, storage" addons_up
+  hosts_entry
+  fingerprint >"$CLUSTER_DIR/applied"
+}
+
+# cluster_down: ends all processes of the cluster, pods included; data stays for the next cluster_up.
+cluster_down() {
+  local index
+  for index in $(node_indices); do node_kill "$index"; done
+  stop_daemons
+}
+
+# cluster_clean: removes every trace, data included.
+cluster_clean() {
+  local index
+  for index in $(node_indices); do node_clean "$index"; done
+  stop_daemons
+  host_network_down
+  find /sys/fs/cgroup -depth -type d -name todo-app -exec rmdir {} +
+  hosts_clean
+  rm -rf --one-file-system "$CLUSTER_DIR" "$NODE_RUN" "$STATE_DIR/kubeconfig"
+  # Built-in places of kubelet and the CNI library, which others may use too.
+  rmdir --ignore-fail-on-non-empty -p /var/log/containers /var/lib/cni/results 2>/dev/null || true
+}
