@@ -88,8 +88,9 @@ function decode(raw: Readonly<Record<string, string>>): Record<string, unknown> 
   for (const [key, value] of Object.entries(raw)) {
     if (!key.startsWith(`${PROJECT}:`)) continue;
     const name = key.slice(PROJECT.length + 1);
-    const schema: z.ZodType | undefined = stageSchema.shape[name as keyof Stage];
-    const isText = schema?.safeParse("").error?.issues[0]?.code !== "invalid_type";
+    const schema = (stageSchema.shape as Record<string, z.ZodType | undefined>)[name];
+    // A schema that objects to the type of a string is one for values that are stored as JSON.
+    const isText = schema?.safeParse("").error?.issues.at(0)?.code !== "invalid_type";
     try {
       values[name] = isText ? value : JSON.parse(value);
     } catch {

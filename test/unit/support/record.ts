@@ -64,6 +64,7 @@ export async function record<T>(
   const resources: Recorded[] = [];
   await pulumi.runtime.setMocks(mocks, "todo-app", stack);
   pulumi.runtime.setAllConfig({ ...config });
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called on the monitor below
   const register = MockMonitor.prototype.registerResource;
   MockMonitor.prototype.registerResource = function (this: any, request: any, callback: any) {
     resources.push({

@@ -1,0 +1,84 @@
+/**
+ * `make test`: runs every suite, one after the other, and adds up their counts.
+ *
+ * Usage: node test/run.ts [suite ...], default all. Ends with `N passed, N failed`; exit code 1 when anything failed,
+ * a suite ended badly without saying what failed, ran no test, or skipped one.
+ */
+import { spawn } from "node:child_process";
+
+interface Suite {
+  readonly name: string;
+  readonly command: string;
+}
+
+const withEnv = (command: string) => `eval "$(local/env)" && ${command}`;
+const mocha = (files: string) => `mocha --reporter spec ${files}`;
+
+const SUITES: readonly Suite[] = [
+  { name: "lint", command: "npm run --silent lint && echo 'ok lint'" },
+  { name: "unit", command: mocha("'test/unit/*.test.ts'") },
+  { name: "backend", command: "app/backend/check.sh" },
+  { name: "cluster", command: "local/up dev && echo 'ok cluster'" },
+  { name: "contract", command: withEnv(mocha("--timeout 120000 'test/contract/*.test.ts'")) },
+  { name: "e2e", command: withEnv(mocha("--timeout 600000 'test/e2e/*.test.ts'")) },
+  { name: "clean-up", command: "test/e2e/cleanup.sh" },
+];
+
+interface Count {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+/** Adds up what mocha ("3 passing"), pytest ("3 passed") and TAP ("ok ...") say. */
+function count(output: string): Count {
+  const sum = (pattern: RegExp) =>
+    [...output.matchAll(pattern)].reduce((total, match) => total + Number(match[1]), 0);
+  const lines = (pattern: RegExp) => [...output.matchAll(pattern)].length;
+  return {
+    passed: sum(/^\s+(\d+) passing/gm) + sum(/\b(\d+) passed\b/g) + lines(/^ok\b/gm),
+    failed: sum(/^\s+(\d+) failing/gm) + sum(/\b(\d+) failed\b/g) + lines(/^not ok\b/gm),
+    skipped: sum(/^\s+(\d+) pending/gm) + sum(/\b(\d+) skipped\b/g),
+  };
+}
+
+function execute({ command }: Suite): Promise<{ code: number; output: string }> {
+  return new Promise((resolve) => {
+    let output = "";
+    const child = spawn("bash", ["-euo", "pipefail", "-c", command], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    child.stdout.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+      process.stdout.write(chunk);
+    });
+    child.on("close", (code) => resolve({ code: code ?? 1, output }));
+  });
+}
+
+const chosen = process.argv.slice(2);
+const unknown = chosen.filter((name) => !SUITES.some((suite) => suite.name === name));
+if (unknown.length)
+  throw new Error(
+    `no suite ${unknown.join(", ")}; there are ${SUITES.map(({ name }) => name).join(", ")}`,
+  );
+
+const total: Count = { passed: 0, failed: 0, skipped: 0 };
+const summary: string[] = [];
+for (const suite of SUITES.filter(({ name }) => !chosen.length || chosen.includes(name))) {
+  const begin = Date.now();
+  process.stdout.write(`\n=== ${suite.name}\n`);
+  const { code, output } = await execute(suite);
+  const result = count(output);
+  if (code !== 0 && result.failed === 0) result.failed = 1;
+  if (code === 0 && result.passed === 0) result.failed = 1;
+  total.passed += result.passed;
+  total.failed += result.failed;
+  total.skipped += result.skipped;
+  const seconds = ((Date.now() - begin) / 1000).toFixed(1);
+  summary.push(
+    `  ${suite.name.padEnd(10)} ${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped in ${seconds} s`,
+  );
+}
+process.stdout.write(`\n${summary.join("\n")}\n\n${total.passed} passed, ${total.failed} failed\n`);
+process.exitCode = total.failed || total.skipped ? 1 : 0;
