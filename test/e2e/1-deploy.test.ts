@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { attempt, kubectl, sh, withCheckout } from "./support/shell.ts";
+
+const images = () =>
+  sh(`curl -fsS localhost:5000/v2/todo-app/backend/manifests/dev -o /dev/null -D - | grep -i etag`);
+
+describe("make up", () => {
+  it("takes the app from source to running pods and prints the URL", async () => {
+    const output = await sh("make up");
+    assert.match(output, /dev is up: http:\/\/todo-app\.local$/);
+    assert.match(output, /plugins?.*random.*docker.*kubernetes/i, "says which plugins are in use");
+    const ready = await kubectl(
+      "get deployments -o jsonpath='{range .items[*]}{.metadata.name}={.status.readyReplicas} {end}'",
+    );
+    assert.equal(ready.trim(), "backend=2 frontend=2");
+  });
+
+  it("run again, builds, pushes and changes nothing", async () => {
+    const before = await images();
+    const output = await sh("make up");
+    assert.match(output, /Resources:\n +\d+ unchanged\n/);
+    assert.doesNotMatch(output, /\bbuilding\b|\bpush|naming to/i);
+    assert.equal(await images(), before);
+  });
+
+  it("leaves nothing to do for a preview", async () => {
+    await sh("pulumi preview --stack dev --expect-no-changes");
+  });
+
+  it("finds nothing to do from another checkout, with other file times and modes", async () => {
+    await withCheckout(async (cwd) => {
+      const output = await sh("pulumi preview --stack dev --expect-no-changes", { cwd });
+      assert.match(output, /\d+ unchanged/);
+    });
+  });
+
+  it("runs only restricted pods that never restart, on a cluster that enforces it", async () => {
+    const restarts = await kubectl(
+      "get pods -o jsonpath='{.items[*].status.containerStatuses[*].restartCount}'",
+    );
+    assert.match(restarts, /^[0 ]+$/);
+    const { code, output } = await attempt(
+      "kubectl --context minikube -n todo-app-dev run root --image=docker.io/library/node:24-slim --dry-run=server",
+    );
+    assert.notEqual(code, 0);
+    assert.match(output, /violates PodSecurity "restricted/);
+  });
+});
+
+for (const stage of ["staging", "production"])
+  describe(`pulumi preview --stack ${stage}`, () => {
+    it("asks for the secrets first, all at once", async () => {
+      await withCheckout(async (cwd) => {
+        try {
+          await sh(`pulumi stack init ${stage}`, { cwd });
+          const { code, output } = await attempt(`pulumi preview --stack ${stage}`, { cwd });
+          assert.notEqual(code, 0);
+          assert.match(output, /has 2 problems/);
+          assert.match(
+            output,
+            new RegExp(`pulumi config set --stack ${stage} --secret 'todo-app:databaseUrl'`),
+          );
+          await sh(
+            `pulumi config set --stack ${stage} --secret todo-app:databaseUrl postgresql://a:canary@db.example.com/todo`,
+            { cwd },
+          );
+          await sh(`pulumi config set --stack ${stage} --secret todo-app:openaiApiKey sk-canary`, {
+            cwd,
+          });
+          const preview = await sh(`pulumi preview --stack ${stage}`, { cwd });
+          assert.match(preview, /Resources:\n +\+ \d+ to create/);
+          assert.match(preview, /HorizontalPodAutoscaler/);
+          assert.match(preview, /Certificate/);
+          assert.doesNotMatch(preview, /canary/);
+        } finally {
+          await sh(`pulumi stack rm --yes --force ${stage}`, { cwd });
+        }
+      });
+    });
+  });

@@ -1,0 +1,94 @@
+/** Searches every place where a secret must not stand in clear for the secrets that are in use. */
+import assert from "node:assert/strict";
+import { NAMESPACE, attempt, kubectl, sh } from "./support/shell.ts";
+
+describe("no secret in clear", () => {
+  let canaries: string[];
+  const search = (place: string, text: string) => {
+    assert.ok(text.length > 500, `${place} was looked at`);
+    for (const canary of canaries)
+      assert.ok(!text.includes(canary), `${place} shows a secret (${canary.slice(0, 3)}…)`);
+  };
+
+  before(async () => {
+    const encoded = await kubectl(
+      "get secrets -o jsonpath='{range .items[*]}{.data}{\"\\n\"}{end}'",
+    );
+    const values = encoded
+      .split("\n")
+      .filter(Boolean)
+      .flatMap((data) => Object.values(JSON.parse(data) as Record<string, string>));
+    const decoded = values.map((value) => Buffer.from(value, "base64").toString());
+    canaries = [...new Set([...values, ...decoded])];
+    assert.ok(
+      canaries.length >= 6,
+      "database URL, database password and auth secret, plain and encoded",
+    );
+  });
+
+  it("in the stack's state", async () => {
+    const state = await sh("pulumi stack export --stack dev");
+    search("pulumi stack export", state);
+    assert.match(state, /"ciphertext"/);
+  });
+
+  it("in the state file and its history", async () => {
+    const folder = new URL(process.env.PULUMI_BACKEND_URL!).pathname;
+    search("the backend's files", await sh(`find ${folder} -type f -exec cat {} +`));
+  });
+
+  it("in the engine's and the plugins' logs at the highest level", async () => {
+    search("pulumi -v=9", await sh("pulumi preview --stack dev --logtostderr --logflow -v=9 2>&1"));
+  });
+
+  it("on the terminal, in diffs and in stack outputs", async () => {
+    search(
+      "the terminal",
+      await sh("pulumi preview --stack dev --diff --show-sames 2>&1; pulumi stack --stack dev"),
+    );
+  });
+
+  it("in any object but a Secret, in events or pod logs", async () => {
+    const kinds =
+      "all,configmaps,ingresses,networkpolicies,serviceaccounts,persistentvolumeclaims,events,replicasets,leases";
+    search("objects", await kubectl(`get ${kinds} -o yaml`));
+    const pods = (await kubectl("get pods -o name")).split("\n");
+    const logs = await Promise.all(pods.map((pod) => kubectl(`logs --all-containers ${pod}`)));
+    search("pod logs", logs.join("\n"));
+  });
+
+  it("in the layers and the history of the images", async () => {
+    for (const name of ["backend", "frontend"]) {
+      const image = await kubectl(
+        `get deployment ${name} -o jsonpath='{.spec.template.spec.containers[0].image}'`,
+      );
+      const history = await sh(
+        `docker pull -q ${image} >/dev/null; docker history --no-trunc ${image}`,
+      );
+      search(`history of ${name}`, history);
+      const patterns = canaries.map((canary) => `-e ${JSON.stringify(canary)}`).join(" ");
+      const { code, output } = await attempt(
+        `folder=$(mktemp -d); trap 'rm -rf "$folder"' EXIT; docker save ${image} | tar x -C "$folder"; ` +
+          `for layer in "$folder"/*/layer.tar; do tar xOf "$layer" | grep -a -F -c ${patterns} || true; done | paste -sd+ | bc`,
+      );
+      assert.deepEqual([code, output.trim()], [0, "0"], `layers of ${name}`);
+    }
+  });
+
+  it("readable by others: the passphrase belongs to its user alone", async () => {
+    assert.equal(await sh('stat -c %a "$PULUMI_CONFIG_PASSPHRASE_FILE"'), "600");
+  });
+
+  it("readable from a pod: no token is mounted and no account may read Secrets", async () => {
+    for (const account of ["backend", "frontend", "default"]) {
+      const { output } = await attempt(
+        `kubectl --context minikube auth can-i get secrets -n ${NAMESPACE} --as=system:serviceaccount:${NAMESPACE}:${account}`,
+      );
+      assert.equal(output.trim(), "no", account);
+    }
+    const { code } = await attempt(
+      `kubectl --context minikube -n ${NAMESPACE} exec deployment/backend -- test -e /var/run/secrets/kubernetes.io`,
+    );
+    assert.equal(code, 1);
+  });
+});

@@ -1,0 +1,82 @@
+/** Runs commands as an operator would type them. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+export interface Outcome {
+  readonly code: number;
+  /** Standard output and standard error, as the terminal shows them. */
+  readonly output: string;
+  readonly seconds: number;
+}
+
+interface Options {
+  /** Folder to run in. @default the checkout */
+  readonly cwd?: string;
+  /** Settings on top of the environment. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Runs a line of bash, whatever comes out of it. */
+export function attempt(line: string, { cwd, env }: Options = {}): Promise<Outcome> {
+  const begin = Date.now();
+  return new Promise((resolve) => {
+    let output = "";
+    const child = spawn("bash", ["-euo", "pipefail", "-c", line], {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
+    child.on("close", (code) =>
+      resolve({ code: code ?? 1, output, seconds: (Date.now() - begin) / 1000 }),
+    );
+  });
+}
+
+/** Runs a line of bash that must succeed; returns its trimmed output. */
+export async function sh(line: string, options?: Options): Promise<string> {
+  const { code, output } = await attempt(line, options);
+  assert.equal(code, 0, `"${line}" ended with ${code}:\n${output}`);
+  return output.trim();
+}
+
+/** Repeats a check until it holds; the last failure is the error. */
+export async function eventually(seconds: number, check: () => Promise<void>): Promise<void> {
+  const deadline = Date.now() + seconds * 1000;
+  for (;;) {
+    try {
+      await check();
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  }
+}
+
+/**
+ * Calls `use` with a second checkout of the working tree elsewhere: other path, other times, a group-writable umask, and
+ * without what this machine's stack added to its stage file.
+ */
+export async function withCheckout(use: (path: string) => Promise<void>): Promise<void> {
+  const path = mkdtempSync(join(tmpdir(), "todo-app-checkout-"));
+  try {
+    await sh(
+      `umask 002; git ls-files -z | xargs -0 tar c | tar x --touch --no-same-permissions -C ${path}; ` +
+        `sed -i /^encryptionsalt:/d ${path}/Pulumi.*.yaml; ln -s "$PWD/node_modules" ${path}/node_modules`,
+    );
+    await use(path);
+  } finally {
+    rmSync(path, { recursive: true });
+  }
+}
+
+export const NAMESPACE = "todo-app-dev";
+export const kubectl = (args: string) => sh(`kubectl --context minikube -n ${NAMESPACE} ${args}`);
+/** Runs a query in the deployed database. */
+export const psql = (query: string) =>
+  kubectl(`exec statefulset/postgres -- psql -U todo -d todo -Atc ${JSON.stringify(query)}`);
