@@ -144,9 +144,11 @@ control_plane_up() {
   start_controllers
 }
 
-# nodes_ready: all nodes report Ready, and do so from this boot.
+# nodes_ready: all nodes report Ready, and do so from this boot. A kubelet gives up where containerd is not ready yet,
+# so what has ended in the meantime is started again.
 nodes_ready() {
-  local columns='{range .items[*]}{.status.nodeInfo.bootID} {.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}'
+  local index columns='{range .items[*]}{.status.nodeInfo.bootID} {.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}'
+  for ((index = 1; index <= NODES; index++)); do node_start "$index"; done
   (($(kube get nodes -o jsonpath="$columns" | grep -cx "$(</proc/sys/kernel/random/boot_id) True") >= NODES))
 }
 
@@ -156,9 +158,8 @@ nodes_up() {
     # A node whose kubelet is gone still counts as Ready for 50 s; what is waited for below must be news.
     alive "todo-node$index-kubelet" || kube patch node "todo-node$index" --subresource status --patch \
       '{"status":{"conditions":[{"type":"Ready","status":"Unknown","reason":"KubeletStopped"}]}}' || true
-    node_start "$index"
   done
-  until_ready todo-node1-kubelet nodes_ready
+  wait_for 90 "all nodes to be Ready" nodes_ready || { tail -n 5 "$LOG_DIR"/todo-node*-kubelet.log; return 1; }
 }
 
 # retire_nodes: drains and removes the nodes beyond NODES.
@@ -215,12 +216,11 @@ cluster_prepare() {
   for ((index = 1; index <= NODES; index++)); do node_configure "$index"; done
 }
 
+# stop_daemons: all of them survive a power cut, and asked nicely some wait for their clients to leave.
 stop_daemons() {
   local index daemon
   for index in $(node_indices); do node_stop "$index"; done
-  for daemon in hostpath-provisioner kube-scheduler kube-controller-manager; do stop "$daemon"; done
-  stop kube-apiserver KILL # asked nicely, it waits for its watchers to leave
-  stop etcd
+  for daemon in hostpath-provisioner kube-scheduler kube-controller-manager kube-apiserver etcd; do stop "$daemon" KILL; done
 }
 
 # cluster_up: brings everything to the configured state, from nothing or from any half-way one.

@@ -43,7 +43,8 @@ step() {
 }
 
 # started_at PID: the kernel's start time of a process, which tells it from a later one with the same id.
-started_at() { awk '{ sub(/^.*\) /, ""); print $20 }' "/proc/$1/stat" 2>/dev/null; }
+# Nothing for a process that has ended and waits for its parent to notice (state Z).
+started_at() { awk '{ sub(/^.*\) /, ""); if ($1 != "Z") print $20 }' "/proc/$1/stat" 2>/dev/null; }
 
 # alive NAME: whether the daemon that `start` recorded under NAME still runs.
 alive() {

@@ -164,7 +164,7 @@ unmount_below() {
 # node_stop INDEX: ends the daemons; pods keep running.
 node_stop() {
   local daemon
-  for daemon in kubelet kube-proxy containerd; do stop "todo-node$1-$daemon"; done
+  for daemon in kubelet kube-proxy containerd; do stop "todo-node$1-$daemon" KILL; done
 }
 
 # node_kill INDEX: ends daemons and pods and forgets what belongs to running pods only, as a reboot would.
