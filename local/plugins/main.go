@@ -24,13 +24,21 @@ var providers = map[string]func() pulumirpc.ResourceProviderServer{
 }
 
 func main() {
+	if strings.HasPrefix(filepath.Base(os.Args[0]), "docker-credential-") {
+		exitOn(docker.Credentials(os.Stdin, os.Stdout))
+		return
+	}
 	name := strings.TrimPrefix(filepath.Base(os.Args[0]), "pulumi-resource-")
 	construct, known := providers[name]
 	if !known {
 		fmt.Fprintf(os.Stderr, "unknown provider %q: call this program as pulumi-resource-{docker,kubernetes,random}\n", name)
 		os.Exit(2)
 	}
-	if err := plugin.Serve(construct()); err != nil {
+	exitOn(plugin.Serve(construct()))
+}
+
+func exitOn(err error) {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -1,0 +1,143 @@
+package docker
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"todo-app/local/plugins/plugin"
+)
+
+// image is one build: where it reports, what is built, and the docker command's environment and scratch folder.
+type image struct {
+	urn, name       string
+	build, registry object
+	env             []string
+	scratch         string
+}
+
+// make builds and, if asked to, pushes; it returns the reference by digest, or the local id of an image that stays here.
+func (i *image) make(ctx context.Context, push bool) (string, error) {
+	plugin.Status(ctx, i.urn, "Starting Docker build")
+	idFile := filepath.Join(i.scratch, "id")
+	if output, err := i.docker(ctx, append(i.buildArgs(), "--iidfile", idFile, text(i.build, "context"))...); err != nil {
+		return "", explain(fmt.Sprintf("error building image %s", i.name), failedStep(output), err)
+	}
+	if !push {
+		id, err := os.ReadFile(idFile)
+		return string(id), err
+	}
+	plugin.Status(ctx, i.urn, "Pushing Image to the registry")
+	output, err := i.docker(ctx, "push", i.name)
+	if err != nil {
+		return "", explain(fmt.Sprintf("registry %s refused the push of %s", registryOf(i.name), i.name), last(output, 3), err)
+	}
+	digest := regexp.MustCompile(`digest: (sha256:[0-9a-f]{64})`).FindStringSubmatch(last(output, 3))
+	if digest == nil {
+		return "", fmt.Errorf("docker push %s reported no digest:\n%s", i.name, last(output, 3))
+	}
+	repository := i.name
+	if tag := strings.LastIndex(repository, ":"); tag > strings.LastIndex(repository, "/") {
+		repository = repository[:tag]
+	}
+	return repository + "@" + digest[1], nil
+}
+
+func (i *image) buildArgs() []string {
+	args := []string{"build", "--tag", i.name, "--file", text(i.build, "dockerfile")}
+	if i.env = append(i.env, "DOCKER_BUILDKIT=1"); i.build["builderVersion"] == "BuilderV1" {
+		i.env = append(i.env, "DOCKER_BUILDKIT=0")
+	} else {
+		args = append(args, "--progress=plain")
+	}
+	for _, name := range []string{"platform", "target", "network"} {
+		if value := text(i.build, name); value != "" {
+			args = append(args, "--"+name, value)
+		}
+	}
+	for name, value := range child(i.build, "args") {
+		args = append(args, "--build-arg", fmt.Sprintf("%s=%v", name, value))
+	}
+	lists := map[string]any{"--cache-from": child(i.build, "cacheFrom")["images"], "--add-host": i.build["addHosts"]}
+	for flag, list := range lists {
+		items, _ := list.([]any)
+		for _, item := range items {
+			args = append(args, flag, fmt.Sprint(item))
+		}
+	}
+	return args
+}
+
+// docker runs the command, shows each line of its output as the resource's status, and returns all lines.
+func (i *image) docker(ctx context.Context, args ...string) ([]string, error) {
+	cmd := exec.CommandContext(ctx, "docker", args...)
+	cmd.Env = append(os.Environ(), i.env...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 5 * time.Second
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	cmd.Stderr = cmd.Stdout
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	var lines []string
+	scanner := bufio.NewScanner(pipe)
+	scanner.Buffer(nil, 1<<20)
+	for scanner.Scan() {
+		if line := strings.TrimSpace(scanner.Text()); line != "" {
+			lines = append(lines, line)
+			plugin.Status(ctx, i.urn, line)
+		}
+	}
+	return lines, cmd.Wait()
+}
+
+func last(lines []string, count int) string {
+	return strings.Join(lines[max(0, len(lines)-count):], "\n")
+}
+
+// failedStep returns the part of a build's output from the failed step's title on; BuildKit prints it once more at the end.
+func failedStep(lines []string) string {
+	start := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, "> [") })
+	return last(lines[max(0, start):], 20)
+}
+
+var fixes = []struct{ pattern, problem, fix string }{
+	{`Cannot connect to the Docker daemon|error during connect`, "Docker is not running",
+		"start Docker (`make up` does it on a machine without one; elsewhere for instance `systemctl start docker`)"},
+	{`no space left on device`, "the disk is full", "free some space, for instance with `docker system prune`"},
+	{`unauthorized|denied|no basic auth|authentication required`, "",
+		"log in with `docker login`, or give the image's `registry` credentials that may push"},
+	{`server gave HTTP response to HTTPS client`, "", "add the registry to `insecure-registries` of the Docker daemon, or give it TLS"},
+	{`connection refused|no such host|i/o timeout`, "", "check that the registry runs and that its name in the image name is right"},
+}
+
+// explain turns a failed docker command into one error that says what to do.
+func explain(what, output string, err error) error {
+	if errors.Is(err, exec.ErrNotFound) {
+		return errors.New("the docker command is not on PATH\n  fix: install Docker (`make up` does it on a machine without one)")
+	}
+	if output == "" {
+		output = err.Error()
+	}
+	for _, f := range fixes {
+		if regexp.MustCompile(f.pattern).MatchString(output) {
+			if f.problem != "" {
+				what += ": " + f.problem
+			}
+			return fmt.Errorf("%s\n%s\n  fix: %s; then run the same command again", what, output, f.fix)
+		}
+	}
+	return fmt.Errorf("%s\n%s", what, output)
+}
