@@ -15,7 +15,7 @@ function messageOf(action: () => unknown): string {
     action();
   } catch (error) {
     assert.ok(pulumi.RunError.isInstance(error), "a RunError: shown without a stack trace");
-    return (error).message;
+    return error.message;
   }
   assert.fail("the configuration was accepted");
 }
