@@ -43,44 +43,49 @@ The resource already exists in the cluster. This can happen when:
 func (p *provider) Create(ctx context.Context, req *pulumirpc.CreateRequest) (*pulumirpc.CreateResponse, error) {
 	ctx, done := p.Cancellable(ctx)
 	defer done()
-	marked := req.GetProperties().AsMap()
+	marked, inputs, preview := req.GetProperties().AsMap(), unmarked(req.GetProperties()), req.GetPreview()
 	asGiven := &pulumirpc.CreateResponse{Properties: req.GetProperties()}
-	if req.GetPreview() && plugin.HasUnknown(marked) {
+	if preview && plugin.HasUnknown(marked) {
 		return asGiven, nil
 	}
-	inputs := unmarked(req.GetProperties())
-	o := &unstructured.Unstructured{Object: inputs}
-	manager := creator + "-" + eightHex(nil)
-	live, err := p.create(ctx, o, req.GetPreview(), manager)
-	if down := unreachable(err); req.GetPreview() && down != nil {
-		p.warnUnreachable(ctx, req.GetUrn(), down)
-		return asGiven, nil
-	}
+	o, manager := &unstructured.Unstructured{Object: inputs}, newManager()
+	live, err := p.create(ctx, o, preview, manager)
 	// What a preview cannot try yet, such as an object in a namespace still to be made, is no failure of the program.
-	if req.GetPreview() && (gone(err) || apierrors.IsForbidden(err) || apierrors.IsAlreadyExists(err)) {
+	if preview && (p.cannotAsk(ctx, req.GetUrn(), err) || gone(err) || apierrors.IsAlreadyExists(err)) {
 		return asGiven, nil
 	}
 	if err != nil {
-		return nil, explainCreate(req.GetUrn(), err)
+		return nil, explain("resource %q was not successfully created by the Kubernetes API server: %w", req.GetUrn(), err)
 	}
+	answer := &pulumirpc.CreateResponse{}
 	var waitErr error
-	if req.GetPreview() {
+	if preview {
 		unstructured.RemoveNestedField(live.Object, "status") // it is not yet what it will be
 	} else {
-		live, waitErr = p.await(ctx, req.GetUrn(), live, limit(req.GetTimeout(), inputs))
+		live, waitErr = p.await(ctx, req.GetUrn(), live, limit(req.GetTimeout(), inputs), false)
+		answer.Id = idOf(live)
 	}
-	state, err := checkpoint(inputs, live.Object, marked, o.GetAPIVersion(), manager)
-	if err != nil {
+	if answer.Properties, err = checkpoint(inputs, live.Object, marked, o.GetAPIVersion(), manager); err != nil {
 		return nil, err
 	}
 	if waitErr != nil {
-		return nil, partial(idOf(live), fmt.Errorf("resource %q was successfully created, but the Kubernetes API server "+
-			"reported that it failed to fully initialize or become live: %w", req.GetUrn(), waitErr), state, nil)
+		return nil, partial(answer.Id, fmt.Errorf("resource %q was successfully created, but the Kubernetes API server "+
+			"reported that it failed to fully initialize or become live: %w", req.GetUrn(), waitErr), answer.Properties, nil)
 	}
-	if req.GetPreview() {
-		return &pulumirpc.CreateResponse{Properties: state}, nil
+	return answer, nil
+}
+
+func newManager() string { return creator + "-" + eightHex(nil) }
+
+// cannotAsk tells whether a preview has to do without the cluster, and warns if the cluster does not answer.
+func (p *provider) cannotAsk(ctx context.Context, urn string, err error) bool {
+	if down := unreachable(err); down != nil {
+		p.warned.Do(func() {
+			plugin.Log(ctx, pulumirpc.LogSeverity_WARNING, urn, down.Error()+"; the preview shows inputs only")
+		})
+		return true
 	}
-	return &pulumirpc.CreateResponse{Id: idOf(live), Properties: state}, nil
+	return apierrors.IsForbidden(err) || meta.IsNoMatchError(err)
 }
 
 // create posts the object. A namespace or a definition that is missing may be on the way from elsewhere: it is waited for.
@@ -113,60 +118,47 @@ func (p *provider) create(
 	return live, err
 }
 
-func explainCreate(urn string, err error) error {
+// explain adds to an error what to do about it.
+func explain(format, urn string, err error) error {
 	switch {
 	case unreachable(err) != nil:
 		return unreachable(err)
 	case meta.IsNoMatchError(err):
-		return fmt.Errorf("creation of resource %q failed because the Kubernetes API server reported that the apiVersion "+
-			"for this resource does not exist. Verify that any required CRDs have been created: %w", urn, err)
+		err = fmt.Errorf("the apiVersion for this resource does not exist. Verify that any required CRDs have been created: %w", err)
 	case apierrors.IsAlreadyExists(err):
 		err = fmt.Errorf("%w%s", err, alreadyExists)
+	case apierrors.IsNotFound(err):
+		err = fmt.Errorf("%w; if it was deleted outside of Pulumi, run `pulumi refresh` first", err)
 	}
-	return fmt.Errorf("resource %q was not successfully created by the Kubernetes API server: %w", urn, err)
+	return fmt.Errorf(format, urn, err)
 }
 
 // Update applies the new inputs on the server's side and waits until the object is ready.
 func (p *provider) Update(ctx context.Context, req *pulumirpc.UpdateRequest) (*pulumirpc.UpdateResponse, error) {
 	ctx, done := p.Cancellable(ctx)
 	defer done()
-	marked, olds := req.GetNews().AsMap(), unmarked(req.GetOlds())
+	marked, olds, preview := req.GetNews().AsMap(), unmarked(req.GetOlds()), req.GetPreview()
 	asGiven := &pulumirpc.UpdateResponse{Properties: req.GetNews()}
-	if req.GetPreview() && plugin.HasUnknown(marked) {
+	if preview && plugin.HasUnknown(marked) {
 		return asGiven, nil
 	}
-	u := &update{inputs: normalize(unmarked(req.GetNews())), ignored: req.GetIgnoreChanges(), dryRun: req.GetPreview()}
+	u := &update{inputs: normalize(unmarked(req.GetNews())), ignored: req.GetIgnoreChanges(), dryRun: preview}
 	u.manager, _ = olds["__fieldManager"].(string)
-	if u.manager == "" {
-		u.manager = creator + "-" + eightHex(nil)
-	}
 	namespace, name := splitID(req.GetId())
-	kind := (&unstructured.Unstructured{Object: u.inputs}).GroupVersionKind()
-	client, err := p.cluster.resource(kind, namespace)
 	var live *unstructured.Unstructured
+	client, err := p.cluster.resource((&unstructured.Unstructured{Object: u.inputs}).GroupVersionKind(), namespace)
 	if err == nil {
 		live, err = u.apply(ctx, client, name)
 	}
-	if down := unreachable(err); down != nil && req.GetPreview() {
-		p.warnUnreachable(ctx, req.GetUrn(), down)
-		return asGiven, nil
-	} else if down != nil {
-		return nil, down
-	}
-	if req.GetPreview() && (apierrors.IsForbidden(err) || meta.IsNoMatchError(err)) {
+	if preview && p.cannotAsk(ctx, req.GetUrn(), err) {
 		return asGiven, nil
 	}
-	if err == nil && !req.GetPreview() {
-		live, err = p.await(ctx, req.GetUrn(), live, limit(req.GetTimeout(), u.inputs))
+	if err == nil && !preview {
+		p.renew(ctx, live)
+		live, err = p.await(ctx, req.GetUrn(), live, limit(req.GetTimeout(), u.inputs), true)
 	} else if err != nil { // what the API server refused leaves the object as it was
-		if meta.IsNoMatchError(err) {
-			return nil, fmt.Errorf("update of resource %q failed because the Kubernetes API server reported that the apiVersion "+
-				"for this resource does not exist. Verify that any required CRDs have been created: %w", req.GetUrn(), err)
-		}
-		var getErr error
-		if live, getErr = client.Get(ctx, name, metav1.GetOptions{}); getErr != nil {
-			return nil, fmt.Errorf("update of resource %q failed: %w; if the object was deleted outside of Pulumi, "+
-				"run `pulumi refresh` first", req.GetUrn(), err)
+		if live = u.found; live == nil {
+			return nil, explain("update of resource %q failed: %w", req.GetUrn(), err)
 		}
 	}
 	state, stateErr := checkpoint(u.inputs, live.Object, marked, firstVersion(olds, u.inputs), u.manager)
@@ -180,12 +172,11 @@ func (p *provider) Update(ctx context.Context, req *pulumirpc.UpdateRequest) (*p
 	return &pulumirpc.UpdateResponse{Properties: state}, nil
 }
 
-func firstVersion(olds, inputs map[string]any) string {
-	if version, ok := olds["__initialApiVersion"].(string); ok {
+func firstVersion(olds, inputs map[string]any) any {
+	if version := olds["__initialApiVersion"]; version != nil {
 		return version
 	}
-	version, _ := inputs["apiVersion"].(string)
-	return version
+	return inputs["apiVersion"]
 }
 
 // update is one server-side apply under way.
@@ -194,6 +185,7 @@ type update struct {
 	ignored []string
 	manager string
 	dryRun  bool
+	found   *unstructured.Unstructured // the object before it
 }
 
 // apply sends the inputs. An autoscaler may act on an ignored field between reading and applying: then it is done over.
@@ -221,6 +213,10 @@ func (u *update) applyOnce(ctx context.Context, client dynamic.ResourceInterface
 	live, err := client.Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
 		return nil, err
+	}
+	u.found = live
+	if u.manager == "" {
+		u.manager = newManager()
 	}
 	former := sets.New[string]()
 	for _, entry := range live.GetManagedFields() {

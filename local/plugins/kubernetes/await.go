@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/watch"
-	"k8s.io/client-go/dynamic"
 
 	"todo-app/local/plugins/plugin"
 )
@@ -34,14 +33,19 @@ type problem struct {
 const (
 	briefly  = 10 * time.Second // an object that is referred to is on its way
 	patience = 20 * time.Second // a registry that does not answer; room that others are about to free
+	leftover = time.Minute      // in addition, if it is left from a former attempt
 )
 
 // check tells how far a live object is.
 type check func(context.Context, *provider, *unstructured.Unstructured) (progress, error)
 
-// await waits until the live object is ready and returns its last state. It fails at once when waiting is pointless.
+// pulse is how often an object that is waited for is looked at.
+const pulse = 250 * time.Millisecond
+
+// await waits until the live object is ready and returns its last state. It fails at once when waiting is pointless. What is wrong
+// at the first look after an update is left from a former attempt and gets time to pass.
 func (p *provider) await(
-	ctx context.Context, urn string, live *unstructured.Unstructured, limit time.Duration,
+	ctx context.Context, urn string, live *unstructured.Unstructured, limit time.Duration, again bool,
 ) (*unstructured.Unstructured, error) {
 	assess, err := checkFor(live)
 	if assess == nil || err != nil {
@@ -51,43 +55,41 @@ func (p *provider) await(
 	if err != nil {
 		return live, err
 	}
-	waiting, stop := context.WithTimeout(ctx, limit)
-	defer stop()
-	wake := p.wakeUps(waiting, client, live)
-	since := map[string]time.Time{}
-	shown := ""
+	name, deadline, assessed := live.GetName(), time.Now().Add(limit), time.Time{}
+	now, since, shown := progress{}, map[string]time.Time{}, ""
 	for {
-		current, err := client.Get(waiting, live.GetName(), metav1.GetOptions{})
-		var now progress
-		switch {
-		case gone(err):
-			return live, fmt.Errorf("'%s' was deleted while it was waited for", live.GetName())
-		case err == nil:
-			live = current
-			now, err = assess(waiting, p, live)
+		current, err := client.Get(ctx, name, metav1.GetOptions{})
+		if gone(err) {
+			return live, fmt.Errorf("'%s' was deleted while it was waited for", name)
 		}
-		if err != nil { // the API server may come back
-			now = progress{status: "waiting for the API server: " + err.Error()}
+		// Its pods and the like cost more to look at: only on a change, or once a second.
+		if err == nil && (current.GetResourceVersion() != live.GetResourceVersion() || time.Since(assessed) > time.Second) {
+			now, err = assess(ctx, p, current)
+			for _, found := range now.problems {
+				if again && assessed.IsZero() {
+					since[found.reason] = time.Now().Add(leftover)
+				}
+			}
+			live, assessed = current, time.Now()
 		}
-		if now.ready {
+		switch late := overdue(now.problems, since); {
+		case errors.Is(ctx.Err(), context.Canceled):
+			return live, fmt.Errorf("interrupted while waiting for '%s' to be Ready", name)
+		case err != nil: // the API server may come back
+			now.status = "waiting for the API server: " + err.Error()
+		case now.ready:
 			return live, nil
+		case late != nil:
+			return live, p.failure(ctx, live, fmt.Sprintf("'%s' cannot become ready: %s", name, late.text), now)
 		}
-		if late := overdue(now.problems, since); late != nil {
-			cause := fmt.Sprintf("'%s' cannot become ready: %s", live.GetName(), late.text)
-			return live, p.failure(ctx, live, cause, now)
+		if time.Now().After(deadline) {
+			return live, p.failure(ctx, live, fmt.Sprintf("'%s' timed out waiting to be Ready", name), now)
 		}
 		if now.status != shown {
 			shown = now.status
 			plugin.Status(ctx, urn, shown)
 		}
-		select {
-		case <-wake:
-		case <-waiting.Done():
-			if errors.Is(ctx.Err(), context.Canceled) {
-				return live, fmt.Errorf("interrupted while waiting for '%s' to be Ready", live.GetName())
-			}
-			return live, p.failure(ctx, live, fmt.Sprintf("'%s' timed out waiting to be Ready", live.GetName()), now)
-		}
+		time.Sleep(pulse)
 	}
 }
 
@@ -136,105 +138,27 @@ func overdue(problems []problem, since map[string]time.Time) *problem {
 	return late
 }
 
-// failure gathers what the operator needs to know: every problem, the warnings of the API server, and the last log lines.
+// failure gathers what the operator needs to know: every kind of problem, and the story of the pod that explains most.
 func (p *provider) failure(ctx context.Context, live *unstructured.Unstructured, cause string, now progress) error {
 	if template, found, _ := unstructured.NestedStringMap(live.Object, "spec", "template", "metadata", "labels"); found {
 		p.failed.Store(idOf(live), template)
 	}
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer stop()
-	var details []string
-	if now.status != "" {
-		details = append(details, now.status)
-	}
+	details, told := []string{now.status}, map[string]bool{}
 	for _, found := range now.problems {
-		details = append(details, found.text)
-	}
-	details = append(details, p.warnings(ctx, live.GetNamespace(), string(live.GetUID()))...)
-	for i, pod := range now.pods {
-		if i == 2 { // the others fail alike
-			break
+		if !told[found.reason] && !strings.Contains(cause, found.text) {
+			details = append(details, found.text)
 		}
-		details = append(details, p.warnings(ctx, pod.Namespace, string(pod.UID))...)
-		details = append(details, p.lastWords(ctx, pod)...)
+		told[found.reason] = true
 	}
-	return &initError{message: cause, details: distinct(details)}
-}
-
-func distinct(lines []string) []string {
-	var out []string
-	seen := map[string]bool{}
-	for _, line := range lines {
-		if !seen[line] {
-			seen[line] = true
-			out = append(out, line)
+	if len(now.pods) > 0 {
+		details = append(details, p.lastWords(ctx, now.pods[0])...)
+		if len(problemsOf(now.pods[0], true)) == 0 { // otherwise they only repeat the problem
+			details = append(details, p.warnings(ctx, live.GetNamespace(), string(now.pods[0].UID))...)
 		}
+	} else if len(now.problems) == 0 {
+		details = append(details, p.warnings(ctx, live.GetNamespace(), string(live.GetUID()))...)
 	}
-	return out
-}
-
-// wakeUps signals when the object or, of a workload, one of its pods changes.
-func (p *provider) wakeUps(
-	ctx context.Context, client dynamic.ResourceInterface, live *unstructured.Unstructured,
-) <-chan struct{} {
-	wake := wakeUps(ctx, client, metav1.ListOptions{FieldSelector: "metadata.name=" + live.GetName()})
-	if labels, found, _ := unstructured.NestedStringMap(live.Object, "spec", "template", "metadata", "labels"); found {
-		selector := metav1.FormatLabelSelector(&metav1.LabelSelector{MatchLabels: labels})
-		if pods, err := p.cluster.resource(corev1.SchemeGroupVersion.WithKind("Pod"), live.GetNamespace()); err == nil {
-			go signal(ctx, pods, metav1.ListOptions{LabelSelector: selector}, wake)
-		}
-	}
-	return wake
-}
-
-func wakeUps(ctx context.Context, client dynamic.ResourceInterface, which metav1.ListOptions) chan struct{} {
-	wake := make(chan struct{}, 1)
-	go signal(ctx, client, which, wake)
-	go func() { // what no watch covers: endpoints, replica sets, time-outs
-		tick := time.NewTicker(time.Second)
-		defer tick.Stop()
-		for ctx.Err() == nil {
-			ring(wake)
-			select {
-			case <-tick.C:
-			case <-ctx.Done():
-			}
-		}
-	}()
-	return wake
-}
-
-// signal rings on every event of a watch, which is opened again when the API server closes it.
-func signal(ctx context.Context, client dynamic.ResourceInterface, which metav1.ListOptions, wake chan<- struct{}) {
-	for ctx.Err() == nil {
-		if events, err := client.Watch(ctx, which); err == nil {
-			relay(ctx, events, wake)
-		}
-		select {
-		case <-time.After(time.Second):
-		case <-ctx.Done():
-		}
-	}
-}
-
-func relay(ctx context.Context, events watch.Interface, wake chan<- struct{}) {
-	defer events.Stop()
-	for {
-		select {
-		case _, open := <-events.ResultChan():
-			if !open {
-				return
-			}
-			ring(wake)
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-func ring(wake chan<- struct{}) {
-	select {
-	case wake <- struct{}{}:
-	default: // one is pending already
-	}
+	return &initError{message: cause, details: details}
 }

@@ -21,19 +21,15 @@ import (
 )
 
 // checks are the kinds that are waited for.
-var checks map[string]check
-
-func init() { // the checks refer to this table through the provider
-	checks = map[string]check{
-		"apps/v1/Deployment":           ready(deployment),
-		"apps/v1/StatefulSet":          ready(statefulSet),
-		"batch/v1/Job":                 ready(job),
-		"networking.k8s.io/v1/Ingress": ready(ingress),
-		"v1/PersistentVolumeClaim":     ready(claim),
-		"v1/Pod":                       ready(pod),
-		"v1/ResourceQuota":             ready(quota),
-		"v1/Service":                   ready(service),
-	}
+var checks = map[string]check{
+	"apps/v1/Deployment":           ready(deployment),
+	"apps/v1/StatefulSet":          ready(statefulSet),
+	"batch/v1/Job":                 ready(job),
+	"networking.k8s.io/v1/Ingress": ready(ingress),
+	"v1/PersistentVolumeClaim":     ready(claim),
+	"v1/Pod":                       ready(pod),
+	"v1/ResourceQuota":             ready(quota),
+	"v1/Service":                   ready(service),
 }
 
 // ready makes a check of one that reads the object's Go type.

@@ -10,8 +10,12 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
+
+var podKind = corev1.SchemeGroupVersion.WithKind("Pod")
 
 // hopeless are the answers of a registry that another attempt does not change.
 var hopeless = regexp.MustCompile(`(?i)not found|manifest unknown|denied|unauthorized|forbidden|invalid reference|no match for platform`)
@@ -20,9 +24,9 @@ var hopeless = regexp.MustCompile(`(?i)not found|manifest unknown|denied|unautho
 func (now *progress) judge(
 	ctx context.Context, p *provider, owner metav1.Object, selector *metav1.LabelSelector, isNew func(*corev1.Pod) bool, restarts bool,
 ) error {
-	pods, err := list[corev1.Pod](ctx, p, corev1.SchemeGroupVersion.WithKind("Pod"), owner.GetNamespace(), selector)
+	pods, err := list[corev1.Pod](ctx, p, podKind, owner.GetNamespace(), selector)
 	for _, pod := range pods {
-		if metav1.IsControlledBy(pod, owner) && (isNew == nil || isNew(pod)) {
+		if pod.DeletionTimestamp == nil && metav1.IsControlledBy(pod, owner) && (isNew == nil || isNew(pod)) {
 			now.pods = append(now.pods, pod)
 			now.problems = append(now.problems, problemsOf(pod, restarts)...)
 		}
@@ -109,6 +113,33 @@ func lastExit(c corev1.ContainerStatus) string {
 	return strings.TrimRight(fmt.Sprintf(" (last exit: code %d, %s %s", t.ExitCode, t.Reason, t.Message), " ") + ")"
 }
 
+// renew deletes the pods of an updated workload that only sit out a back-off, so that they try at once whether the cause is gone.
+// A stateful set would otherwise wait for its broken pod before it replaces it.
+func (p *provider) renew(ctx context.Context, live *unstructured.Unstructured) {
+	var of struct {
+		Spec struct {
+			Selector *metav1.LabelSelector `json:"selector"`
+		} `json:"spec"`
+	}
+	kind := live.GetKind()
+	if kind != "Deployment" && kind != "StatefulSet" ||
+		runtime.DefaultUnstructuredConverter.FromUnstructured(live.Object, &of) != nil {
+		return
+	}
+	client, err := p.cluster.resource(podKind, live.GetNamespace())
+	if err != nil {
+		return
+	}
+	pods, _ := list[corev1.Pod](ctx, p, podKind, live.GetNamespace(), of.Spec.Selector)
+	for _, pod := range pods {
+		for _, found := range problemsOf(pod, true) {
+			if found.reason != corev1.PodReasonUnschedulable && metav1.GetControllerOf(pod) != nil {
+				_ = client.Delete(ctx, pod.Name, *metav1.NewPreconditionDeleteOptions(string(pod.UID))) // at worst it waits
+			}
+		}
+	}
+}
+
 // lastWords returns the last log lines of the containers that are not well.
 func (p *provider) lastWords(ctx context.Context, pod *corev1.Pod) []string {
 	var out []string
@@ -152,6 +183,7 @@ func (p *provider) refusals(ctx context.Context, namespace, uid string) []proble
 	for _, event := range p.events(ctx, namespace, uid) {
 		if event.Reason == "FailedCreate" {
 			out = []problem{refused(event.Message)} // the newest is the last
+			out[0].tolerated = briefly              // it may be of before the last update
 		}
 	}
 	return out

@@ -141,7 +141,7 @@ func splitID(id string) (namespace, name string) {
 
 // checkpoint returns the outputs that the engine keeps: the live object beside the inputs that made it. What is secret in the
 // marked inputs is secret in both.
-func checkpoint(inputs, live, marked map[string]any, apiVersion, manager string) (*structpb.Struct, error) {
+func checkpoint(inputs, live, marked map[string]any, apiVersion any, manager string) (*structpb.Struct, error) {
 	kept := secretly(live, marked)
 	kept["__inputs"] = secretly(inputs, marked)
 	kept["__initialApiVersion"] = apiVersion
@@ -170,13 +170,6 @@ func partial(id string, cause error, state, inputs *structpb.Struct) error {
 		return err
 	}
 	return failure.Err()
-}
-
-// warnUnreachable tells once per run that previews are computed without the cluster.
-func (p *provider) warnUnreachable(ctx context.Context, urn string, reason error) {
-	p.warned.Do(func() {
-		plugin.Log(ctx, pulumirpc.LogSeverity_WARNING, urn, reason.Error()+"; the preview shows inputs only")
-	})
 }
 
 // forgetsUnreachable tells whether the operator asked to drop resources of a cluster that no longer exists.

@@ -54,7 +54,7 @@ func (p *provider) Read(ctx context.Context, req *pulumirpc.ReadRequest) (*pulum
 	}
 	manager, _ := olds["__fieldManager"].(string)
 	if manager == "" {
-		manager = creator + "-" + eightHex(nil)
+		manager = newManager()
 	}
 	state, err := checkpoint(inputs, live.Object, marked, firstVersion(olds, live.Object), manager)
 	if err != nil {
@@ -117,28 +117,24 @@ func (p *provider) Delete(ctx context.Context, req *pulumirpc.DeleteRequest) (*e
 	return &emptypb.Empty{}, p.awaitDeletion(ctx, req.GetUrn(), client, name, limit(req.GetTimeout(), inputs))
 }
 
-func (p *provider) awaitDeletion(ctx context.Context, urn string, client dynamic.ResourceInterface, name string, limit time.Duration) error {
-	ctx, stop := context.WithTimeout(ctx, limit)
-	defer stop()
-	wake := wakeUps(ctx, client, metav1.ListOptions{FieldSelector: "metadata.name=" + name})
-	remains := ""
+func (p *provider) awaitDeletion(
+	ctx context.Context, urn string, client dynamic.ResourceInterface, name string, limit time.Duration,
+) error {
+	remains, deadline := "", time.Now().Add(limit)
 	for {
 		live, err := client.Get(ctx, name, metav1.GetOptions{})
-		if gone(err) {
+		switch now := whatRemains(live); {
+		case gone(err):
 			return nil
-		}
-		if now := whatRemains(live); err == nil && now != remains {
+		case errors.Is(ctx.Err(), context.Canceled):
+			return fmt.Errorf("interrupted while %q was being deleted", name)
+		case time.Now().After(deadline):
+			return fmt.Errorf("timed out after %v waiting for %q to be deleted: %s", limit, name, remains)
+		case err == nil && now != remains:
 			remains = now
 			plugin.Status(ctx, urn, remains)
 		}
-		select {
-		case <-ctx.Done():
-			if errors.Is(ctx.Err(), context.Canceled) {
-				return fmt.Errorf("interrupted while %q was being deleted", name)
-			}
-			return fmt.Errorf("timed out after %v waiting for %q to be deleted: %s", limit, name, remains)
-		case <-wake:
-		}
+		time.Sleep(pulse)
 	}
 }
 
