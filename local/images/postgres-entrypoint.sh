@@ -1,0 +1,34 @@
+#!/bin/bash
+# The official image's contract for one database: an empty PGDATA is initialised from POSTGRES_USER,
+# POSTGRES_PASSWORD or POSTGRES_PASSWORD_FILE and POSTGRES_DB; then the server runs in the foreground.
+set -euo pipefail
+
+# initialise DIRECTORY: a cluster with the user, the password and the database.
+initialise() {
+  local password=${POSTGRES_PASSWORD-} user=${POSTGRES_USER:-postgres}
+  [[ -z ${POSTGRES_PASSWORD_FILE-} ]] || password=$(<"$POSTGRES_PASSWORD_FILE")
+  [[ $password ]] || { echo "error: set POSTGRES_PASSWORD or POSTGRES_PASSWORD_FILE" >&2; return 1; }
+  initdb --pgdata "$1" --username "$user" --pwfile <(printf '%s\n' "$password") \
+    --auth-local trust --auth-host scram-sha-256 --encoding UTF8
+  echo "host all all all scram-sha-256" >>"$1/pg_hba.conf"
+  echo "listen_addresses = '*'" >>"$1/postgresql.conf"
+  if [[ ${POSTGRES_DB:-$user} != postgres ]]; then
+    echo "CREATE DATABASE \"${POSTGRES_DB:-$user}\";" | postgres --single -D "$1" postgres
+  fi
+}
+
+[[ ${1-} != -* ]] || set -- postgres "$@"
+if [[ ${1-} == postgres && ! -s $PGDATA/PG_VERSION ]]; then
+  # Beside the final place, and PG_VERSION moved last: an interrupted start is simply repeated.
+  new=$PGDATA/.new
+  mkdir -p "$PGDATA"
+  rm -rf "$new"
+  initialise "$new"
+  chmod 700 "$PGDATA"
+  for entry in $(ls "$new" | grep -vx PG_VERSION) PG_VERSION; do
+    rm -rf "${PGDATA:?}/$entry"
+    mv "$new/$entry" "$PGDATA/$entry"
+  done
+  rmdir "$new"
+fi
+exec "$@"

