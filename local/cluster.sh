@@ -250,7 +250,7 @@ cluster_clean() {
   for index in $(node_indices); do node_clean "$index"; done
   stop_daemons
   host_network_down
-  find /sys/fs/cgroup -depth -type d -name todo-app -exec rmdir {} +
+  find /sys/fs/cgroup -depth -type d -path '*/todo-app*' -exec rmdir {} + 2>/dev/null || true
   hosts_clean
   rm -rf --one-file-system "$CLUSTER_DIR" "$NODE_RUN" "$STATE_DIR/kubeconfig"
   # Built-in places of kubelet and the CNI library, which others may use too.

@@ -99,15 +99,22 @@ netns_down() {
   ip netns delete "todo-node$1" 2>/dev/null || rm -f "/run/netns/todo-node$1"
 }
 
+# drop_unused_tables: iptables makes its tables at first use and leaves them behind; without a rule they do nothing.
+drop_unused_tables() {
+  local table
+  for table in filter nat; do
+    [[ $(iptables-save -t "$table" 2>/dev/null) =~ (^|$'\n')(-A|:[^$'\n']+' '-' ') ]] || nft delete table ip "$table" 2>/dev/null || true
+  done
+}
+
 host_network_down() {
   local direction
   for direction in -i -o; do
     while forward_rule -D $direction 2>/dev/null; do :; done
   done
+  drop_unused_tables
   nft delete table ip todo-app 2>/dev/null || true
   [[ ! -e /sys/class/net/$BRIDGE ]] || ip link delete "$BRIDGE"
   # `ip netns` mounts its directory onto itself; an empty one serves nobody.
-  if rmdir /run/netns 2>/dev/null || [[ -d /run/netns && -z $(ls /run/netns) ]]; then
-    umount /run/netns 2>/dev/null || true
-  fi
+  [[ -n $(ls /run/netns 2>/dev/null) ]] || umount /run/netns 2>/dev/null || true
 }

@@ -153,6 +153,16 @@ node_processes() {
   } | sort -nu
 }
 
+# kill_all LISTER...: until the command LISTER names no process any more (10 s at most).
+kill_all() {
+  local tries=100 processes
+  while processes=$("$@") && [[ -n $processes ]] && ((tries--)); do
+    # shellcheck disable=SC2086 # one argument per process
+    kill -s KILL $processes 2>/dev/null || true
+    sleep 0.1
+  done
+}
+
 # unmount_below DIRECTORY: innermost mounts first; detached at once where something still uses them.
 unmount_below() {
   local target
@@ -169,13 +179,8 @@ node_stop() {
 
 # node_kill INDEX: ends daemons and pods and forgets what belongs to running pods only, as a reboot would.
 node_kill() {
-  local tries=100 processes
   node_stop "$1"
-  while processes=$(node_processes "$1") && [[ -n $processes ]] && ((tries--)); do
-    # shellcheck disable=SC2086 # one argument per process
-    kill -s KILL $processes 2>/dev/null || true
-    sleep 0.1
-  done
+  kill_all node_processes "$1"
   unmount_below "$NODE_RUN/$1"
   unmount_below "$NODE_ROOT/$1"
   rm -rf --one-file-system "${NODE_RUN:?}/$1"

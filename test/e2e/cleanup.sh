@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# `make local-clean` leaves nothing behind: what the machine looks like after a clean-up, a start and another clean-up is
+# what it looked like after the first one. Prints one `ok` or `not ok` line per kind of trace.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+state=${XDG_STATE_HOME:-$HOME/.local/state}/todo-app
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/todo-app
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+if [[ -e $state/machine-context ]]; then
+  echo "1..0 # SKIP the stack runs on a cluster of the machine's own, which local-clean does not touch"
+  exit
+fi
+
+# Processes of the stack by what they are called with, where their limits are set, and which network they see.
+processes() {
+  local directory
+  for directory in /proc/[0-9]*; do
+    [[ $directory != "/proc/$$" && $(tr '\0' ' ' <"$directory/cmdline") ]] || continue
+    if grep -qsae "$state/" -e "$cache/bin/" -e "$cache/tools/" -e /run/todo-app/ "$directory/cmdline" ||
+      grep -qs todo-app "$directory/cgroup" ||
+      [[ $(readlink "$directory/ns/net") != "$(readlink /proc/self/ns/net)" ]]; then
+      tr '\0' ' ' <"$directory/cmdline" && echo
+    fi
+  done 2>/dev/null | sort
+}
+mounts() { awk '{ print $5 }' /proc/self/mountinfo | sort; }
+network_namespaces() { ls /run/netns 2>/dev/null || true; }
+links() { ip -o link show | awk -F ': ' '{ print $2 }' | sort; }
+routes() { ip route show table all | sort; }
+rules() { nft list ruleset | sed 's/ counter packets [0-9]* bytes [0-9]*//'; }
+iptables_rules() { iptables-save | grep -E '^(-A|:[^ ]+ -)' || true; }
+cgroups() { find /sys/fs/cgroup -type d -path '*todo-app*' | sort; }
+hosts() { cat /etc/hosts; }
+directories() {
+  find "$state" /run/todo-app /var/log/containers /var/log/pods /var/lib/cni /var/lib/kubelet /var/run/kubernetes \
+    -maxdepth 0 2>/dev/null || true
+}
+KINDS=(processes mounts network_namespaces links routes rules iptables_rules cgroups hosts directories)
+
+snapshot() {
+  local kind
+  mkdir "$work/$1"
+  for kind in "${KINDS[@]}"; do "$kind" >"$work/$1/$kind"; done
+}
+
+local/clean >"$work/log" 2>&1
+snapshot before
+local/up >>"$work/log" 2>&1 || { cat "$work/log"; echo "not ok - the cluster starts"; exit 1; }
+snapshot during
+local/clean >>"$work/log" 2>&1 || { cat "$work/log"; echo "not ok - clean-up succeeds"; exit 1; }
+snapshot after
+
+failures=0
+for kind in "${KINDS[@]}"; do
+  if cmp -s "$work/before/$kind" "$work/during/$kind"; then
+    echo "not ok - ${kind//_/ }: a running cluster shows none, so this check sees nothing"
+    failures=$((failures + 1))
+  elif difference=$(diff "$work/before/$kind" "$work/after/$kind"); then
+    echo "ok - ${kind//_/ }: nothing left behind"
+  else
+    printf 'not ok - %s\n  # %s\n' "${kind//_/ }: left behind" "${difference//$'\n'/$'\n  # '}"
+    failures=$((failures + 1))
+  fi
+done
+((failures == 0))
