@@ -181,6 +181,10 @@ func (p *provider) apply(ctx context.Context, urn string, news *structpb.Struct,
 	if err != nil {
 		dockerfile = text(image.build, "dockerfile")
 	}
+	if image.registry != nil {
+		// Only the server counts for the next diff, and outputs reach more places than inputs, such as the SDK's debug log.
+		inputs["registry"] = object{"server": text(image.registry, "server")}
+	}
 	properties, err := structpb.NewStruct(object{"__inputs": plugin.Secret(inputs), "baseImageName": image.name, "imageName": image.name,
 		"context": image.build["context"], "dockerfile": dockerfile, "platform": image.build["platform"],
 		"registryServer": text(image.registry, "server"), "repoDigest": digest})
