@@ -14,7 +14,7 @@ in_registry() { [[ -e $REGISTRY_DIR/docker/registry/v2/repositories/$1/_manifest
 publish() {
   local command=$1 target=$2 repository=$3 tag=$4 key
   shift 4
-  key=$({ cat "$IMAGES_DIR"/* "$LOCAL_DIR/images.sh"; stat -Lc '%n %s %Y' "$CA_BUNDLE" "$@"; } | sha256sum)
+  key=$({ cat "$IMAGES_DIR"/* "$LOCAL_DIR/images.sh" "$CA_BUNDLE"; ((!$#)) || stat -Lc '%n %s %Y' "$@"; } | sha256sum)
   key=recipe-${key:0:12}
   in_registry "$repository" "$key" && in_registry "$repository" "$tag" && return
   step "image $repository:$tag" push_image "localhost:$REGISTRY_PORT/$repository" "$tag" "$key" "$command" "$target" "$@"
