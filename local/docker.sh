@@ -92,7 +92,7 @@ start_dockerd() {
 port_must_be_free() {
   local holder
   holder=$(ss -ltnpH "sport = :$2" | grep -E "(^| )(\*|0\.0\.0\.0|${1//./\\.}):$2 " |
-    sed -n 's/.*(("\([^"]*\)",pid=\([0-9]*\).*/\1 (process \2)/p;q')
+    sed -n 's/.*(("\([^"]*\)",pid=\([0-9]*\).*/\1 (process \2)/p;q' || true)
   [[ -z $holder ]] || die "port $2, which $3 needs, is in use by $holder" \
     "stop that process (see: ss -ltnp 'sport = :$2'), then run the same command again"
 }

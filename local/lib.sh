@@ -12,8 +12,12 @@ export KUBECONFIG=${KUBECONFIG:-$STATE_DIR/kubeconfig}
 mkdir -p "$CACHE_DIR" "$STATE_DIR" "$LOG_DIR" "$RUN_DIR" "$BIN_DIR"
 case ":$PATH:" in *":$BIN_DIR:"*) ;; *) PATH=$PATH:$BIN_DIR ;; esac
 
+# No script ends without a word: what `set -e` stops is reported here, what `die` reports is not repeated.
+trap 'status=$?; ((!status)) || [[ ${REPORTED-} ]] || echo "error: $0 stopped with exit code $status after: $BASH_COMMAND" >&2' EXIT
+
 # die MESSAGE FIX: one clear error, with what to do about it.
 die() {
+  REPORTED=1
   printf '\nerror: %s\n  fix: %s\n' "$1" "$2" >&2
   exit 1
 }
