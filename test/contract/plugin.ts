@@ -9,6 +9,7 @@ const grpc = require("@grpc/grpc-js");
 const provider = require("@pulumi/pulumi/proto/provider_pb");
 const { ResourceProviderClient } = require("@pulumi/pulumi/proto/provider_grpc_pb");
 const { EngineService } = require("@pulumi/pulumi/proto/engine_grpc_pb");
+const { Status } = require("@pulumi/pulumi/proto/status_pb");
 const { Empty } = require("google-protobuf/google/protobuf/empty_pb.js");
 const { Struct } = require("google-protobuf/google/protobuf/struct_pb.js");
 
@@ -17,6 +18,8 @@ export type Fields = Record<string, Json>;
 export interface Answer {
   readonly response?: Fields;
   readonly error?: string;
+  /** What an operation that failed half-way leaves in the state. */
+  readonly partial?: Fields;
 }
 
 const limit = { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 };
@@ -66,7 +69,7 @@ export class Plugin {
     const [message, call] = [encode(method, request), method[0]!.toLowerCase() + method.slice(1)];
     return new Promise((resolve) =>
       this.client[call](message, (err: any, reply: any) =>
-        resolve(err ? { error: String(err.details) } : { response: decode(reply) }),
+        resolve(err ? { error: String(err.details), partial: partialState(err) } : { response: decode(reply) }),
       ),
     );
   }
@@ -85,6 +88,12 @@ export class Plugin {
       );
     return `127.0.0.1:${await new Promise<number>(bind)}`;
   }
+}
+
+function partialState(error: any): Fields | undefined {
+  const [details] = error.metadata?.get("grpc-status-details-bin") ?? [];
+  const [any] = details ? Status.deserializeBinary(details).getDetailsList() : [];
+  return any && decode(provider.ErrorResourceInitFailed.deserializeBinary(any.getValue_asU8()));
 }
 
 const messages: Record<string, any> = {
