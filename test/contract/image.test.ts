@@ -42,7 +42,7 @@ describe("docker.Image and random resources", function () {
   before(function () {
     needs(this, "the Pulumi CLI", "pulumi", "version");
     needs(this, "a Docker daemon", "docker", "version");
-    needs(this, `a registry at ${registry}`, "docker", "manifest", "inspect", "--insecure", `${registry}/pause:1.36.3`);
+    needs(this, `a registry at ${registry}`, "curl", "--fail", "--silent", "--max-time", "5", `http://${registry}/v2/`);
   });
   beforeEach(async () => {
     project = await Project.create();
@@ -99,10 +99,18 @@ describe("docker.Image and random resources", function () {
     assert.deepEqual([rotated.steps, rotated.error], [[], undefined], "new credentials alone build nothing");
   });
 
-  it("names the failing step of a build", async () => {
+  it("names the step at which a build fails, with its last lines", async () => {
     writeContext(project.folder, "COPY no-such-file /x");
+    assert.match(String((await project.up(program())).error), /no-such-file/);
+  });
+
+  it("says that Docker is not running", async () => {
+    const host = process.env.DOCKER_HOST;
+    process.env.DOCKER_HOST = "unix:///no-such.sock";
     const { error } = await project.up(program());
-    assert.match(String(error), /no-such-file/);
+    if (host) process.env.DOCKER_HOST = host;
+    else delete process.env.DOCKER_HOST;
+    assert.match(String(error), /docker daemon/i);
   });
 
   it("names the registry that refuses a push", async () => {

@@ -107,14 +107,19 @@ func last(lines []string, count int) string {
 	return strings.Join(lines[max(0, len(lines)-count):], "\n")
 }
 
-// failedStep returns the part of a build's output from the failed step's title on; BuildKit prints it once more at the end.
+// failedStep returns the last lines that the failing step of a build printed, and the builder's own last word.
 func failedStep(lines []string) string {
-	start := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, "> [") })
-	return last(lines[max(0, start):], 20)
+	failed := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, "#") && strings.Contains(line, " ERROR: ") })
+	if failed < 0 {
+		return last(lines, 15)
+	}
+	number, _, _ := strings.Cut(lines[failed], " ")
+	step := slices.DeleteFunc(slices.Clone(lines), func(line string) bool { return !strings.HasPrefix(line, number+" ") })
+	return last(step, 15) + "\n" + last(lines, 1)
 }
 
 var fixes = []struct{ pattern, problem, fix string }{
-	{`Cannot connect to the Docker daemon|error during connect`, "Docker is not running",
+	{`(?i)cannot connect to the Docker daemon|error during connect`, "Docker is not running",
 		"start Docker (`make up` does it on a machine without one; elsewhere for instance `systemctl start docker`)"},
 	{`no space left on device`, "the disk is full", "free some space, for instance with `docker system prune`"},
 	{`unauthorized|denied|no basic auth|authentication required`, "",

@@ -4,10 +4,11 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 
-	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 	"golang.org/x/crypto/bcrypt"
 )
 
@@ -17,33 +18,6 @@ var classes = []struct{ name, minimum, alphabet string }{
 	{"upper", "minUpper", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"},
 	{"numeric", "minNumeric", "0123456789"},
 	{"special", "minSpecial", "!@#$%&*()-_=+[]{}<>:?"},
-}
-
-func validate(inputs object) *pulumirpc.CheckFailure {
-	for _, name := range []string{"length", "byteLength"} {
-		if size, given := inputs[name].(float64); given && size < 1 {
-			return &pulumirpc.CheckFailure{Property: name, Reason: fmt.Sprintf("must be at least 1, got: %v", size)}
-		}
-	}
-	if inputs["lower"] == nil {
-		return nil // not a text of characters
-	}
-	if inputs["number"] != inputs["numeric"] {
-		return &pulumirpc.CheckFailure{Property: "number", Reason: "is an older name of numeric and must not differ from it"}
-	}
-	enabled, minimum := false, 0.0
-	for _, class := range classes {
-		enabled = enabled || inputs[class.name] == true
-		minimum += inputs[class.minimum].(float64)
-	}
-	if !enabled && minimum == 0 {
-		return &pulumirpc.CheckFailure{Property: "special", Reason: "at least one of lower, upper, numeric and special must be true"}
-	}
-	if length, _ := inputs["length"].(float64); minimum > length {
-		return &pulumirpc.CheckFailure{Property: "length",
-			Reason: fmt.Sprintf("must be at least %v, the sum of minLower, minUpper, minNumeric and minSpecial, got: %v", minimum, length)}
-	}
-	return nil
 }
 
 func pick(alphabet string) (byte, error) {
@@ -56,7 +30,8 @@ func pick(alphabet string) (byte, error) {
 
 // compose draws the minimum of each class, fills up from all enabled ones, and shuffles.
 func compose(inputs object) (string, error) {
-	length := int(inputs["length"].(float64))
+	size, _ := inputs["length"].(float64)
+	length := int(size)
 	var slots []string
 	all := ""
 	for _, class := range classes {
@@ -64,15 +39,17 @@ func compose(inputs object) (string, error) {
 		if override, given := inputs["overrideSpecial"].(string); given && class.name == "special" && override != "" {
 			alphabet = override
 		}
-		for range int(inputs[class.minimum].(float64)) {
-			slots = append(slots, alphabet)
-		}
+		minimum, _ := inputs[class.minimum].(float64)
+		slots = append(slots, slices.Repeat([]string{alphabet}, int(minimum))...)
 		if inputs[class.name] == true {
 			all += alphabet
 		}
 	}
-	if len(slots) > length || len(slots) < length && all == "" {
-		return "", fmt.Errorf("no text of %d characters fits the inputs", length)
+	switch {
+	case length < 1 || len(slots) > length:
+		return "", fmt.Errorf("must be at least 1 and at least the sum of minLower, minUpper, minNumeric and minSpecial (%d), got: %d", len(slots), length)
+	case len(slots) < length && all == "":
+		return "", errors.New("at least one of lower, upper, numeric and special must be true")
 	}
 	for len(slots) < length {
 		slots = append(slots, all)
@@ -94,11 +71,13 @@ func compose(inputs object) (string, error) {
 
 func password(inputs object) (string, object, error) {
 	value, err := compose(inputs)
-	if err != nil {
-		return "", nil, err
-	}
-	hash, err := bcrypt.GenerateFromPassword([]byte(value)[:min(len(value), 72)], bcrypt.DefaultCost) // bcrypt reads 72 bytes at most
-	return "none", object{"id": "none", "result": value, "bcryptHash": string(hash)}, err
+	return "none", object{"id": "none", "result": value}, err
+}
+
+// hash returns the bcrypt hash of a password; bcrypt reads 72 bytes at most.
+func hash(value string) (string, error) {
+	hashed, err := bcrypt.GenerateFromPassword([]byte(value)[:min(len(value), 72)], bcrypt.DefaultCost)
+	return string(hashed), err
 }
 
 func text(inputs object) (string, object, error) {
@@ -107,7 +86,11 @@ func text(inputs object) (string, object, error) {
 }
 
 func draw(size any) ([]byte, error) {
-	raw := make([]byte, int(size.(float64)))
+	count, _ := size.(float64)
+	if count < 1 {
+		return nil, fmt.Errorf("must be at least 1, got: %v", count)
+	}
+	raw := make([]byte, int(count))
 	_, err := rand.Read(raw)
 	return raw, err
 }
@@ -124,11 +107,4 @@ func bytes(inputs object) (string, object, error) {
 	raw, err := draw(inputs["length"])
 	id := base64.StdEncoding.EncodeToString(raw)
 	return id, object{"base64": id, "hex": hex.EncodeToString(raw)}, err
-}
-
-func uuid(object) (string, object, error) {
-	raw, err := draw(16.0)
-	raw[6], raw[8] = raw[6]&0x0f|0x40, raw[8]&0x3f|0x80 // version 4, RFC 9562 variant
-	id := fmt.Sprintf("%x-%x-%x-%x-%x", raw[:4], raw[4:6], raw[6:8], raw[8:10], raw[10:])
-	return id, object{"id": id, "result": id}, err
 }

@@ -20,6 +20,7 @@ type object = map[string]any
 
 // kind describes one resource type; optional inputs without a default are those that Pulumi's bridge notes in its state delta.
 type kind struct {
+	size     string
 	defaults object
 	optional []string
 	meta     string
@@ -32,15 +33,14 @@ var characters = object{"lower": true, "upper": true, "numeric": true, "number":
 	"minLower": 0.0, "minUpper": 0.0, "minNumeric": 0.0, "minSpecial": 0.0}
 
 var kinds = map[string]kind{
-	"random:index/randomPassword:RandomPassword": {characters, []string{"keepers", "overrideSpecial"}, `{"schema_version":"3"}`,
+	"random:index/randomPassword:RandomPassword": {"length", characters, []string{"keepers", "overrideSpecial"}, `{"schema_version":"3"}`,
 		[]string{"id", "result", "bcryptHash"}, []string{"result", "bcryptHash"}, password},
-	"random:index/randomString:RandomString": {characters, []string{"keepers", "overrideSpecial"}, `{"schema_version":"2"}`,
+	"random:index/randomString:RandomString": {"length", characters, []string{"keepers", "overrideSpecial"}, `{"schema_version":"2"}`,
 		[]string{"id", "result"}, nil, text},
-	"random:index/randomId:RandomId": {nil, []string{"keepers", "prefix"}, "",
+	"random:index/randomId:RandomId": {"byteLength", nil, []string{"keepers", "prefix"}, "",
 		[]string{"id", "b64Std", "b64Url", "dec", "hex"}, nil, identifier},
-	"random:index/randomBytes:RandomBytes": {nil, []string{"keepers"}, "",
+	"random:index/randomBytes:RandomBytes": {"length", nil, []string{"keepers"}, "",
 		[]string{"base64", "hex"}, []string{"base64", "hex"}, bytes},
-	"random:index/randomUuid:RandomUuid": {nil, []string{"keepers"}, "", []string{"id", "result"}, nil, uuid},
 }
 
 type provider struct{ plugin.Base }
@@ -104,11 +104,13 @@ func (p *provider) Check(_ context.Context, req *pulumirpc.CheckRequest) (*pulum
 	if err != nil {
 		return nil, err
 	}
-	inputs := req.GetNews().AsMap()
-	if failure := validate(k.complete(inputs)); failure != nil && !plugin.HasUnknown(inputs) {
-		return &pulumirpc.CheckResponse{Inputs: req.GetNews(), Failures: []*pulumirpc.CheckFailure{failure}}, nil
+	response := &pulumirpc.CheckResponse{Inputs: req.GetNews()}
+	if inputs := req.GetNews().AsMap(); !plugin.HasUnknown(inputs) {
+		if _, _, err := k.generate(k.complete(inputs)); err != nil { // a trial, so that a bad size fails in the preview
+			response.Failures = []*pulumirpc.CheckFailure{{Property: k.size, Reason: err.Error()}}
+		}
 	}
-	return &pulumirpc.CheckResponse{Inputs: req.GetNews()}, nil
+	return response, nil
 }
 
 // Diff asks for a new value when any input differs from what the value was made with.
@@ -126,7 +128,7 @@ func (p *provider) Diff(_ context.Context, req *pulumirpc.DiffRequest) (*pulumir
 	}
 	var changed []string
 	for _, name := range names {
-		if !reflect.DeepEqual(olds[name], news[name]) && !(name == "keepers" && len(asMap(olds[name]))+len(asMap(news[name])) == 0) {
+		if !reflect.DeepEqual(olds[name], news[name]) {
 			changed = append(changed, name)
 		}
 	}
@@ -134,11 +136,6 @@ func (p *provider) Diff(_ context.Context, req *pulumirpc.DiffRequest) (*pulumir
 		return &pulumirpc.DiffResponse{Changes: pulumirpc.DiffResponse_DIFF_NONE}, nil
 	}
 	return &pulumirpc.DiffResponse{Changes: pulumirpc.DiffResponse_DIFF_SOME, Replaces: changed, Diffs: changed}, nil
-}
-
-func asMap(value any) object {
-	m, _ := value.(object)
-	return m
 }
 
 func (p *provider) Create(_ context.Context, req *pulumirpc.CreateRequest) (*pulumirpc.CreateResponse, error) {
@@ -159,6 +156,11 @@ func (p *provider) Create(_ context.Context, req *pulumirpc.CreateRequest) (*pul
 		return nil, err
 	}
 	maps.Copy(outputs, generated)
+	if slices.Contains(k.computed, "bcryptHash") {
+		if outputs["bcryptHash"], err = hash(outputs["result"].(string)); err != nil {
+			return nil, err
+		}
+	}
 	properties, err := k.finish(outputs)
 	return &pulumirpc.CreateResponse{Id: id, Properties: properties}, err
 }
