@@ -78,6 +78,7 @@ func (p *provider) await(
 		case err != nil: // the API server may come back
 			now.status = "waiting for the API server: " + err.Error()
 		case now.ready:
+			plugin.Status(ctx, urn, "")
 			return live, nil
 		case late != nil:
 			return live, p.failure(ctx, live, fmt.Sprintf("'%s' cannot become ready: %s", name, late.text), now)

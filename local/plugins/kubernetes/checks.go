@@ -196,8 +196,7 @@ func service(ctx context.Context, p *provider, s *corev1.Service) (progress, err
 			}
 		}
 	}
-	now := progress{status: "Service does not target any ready Pods; selected Pods may not be ready, or field '.spec.selector' " +
-		"may not match labels on any Pods"}
+	now := progress{status: "no ready pod matches the service's selector"}
 	p.failed.Range(func(id, template any) bool { // it would wait in vain until its time-out
 		namespace, _ := splitID(id.(string))
 		if namespace == s.Namespace && labels.SelectorFromSet(s.Spec.Selector).Matches(labels.Set(template.(map[string]string))) {

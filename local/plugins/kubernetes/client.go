@@ -53,8 +53,11 @@ func newCluster(setting func(string) string) *cluster {
 	}
 	raw, err := loadKubeconfig(setting("kubeconfig"))
 	if err != nil {
+		if _, missing := os.Stat(setting("kubeconfig")); missing != nil && !strings.Contains(setting("kubeconfig"), "\n") {
+			err = missing // it was meant as a path
+		}
 		return &cluster{connect: func() (*connection, error) {
-			return nil, &unreachableError{fmt.Errorf("failed to parse kubeconfig data in `kubernetes:config:kubeconfig`: %w", err)}
+			return nil, &unreachableError{fmt.Errorf("unable to load the kubeconfig: %w", err)}
 		}}
 	}
 	client := clientcmd.NewDefaultClientConfig(*raw, overrides)
