@@ -57,6 +57,13 @@ cluster_warm() {
   apiserver_ready
 } &>/dev/null
 
+# occupied: bridge, namespaces and addresses exist once per machine, so a cluster of another STATE_DIR must go first.
+occupied() {
+  local owner
+  owner=$(cat "$NODE_RUN/owner" 2>/dev/null) && [[ $owner != "$STATE_DIR" && -d $owner/cluster ]] || return 1
+  printf '%s\n' "$owner"
+}
+
 # after_reboot: what the previous boot left in /run (not everywhere a tmpfs) and in pod directories describes nothing.
 after_reboot() {
   local index boot
@@ -66,6 +73,7 @@ after_reboot() {
   rm -rf --one-file-system "$NODE_RUN"
   (umask 077 && mkdir -p "$NODE_RUN")
   echo "$boot" >"$NODE_RUN/boot_id"
+  echo "$STATE_DIR" >"$NODE_RUN/owner"
 }
 
 credentials() {
@@ -147,26 +155,32 @@ control_plane_up() {
 # nodes_ready: all nodes report Ready, and do so from this boot. A kubelet gives up where containerd is not ready yet,
 # so what has ended in the meantime is started again.
 nodes_ready() {
-  local index columns='{range .items[*]}{.status.nodeInfo.bootID} {.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}'
-  for ((index = 1; index <= NODES; index++)); do node_start "$index"; done
-  (($(kube get nodes -o jsonpath="$columns" | grep -cx "$(</proc/sys/kernel/random/boot_id) True") >= NODES))
+  local index ready columns='{range .items[*]}{.status.nodeInfo.bootID} {.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}'
+  for index in $(node_indices); do node_start "$index"; done
+  ready=$(kube get nodes -o jsonpath="$columns" | grep -cx "$(</proc/sys/kernel/random/boot_id) True")
+  ((ready >= $(node_indices | wc -l)))
 }
 
 nodes_up() {
   local index
-  for ((index = 1; index <= NODES; index++)); do
+  for index in $(node_indices); do
     # A node whose kubelet is gone still counts as Ready for 50 s; what is waited for below must be news.
     alive "todo-node$index-kubelet" || kube patch node "todo-node$index" --subresource status --patch \
       '{"status":{"conditions":[{"type":"Ready","status":"Unknown","reason":"KubeletStopped"}]}}' || true
+    if ((index <= NODES)) && [[ -e $NODE_ROOT/$index/retiring ]]; then
+      kube uncordon "todo-node$index"
+      rm "$NODE_ROOT/$index/retiring"
+    fi
   done
   wait_for 90 "all nodes to be Ready" nodes_ready || { tail -n 5 "$LOG_DIR"/todo-node*-kubelet.log; return 1; }
 }
 
-# retire_nodes: drains and removes the nodes beyond NODES.
+# retire_nodes: drains and removes the nodes beyond NODES, which have been kept up until here.
 retire_nodes() {
   local index
   for index in $(node_indices); do
     ((index > NODES)) || continue
+    touch "$NODE_ROOT/$index/retiring"
     kube drain "todo-node$index" --ignore-daemonsets --delete-emptydir-data --force --timeout 120s
     kube delete node "todo-node$index"
     node_clean "$index"
@@ -207,20 +221,34 @@ hosts_clean() {
 cluster_prepare() {
   after_reboot
   mkdir -p "$CLUSTER_DIR"
-  # Processes with other settings than these are replaced; pods keep running.
-  [[ $(cat "$CLUSTER_DIR/applied" 2>/dev/null) == "$(fingerprint)" ]] || stop_daemons
   rm -f "$CLUSTER_DIR/applied"
+  # Processes with other settings than these are replaced; pods keep running.
+  if [[ $(cat "$CLUSTER_DIR/started" 2>/dev/null) != "$(fingerprint)" ]]; then
+    stop_daemons
+    fingerprint >"$CLUSTER_DIR/started"
+  fi
   host_network_up
   credentials
   local index
-  for ((index = 1; index <= NODES; index++)); do node_configure "$index"; done
+  for index in $( (seq "$NODES"; node_indices) | sort -nu); do node_configure "$index"; done
+}
+
+# daemon_processes: this cluster's daemons, recorded or not (somebody may have deleted STATE_DIR while they ran).
+daemon_processes() {
+  local pid
+  grep -lse "$STATE_DIR/[c]luster/" /proc/[0-9]*/cmdline | cut -d / -f 3 | while read -r pid; do
+    if [[ $(readlink "/proc/$pid/exe") == "$CACHE_DIR"/tools/* ]]; then echo "$pid"; fi
+  done
 }
 
 # stop_daemons: all of them survive a power cut, and asked nicely some wait for their clients to leave.
 stop_daemons() {
-  local index daemon
-  for index in $(node_indices); do node_stop "$index"; done
-  for daemon in hostpath-provisioner kube-scheduler kube-controller-manager kube-apiserver etcd; do stop "$daemon" KILL; done
+  local name
+  kill_all daemon_processes
+  for name in "${CONTROL_PLANE[@]}" 'todo-node*'; do
+    # shellcheck disable=SC2086 # a pattern
+    rm -f "$RUN_DIR"/$name.pid
+  done
 }
 
 # cluster_up: brings everything to the configured state, from nothing or from any half-way one.
@@ -228,6 +256,8 @@ cluster_up() {
   ((EUID == 0)) || die "the local cluster needs root" "run the same command as root, or point the stack at a cluster of your own"
   [[ $NODES =~ ^[1-9]$|^1[0-9]$ ]] || die "NODES=$NODES is not a number from 1 to 19" "make up NODES=3"
   ! cluster_warm || return 0
+  local owner
+  ! owner=$(occupied) || die "this machine already runs the cluster of $owner" "remove it: XDG_STATE_HOME=${owner%/*} local/clean"
   step "Cluster network and credentials" cluster_prepare
   step "Control plane" control_plane_up
   step "Nodes ($NODES)" nodes_up

@@ -156,7 +156,7 @@ node_processes() {
 # kill_all LISTER...: until the command LISTER names no process any more (10 s at most).
 kill_all() {
   local tries=100 processes
-  while processes=$("$@") && [[ -n $processes ]] && ((tries--)); do
+  while processes=$("$@" || true) && [[ -n $processes ]] && ((tries--)); do
     # shellcheck disable=SC2086 # one argument per process
     kill -s KILL $processes 2>/dev/null || true
     sleep 0.1
