@@ -57,7 +57,7 @@ export function normalise(value: Json | undefined): Json | undefined {
   return patterns.reduce((text, [pattern, kind]) => text.replace(pattern, kind), value);
 }
 
-const volatile = /^(?:resourceVersion|generation|status|clusterIPs?|volumeName|(?:pv|volume)\..*kubernetes\.io\/.*)$/;
+const volatile = /^(?:resourceVersion|generation|status|clusterIPs?|volumeName|storageClassName|(?:pv|volume)\..*kubernetes\.io\/.*)$/;
 
 /** As `normalise`, without what the cluster decides by itself; of the field managers only the provider's own entries count. */
 export function normaliseLive(value: Json | undefined): Json | undefined {
