@@ -58,13 +58,15 @@ alive() {
 }
 
 # start NAME COMMAND...: runs COMMAND detached, logged and recorded, unless it runs already. The process records
-# itself before it becomes COMMAND: whatever kills this script in between, no daemon runs unrecorded.
+# itself before it becomes COMMAND: whatever kills this script in between, no daemon runs unrecorded. It inherits no
+# open file: a lock or a pipe of the caller would stay open for as long as the daemon runs.
 start() {
   local name=$1 record=$RUN_DIR/$1.pid
   shift
   alive "$name" && return 0
   rm -f "$record"
   setsid -f bash -c "$(declare -f started_at)"'
+    for fd in /proc/$$/fd/*; do ((${fd##*/} < 3)) || eval "exec ${fd##*/}>&-"; done
     echo "$$ $(started_at $$)" >"$1.new" && mv "$1.new" "$1" && shift && exec "$@"' _ "$record" "$@" \
     >"$LOG_DIR/$name.log" 2>&1 </dev/null
   until [[ -e $record ]]; do sleep 0.02; done
