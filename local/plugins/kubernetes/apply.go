@@ -48,7 +48,7 @@ func (p *provider) Create(ctx context.Context, req *pulumirpc.CreateRequest) (*p
 	if preview && plugin.HasUnknown(marked) {
 		return asGiven, nil
 	}
-	o, manager := &unstructured.Unstructured{Object: inputs}, newManager()
+	o, manager := object(inputs), newManager()
 	live, err := p.create(ctx, o, preview, manager)
 	// What a preview cannot try yet, such as an object in a namespace still to be made, is no failure of the program.
 	if preview && (p.cannotAsk(ctx, req.GetUrn(), err) || gone(err) || apierrors.IsAlreadyExists(err)) {
@@ -146,7 +146,7 @@ func (p *provider) Update(ctx context.Context, req *pulumirpc.UpdateRequest) (*p
 	u.manager, _ = olds["__fieldManager"].(string)
 	namespace, name := splitID(req.GetId())
 	var live *unstructured.Unstructured
-	client, err := p.cluster.resource((&unstructured.Unstructured{Object: u.inputs}).GroupVersionKind(), namespace)
+	client, err := p.cluster.resource(object(u.inputs).GroupVersionKind(), namespace)
 	if err == nil {
 		live, err = u.apply(ctx, client, name)
 	}
@@ -286,7 +286,7 @@ func limit(option float64, inputs map[string]any) time.Duration {
 	if option > 0 {
 		return time.Duration(option * float64(time.Second))
 	}
-	if given, err := time.ParseDuration(annotation(inputs, timeoutSeconds) + "s"); err == nil {
+	if given, err := time.ParseDuration(object(inputs).GetAnnotations()[timeoutSeconds] + "s"); err == nil {
 		return given
 	}
 	return 10 * time.Minute

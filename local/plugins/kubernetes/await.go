@@ -112,7 +112,7 @@ func checkFor(live *unstructured.Unstructured) (check, error) {
 	if isTrue(live.Object, skipAwait) {
 		return nil, nil
 	}
-	if wanted := annotation(live.Object, waitFor); wanted != "" {
+	if wanted := live.GetAnnotations()[waitFor]; wanted != "" {
 		return customCheck(wanted)
 	}
 	return checks[kindKey(live.GroupVersionKind())], nil
@@ -153,13 +153,15 @@ func (p *provider) failure(ctx context.Context, live *unstructured.Unstructured,
 		}
 		told[found.reason] = true
 	}
+	uid := live.GetUID()
 	if len(now.pods) > 0 {
+		uid = now.pods[0].UID
 		details = append(details, p.lastWords(ctx, now.pods[0])...)
-		if len(problemsOf(now.pods[0], true)) == 0 { // otherwise they only repeat the problem
-			details = append(details, p.warnings(ctx, live.GetNamespace(), string(now.pods[0].UID))...)
+	}
+	if len(now.problems) == 0 { // otherwise they only repeat them
+		for _, event := range p.warnings(ctx, live.GetNamespace(), string(uid)) {
+			details = append(details, event.Reason+": "+event.Message)
 		}
-	} else if len(now.problems) == 0 {
-		details = append(details, p.warnings(ctx, live.GetNamespace(), string(live.GetUID()))...)
 	}
 	return &initError{message: cause, details: details}
 }

@@ -10,6 +10,7 @@ import (
 
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 	"google.golang.org/protobuf/types/known/structpb"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"todo-app/local/plugins/plugin"
 )
@@ -26,7 +27,7 @@ func (p *provider) Check(_ context.Context, req *pulumirpc.CheckRequest) (*pulum
 		return nil, fmt.Errorf("resources of type %s need the official Kubernetes provider plugin", req.GetType())
 	}
 	news = normalize(news)
-	if err := assignName(news, unmarked(req.GetOlds()), req); err != nil {
+	if err := assignName(object(news), object(unmarked(req.GetOlds())), req); err != nil {
 		return nil, err
 	}
 	inputs, err := structpb.NewStruct(secretly(news, marked))
@@ -34,28 +35,22 @@ func (p *provider) Check(_ context.Context, req *pulumirpc.CheckRequest) (*pulum
 }
 
 // assignName keeps the name that the object has if it was found for it, else finds one.
-func assignName(news, olds map[string]any, req *pulumirpc.CheckRequest) error {
-	metadata := metadataOf(news)
-	if metadata == nil || nameOf(news) != "" {
+func assignName(news, olds *unstructured.Unstructured, req *pulumirpc.CheckRequest) error {
+	if news.GetName() != "" {
 		return nil
 	}
-	if metadata["generateName"] != nil {
+	if news.GetGenerateName() != "" {
 		return fmt.Errorf("the `.metadata.generateName` field is not supported in Server-Side Apply mode")
 	}
-	name := nameOf(olds)
-	if name == "" || !isTrue(olds, autonamed) {
+	name := olds.GetName()
+	if name == "" || !isTrue(olds.Object, autonamed) {
 		var err error
 		if name, err = autoname(req); err != nil {
 			return err
 		}
 	}
-	if metadata["annotations"] == nil {
-		metadata["annotations"] = map[string]any{}
-	}
-	metadata["name"] = name
-	if annotations, ok := metadata["annotations"].(map[string]any); ok {
-		annotations[autonamed] = "true"
-	}
+	news.SetName(name)
+	_ = unstructured.SetNestedField(news.Object, "true", "metadata", "annotations", autonamed) // not if they are not known yet
 	return nil
 }
 

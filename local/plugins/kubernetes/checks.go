@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -13,6 +12,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -146,24 +146,20 @@ func job(ctx context.Context, p *provider, j *batchv1.Job) (progress, error) {
 }
 
 // succeeded tells whether the recorded job, or else the live one, is complete.
-func (p *provider) succeeded(ctx context.Context, recorded map[string]any) bool {
-	o := &unstructured.Unstructured{Object: recorded}
-	complete := func() bool {
-		j, err := typed[batchv1.Job](o)
-		now, checkErr := progress{}, err
-		if err == nil && j.Status.CompletionTime == nil {
-			now, checkErr = job(ctx, p, j)
-		}
-		return err == nil && j.Status.CompletionTime != nil || checkErr == nil && now.ready
-	}
-	if complete() {
+func (p *provider) succeeded(ctx context.Context, recorded *unstructured.Unstructured) bool {
+	if complete, _ := holds(recorded, "condition=Complete"); complete {
 		return true
 	}
-	client, err := p.cluster.resource(o.GroupVersionKind(), o.GetNamespace())
-	if err == nil {
-		o, err = client.Get(ctx, o.GetName(), metav1.GetOptions{})
+	client, err := p.cluster.resource(recorded.GroupVersionKind(), recorded.GetNamespace())
+	if err != nil {
+		return true // nothing can be said
 	}
-	return unreachable(err) != nil || err == nil && complete()
+	live, err := client.Get(ctx, recorded.GetName(), metav1.GetOptions{})
+	if err != nil {
+		return true
+	}
+	complete, _ := holds(live, "condition=Complete")
+	return complete
 }
 
 func pod(_ context.Context, _ *provider, o *corev1.Pod) (progress, error) {
@@ -225,22 +221,20 @@ func claim(ctx context.Context, p *provider, c *corev1.PersistentVolumeClaim) (p
 	if err != nil {
 		return now, err
 	}
-	live, err := classes.Get(ctx, *c.Spec.StorageClassName, metav1.GetOptions{})
+	class, err := classes.Get(ctx, *c.Spec.StorageClassName, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		now.problems = []problem{{reason: "NoClass", tolerated: briefly,
-			text: fmt.Sprintf("storage class %q does not exist", *c.Spec.StorageClassName)}}
+		now.problems = []problem{{"NoClass", fmt.Sprintf("storage class %q does not exist", *c.Spec.StorageClassName), briefly}}
 		return now, nil
-	} else if err != nil {
-		return now, err
 	}
-	mode, _, _ := unstructured.NestedString(live.Object, "volumeBindingMode")
-	now.ready = mode == string(storagev1.VolumeBindingWaitForFirstConsumer)
-	return now, nil
+	if err == nil {
+		now.ready = class.Object["volumeBindingMode"] == string(storagev1.VolumeBindingWaitForFirstConsumer)
+	}
+	return now, err
 }
 
 // quota is ready when it is in force.
 func quota(_ context.Context, _ *provider, q *corev1.ResourceQuota) (progress, error) {
-	return progress{ready: reflect.DeepEqual(q.Spec.Hard, q.Status.Hard), status: "waiting for the quota to be in force"}, nil
+	return progress{ready: equality.Semantic.DeepEqual(q.Spec.Hard, q.Status.Hard), status: "waiting for the quota to be in force"}, nil
 }
 
 // customCheck reads a waitFor annotation: one of condition=Type[=Status] and jsonpath={path}[=value], or a JSON list of such.

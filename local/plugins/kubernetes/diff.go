@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // replaces lists per kind the fields that the API server does not let change: a change in or below one makes a new object. A star
@@ -35,68 +34,48 @@ var replaces = map[string][]string{
 // Diff compares the recorded live object, reduced to what its author once gave, with the new inputs. It asks the cluster nothing, so
 // that a preview without changes is as fast as can be; drift enters the record through refresh.
 func (p *provider) Diff(ctx context.Context, req *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
-	live := unmarked(req.GetOlds())
-	oldInputs, _ := live["__inputs"].(map[string]any)
-	delete(live, "__inputs")
-	news := normalize(unmarked(req.GetNews()))
-	old := prune(live, normalize(oldInputs)).(map[string]any)
-	sameScope(live, old, news)
+	live := object(unmarked(req.GetOlds()))
+	oldInputs, _ := live.Object["__inputs"].(map[string]any)
+	news := object(normalize(unmarked(req.GetNews())))
+	old := object(prune(live.Object, normalize(oldInputs)).(map[string]any))
+	// No namespace given means the one that the object lives in, and its name counts even if its author had not given it.
+	old.SetNamespace(live.GetNamespace())
+	if live.GetNamespace() == "" || news.GetNamespace() == "" {
+		news.SetNamespace(live.GetNamespace())
+	}
+	if news.GetName() != "" {
+		old.SetName(live.GetName())
+	}
 
-	kind := (&unstructured.Unstructured{Object: news}).GroupVersionKind()
+	kind := kindKey(news.GroupVersionKind())
 	d := comparison{found: map[string]*pulumirpc.PropertyDiff{}}
-	for _, field := range append([]string{"metadata.name", "metadata.namespace"}, replaces[kindKey(kind)]...) {
+	for _, field := range append([]string{"metadata.name", "metadata.namespace"}, replaces[kind]...) {
 		d.replaces = append(d.replaces, parsePath(field))
 	}
 	for _, path := range req.GetIgnoreChanges() {
 		d.ignored = append(d.ignored, parsePath(path))
 	}
-	d.compare(nil, old, news)
-
+	d.compare(nil, old.Object, news.Object)
+	if kind == "batch/v1/Job" && isTrue(news.Object, replaceUnready) && !p.succeeded(ctx, live) {
+		d.replacing = append(d.replacing, `metadata.annotations["`+replaceUnready+`"]`)
+	}
 	answer := &pulumirpc.DiffResponse{Changes: pulumirpc.DiffResponse_DIFF_NONE, DetailedDiff: d.found, HasDetailedDiff: true}
-	for path, change := range d.found {
-		if change.Kind == pulumirpc.PropertyDiff_ADD_REPLACE || change.Kind == pulumirpc.PropertyDiff_UPDATE_REPLACE ||
-			change.Kind == pulumirpc.PropertyDiff_DELETE_REPLACE {
-			answer.Replaces = append(answer.Replaces, path)
-		}
-	}
-	if kindKey(kind) == "batch/v1/Job" && isTrue(news, replaceUnready) && !p.succeeded(ctx, live) {
-		answer.Replaces = append(answer.Replaces, `metadata.annotations["`+replaceUnready+`"]`)
-	}
-	sort.Strings(answer.Replaces)
-	if len(d.found)+len(answer.Replaces) > 0 {
+	if len(d.found)+len(d.replacing) > 0 {
 		answer.Changes = pulumirpc.DiffResponse_DIFF_SOME
 	}
+	sort.Strings(d.replacing)
+	answer.Replaces = d.replacing
 	// An object that keeps its name can only be made anew once the old one is gone.
-	answer.DeleteBeforeReplace = len(answer.Replaces) > 0 && !isTrue(news, autonamed) && nameOf(news) == nameOf(live) &&
-		metadataOf(news)["namespace"] == metadataOf(live)["namespace"]
+	answer.DeleteBeforeReplace = len(d.replacing) > 0 && !isTrue(news.Object, autonamed) &&
+		news.GetName() == live.GetName() && news.GetNamespace() == live.GetNamespace()
 	return answer, nil
-}
-
-// sameScope makes the namespace comparable: none given means the one that the object lives in, and the old name counts even if its
-// author had not given it.
-func sameScope(live, old, news map[string]any) {
-	from, to, next := metadataOf(live), metadataOf(old), metadataOf(news)
-	if to == nil || next == nil {
-		return
-	}
-	if nameOf(news) != "" {
-		to["name"] = from["name"]
-	}
-	if from["namespace"] == nil {
-		delete(next, "namespace")
-		delete(to, "namespace")
-		return
-	}
-	to["namespace"] = from["namespace"]
-	if next["namespace"] == nil {
-		next["namespace"] = from["namespace"]
-	}
 }
 
 // comparison collects the differences of two values under the engine's names for properties.
 type comparison struct {
 	replaces, ignored [][]string
 	found             map[string]*pulumirpc.PropertyDiff
+	replacing         []string // those of the found that make a new object
 }
 
 func (d *comparison) compare(path []string, old, next any) {
@@ -120,27 +99,29 @@ func (d *comparison) compare(path []string, old, next any) {
 		}
 	case reflect.DeepEqual(old, next):
 	case old == nil:
-		d.add(path, next, pulumirpc.PropertyDiff_ADD, pulumirpc.PropertyDiff_ADD_REPLACE)
+		d.add(path, next, pulumirpc.PropertyDiff_ADD)
 	case next == nil:
-		d.add(path, nil, pulumirpc.PropertyDiff_DELETE, pulumirpc.PropertyDiff_DELETE_REPLACE)
+		d.add(path, nil, pulumirpc.PropertyDiff_DELETE)
 	default:
-		d.add(path, next, pulumirpc.PropertyDiff_UPDATE, pulumirpc.PropertyDiff_UPDATE_REPLACE)
+		d.add(path, next, pulumirpc.PropertyDiff_UPDATE)
 	}
 }
 
-func (d *comparison) add(path []string, value any, kind, replacing pulumirpc.PropertyDiff_Kind) {
+func (d *comparison) add(path []string, value any, kind pulumirpc.PropertyDiff_Kind) {
 	for _, pattern := range d.ignored {
 		if len(pattern) <= len(path) && matches(pattern, path) {
 			return
 		}
 	}
+	change := &pulumirpc.PropertyDiff{Kind: kind, InputDiff: kind == pulumirpc.PropertyDiff_DELETE}
+	d.found[render(path)] = change
 	for _, pattern := range d.replaces {
 		if matches(pattern, path) && contains(value, pattern[min(len(path), len(pattern)):]) {
-			kind = replacing
+			change.Kind = kind + 1 // each kind is followed by its replacing one
+			d.replacing = append(d.replacing, render(path))
+			return
 		}
 	}
-	deleted := kind == pulumirpc.PropertyDiff_DELETE || kind == pulumirpc.PropertyDiff_DELETE_REPLACE
-	d.found[render(path)] = &pulumirpc.PropertyDiff{Kind: kind, InputDiff: deleted}
 }
 
 // matches tells whether one of pattern and path leads to the other.

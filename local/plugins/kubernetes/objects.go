@@ -53,54 +53,46 @@ var scheme = sync.OnceValue(func() *runtime.Scheme {
 // normalize writes inputs as the API server will (1000m of CPU is 1, stringData is data), so that equal things compare equal. What
 // it cannot read exactly it leaves alone, for the API server to judge.
 func normalize(inputs map[string]any) map[string]any {
-	o := &unstructured.Unstructured{Object: inputs}
 	if !plugin.HasUnknown(inputs) {
 		if isSecretKind(inputs) {
 			encodeStringData(inputs)
-		} else if typed, err := scheme().New(o.GroupVersionKind()); err == nil {
+		} else if typed, err := scheme().New(object(inputs).GroupVersionKind()); err == nil {
 			err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(inputs, typed, true)
 			if text, marshalErr := json.Marshal(typed); err == nil && marshalErr == nil {
 				full := map[string]any{}
-				if json.Unmarshal(text, &full) == nil {
-					inputs = prune(full, inputs).(map[string]any)
-				}
+				_ = json.Unmarshal(text, &full) // it was just written
+				inputs = prune(full, inputs).(map[string]any)
 			}
 		}
 	}
-	if metadata, ok := inputs["metadata"].(map[string]any); ok {
-		for _, key := range readOnlyMetadata {
-			delete(metadata, key)
-		}
-	}
+	dropReadOnly(inputs)
 	return inputs
 }
 
+func dropReadOnly(o map[string]any) {
+	for _, key := range readOnlyMetadata {
+		unstructured.RemoveNestedField(o, "metadata", key)
+	}
+}
+
 func encodeStringData(secret map[string]any) {
-	if data, ok := secret["data"].(map[string]any); ok {
-		for key, value := range data {
-			text, _ := value.(string)
-			if raw, err := base64.StdEncoding.DecodeString(text); err == nil { // drops line breaks, as the API server does
-				data[key] = base64.StdEncoding.EncodeToString(raw)
-			}
-		}
-	}
-	plain, ok := secret["stringData"].(map[string]any)
-	if !ok || len(plain) == 0 {
-		return
-	}
-	data, ok := secret["data"].(map[string]any)
-	if !ok {
+	data, given := secret["data"].(map[string]any)
+	if !given {
 		data = map[string]any{}
 	}
-	for key, value := range plain {
-		text, ok := value.(string)
-		if !ok {
-			return
+	for key, value := range data {
+		text, _ := value.(string)
+		if raw, err := base64.StdEncoding.DecodeString(text); err == nil { // drops line breaks, as the API server does
+			data[key] = base64.StdEncoding.EncodeToString(raw)
 		}
-		data[key] = base64.StdEncoding.EncodeToString([]byte(text))
 	}
-	secret["data"] = data
-	delete(secret, "stringData")
+	if plain, _, err := unstructured.NestedStringMap(secret, "stringData"); err == nil && len(plain) > 0 {
+		for key, text := range plain {
+			data[key] = base64.StdEncoding.EncodeToString([]byte(text))
+		}
+		secret["data"] = data
+		delete(secret, "stringData")
+	}
 }
 
 // prune returns the part of source that has a counterpart in shape: a live object without what its author never mentioned.
@@ -146,10 +138,9 @@ func secretly(values, marked map[string]any) map[string]any {
 				out[key] = plugin.Secret(value)
 			}
 		}
-		if o := (&unstructured.Unstructured{Object: out}); o.GetAnnotations()[lastApplied] != "" {
-			o = o.DeepCopy() // kubectl apply keeps a copy of the data in clear here
-			unstructured.RemoveNestedField(o.Object, "metadata", "annotations", lastApplied)
-			return o.Object
+		if object(out).GetAnnotations()[lastApplied] != "" {
+			out = object(out).DeepCopy().Object // kubectl apply keeps a copy of the data in clear here
+			unstructured.RemoveNestedField(out, "metadata", "annotations", lastApplied)
 		}
 		return out
 	}
@@ -169,29 +160,14 @@ func secretly(values, marked map[string]any) map[string]any {
 	return out
 }
 
-// metadataOf returns an object's metadata, made if there is none; nil if it is not known yet.
-func metadataOf(o map[string]any) map[string]any {
-	if o != nil && o["metadata"] == nil {
-		o["metadata"] = map[string]any{}
-	}
-	metadata, _ := o["metadata"].(map[string]any)
-	return metadata
+// object gives access to the metadata of inputs and of live objects alike.
+func object(o map[string]any) *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: o}
 }
 
-// nameOf returns an object's name, also one not known yet.
-func nameOf(o map[string]any) string {
-	name, _ := metadataOf(o)["name"].(string)
-	return name
+func isTrue(o map[string]any, annotation string) bool {
+	return object(o).GetAnnotations()[annotation] == "true"
 }
-
-// annotation returns the value of an object's annotation.
-func annotation(o map[string]any, key string) string {
-	annotations, _ := metadataOf(o)["annotations"].(map[string]any)
-	value, _ := annotations[key].(string)
-	return value
-}
-
-func isTrue(o map[string]any, key string) bool { return annotation(o, key) == "true" }
 
 // typed reads a live object into its Go type.
 func typed[T any](o *unstructured.Unstructured) (*T, error) {

@@ -6,12 +6,11 @@ import (
 	"regexp"
 	"sort"
 	"strings"
-	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
@@ -114,27 +113,18 @@ func lastExit(c corev1.ContainerStatus) string {
 }
 
 // renew deletes the pods of an updated workload that only sit out a back-off, so that they try at once whether the cause is gone.
-// A stateful set would otherwise wait for its broken pod before it replaces it.
+// A stateful set would otherwise wait for its broken pod before it replaces it. Where this fails, waiting goes on as without it.
 func (p *provider) renew(ctx context.Context, live *unstructured.Unstructured) {
-	var of struct {
-		Spec struct {
-			Selector *metav1.LabelSelector `json:"selector"`
-		} `json:"spec"`
-	}
-	kind := live.GetKind()
-	if kind != "Deployment" && kind != "StatefulSet" ||
-		runtime.DefaultUnstructuredConverter.FromUnstructured(live.Object, &of) != nil {
+	set, err := typed[appsv1.StatefulSet](live) // has a selector where a Deployment has it
+	client, clientErr := p.cluster.resource(podKind, live.GetNamespace())
+	if live.GetAPIVersion() != "apps/v1" || err != nil || clientErr != nil {
 		return
 	}
-	client, err := p.cluster.resource(podKind, live.GetNamespace())
-	if err != nil {
-		return
-	}
-	pods, _ := list[corev1.Pod](ctx, p, podKind, live.GetNamespace(), of.Spec.Selector)
+	pods, _ := list[corev1.Pod](ctx, p, podKind, live.GetNamespace(), set.Spec.Selector)
 	for _, pod := range pods {
 		for _, found := range problemsOf(pod, true) {
 			if found.reason != corev1.PodReasonUnschedulable && metav1.GetControllerOf(pod) != nil {
-				_ = client.Delete(ctx, pod.Name, *metav1.NewPreconditionDeleteOptions(string(pod.UID))) // at worst it waits
+				_ = client.Delete(ctx, pod.Name, *metav1.NewPreconditionDeleteOptions(string(pod.UID)))
 			}
 		}
 	}
@@ -180,7 +170,7 @@ func refused(message string) problem {
 // refusals finds the same for kinds that have no condition for it.
 func (p *provider) refusals(ctx context.Context, namespace, uid string) []problem {
 	var out []problem
-	for _, event := range p.events(ctx, namespace, uid) {
+	for _, event := range p.warnings(ctx, namespace, uid) {
 		if event.Reason == "FailedCreate" {
 			out = []problem{refused(event.Message)} // the newest is the last
 			out[0].tolerated = briefly              // it may be of before the last update
@@ -189,24 +179,15 @@ func (p *provider) refusals(ctx context.Context, namespace, uid string) []proble
 	return out
 }
 
-// warnings returns the API server's last warnings about an object.
-func (p *provider) warnings(ctx context.Context, namespace, uid string) []string {
-	var out []string
-	for _, event := range p.events(ctx, namespace, uid) {
-		out = append(out, fmt.Sprintf("%s %s: %s: %s", strings.ToLower(event.InvolvedObject.Kind), event.InvolvedObject.Name,
-			event.Reason, event.Message))
-	}
-	return out[max(0, len(out)-3):]
-}
-
-func (p *provider) events(ctx context.Context, namespace, uid string) []*corev1.Event {
+// warnings returns the cluster's last warnings about an object. What is said about a failure must not hide it: at worst none.
+func (p *provider) warnings(ctx context.Context, namespace, uid string) []*corev1.Event {
 	client, err := p.cluster.resource(corev1.SchemeGroupVersion.WithKind("Event"), namespace)
 	if err != nil {
 		return nil
 	}
 	found, err := client.List(ctx, metav1.ListOptions{FieldSelector: "type=Warning,involvedObject.uid=" + uid})
 	if err != nil {
-		return nil // what is said about a failure must not hide it
+		return nil
 	}
 	var out []*corev1.Event
 	for i := range found.Items {
@@ -214,14 +195,8 @@ func (p *provider) events(ctx context.Context, namespace, uid string) []*corev1.
 			out = append(out, event)
 		}
 	}
-	when := func(e *corev1.Event) time.Time {
-		if e.LastTimestamp.IsZero() {
-			return e.EventTime.Time
-		}
-		return e.LastTimestamp.Time
-	}
-	sort.SliceStable(out, func(i, k int) bool { return when(out[i]).Before(when(out[k])) })
-	return out
+	sort.SliceStable(out, func(i, k int) bool { return out[i].LastTimestamp.Before(&out[k].LastTimestamp) })
+	return out[max(0, len(out)-3):]
 }
 
 // list returns the objects of a kind that a selector chooses.

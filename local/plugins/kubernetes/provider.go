@@ -3,12 +3,14 @@
 package kubernetes
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"reflect"
-	"sort"
+	"slices"
 	"strings"
 	"sync"
 
@@ -44,22 +46,11 @@ func (p *provider) Configure(_ context.Context, req *pulumirpc.ConfigureRequest)
 // DiffConfig asks for a replacement, and with it of everything in the cluster, only when another cluster is meant.
 func (p *provider) DiffConfig(_ context.Context, req *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
 	olds, news := unmarked(req.GetOlds()), unmarked(req.GetNews())
-	changed := []string{}
-	for key, value := range news {
-		if !reflect.DeepEqual(value, olds[key]) {
-			changed = append(changed, key)
-		}
-	}
-	for key := range olds {
-		if _, kept := news[key]; !kept {
-			changed = append(changed, key)
-		}
-	}
-	if len(changed) == 0 {
+	d := comparison{found: map[string]*pulumirpc.PropertyDiff{}}
+	d.compare(nil, olds, news)
+	if len(d.found) == 0 {
 		return &pulumirpc.DiffResponse{Changes: pulumirpc.DiffResponse_DIFF_NONE}, nil
 	}
-	sort.Strings(changed)
-	answer := &pulumirpc.DiffResponse{Changes: pulumirpc.DiffResponse_DIFF_SOME, Diffs: changed}
 	before, err := meant(olds)
 	if err != nil {
 		return nil, err
@@ -68,8 +59,9 @@ func (p *provider) DiffConfig(_ context.Context, req *pulumirpc.DiffRequest) (*p
 	if err != nil {
 		return nil, err
 	}
+	answer := &pulumirpc.DiffResponse{Changes: pulumirpc.DiffResponse_DIFF_SOME, Diffs: slices.Sorted(maps.Keys(d.found))}
 	if before != nil && after != nil && !reflect.DeepEqual(before, after) {
-		for _, key := range changed {
+		for _, key := range answer.Diffs {
 			if key == "kubeconfig" || key == "context" || key == "cluster" {
 				answer.Replaces = append(answer.Replaces, key)
 			}
@@ -85,18 +77,11 @@ func meant(args map[string]any) (*api.Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("failed to parse kubeconfig: %w", err)
 	}
-	name := config.CurrentContext
-	if text("context") != "" {
-		name = text("context")
-	}
-	current := config.Contexts[name]
+	current := config.Contexts[cmp.Or(text("context"), config.CurrentContext)]
 	if current == nil {
 		return nil, nil
 	}
-	found := config.Clusters[current.Cluster]
-	if text("cluster") != "" {
-		found = config.Clusters[text("cluster")]
-	}
+	found := config.Clusters[cmp.Or(text("cluster"), current.Cluster)]
 	if found != nil {
 		found.LocationOfOrigin = "" // the same cluster in another file is the same cluster
 	}

@@ -74,9 +74,7 @@ func (p *provider) Read(ctx context.Context, req *pulumirpc.ReadRequest) (*pulum
 func authored(live *unstructured.Unstructured) map[string]any {
 	o := live.DeepCopy()
 	delete(o.Object, "status")
-	for _, key := range readOnlyMetadata {
-		unstructured.RemoveNestedField(o.Object, "metadata", key)
-	}
+	dropReadOnly(o.Object)
 	for _, key := range []string{revisionAnnotation, lastApplied} {
 		unstructured.RemoveNestedField(o.Object, "metadata", "annotations", key)
 	}
@@ -94,7 +92,7 @@ func (p *provider) Delete(ctx context.Context, req *pulumirpc.DeleteRequest) (*e
 	inputs, _ := unmarked(req.GetProperties())["__inputs"].(map[string]any)
 	namespace, name := splitID(req.GetId())
 	policy := metav1.DeletePropagationForeground
-	switch strings.ToLower(annotation(inputs, propagation)) {
+	switch strings.ToLower(object(inputs).GetAnnotations()[propagation]) {
 	case "orphan":
 		policy = metav1.DeletePropagationOrphan
 	case "background":
