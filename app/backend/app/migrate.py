@@ -45,7 +45,7 @@ def wait_for_database(engine: Engine, seconds: float = WAIT_SECONDS) -> None:
                 raise
             reason = first_line(error)
             logger.info("waiting for the database (%.0f of %.0f s): %s", waited, seconds, reason)
-            time.sleep(min(2, seconds - waited))
+            time.sleep(min(1, seconds - waited))
 
 
 def upgrade(engine: Engine) -> None:

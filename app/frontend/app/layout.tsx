@@ -2,8 +2,8 @@ import type { Metadata, Viewport } from "next";
 import type { ReactNode } from "react";
 import "./globals.css";
 
-// Every page is rendered when it is asked for: what it shows is of that moment, and its scripts carry the
-// nonce of that response.
+// Every page is rendered when it is asked for: what it shows is of that moment, and its scripts
+// carry the nonce of that response.
 export const dynamic = "force-dynamic";
 
 export const metadata: Metadata = {

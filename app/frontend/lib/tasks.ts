@@ -37,7 +37,7 @@ function json(method: "POST" | "PATCH", body: TaskChange): RequestInit {
   return { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
 }
 
-/** `base` is empty in the browser, which asks its own origin, and the API's address on the server. */
+/** `base` is empty in the browser, which asks its own origin; the server gives the API's address. */
 export async function listTasks(base = "", signal?: AbortSignal): Promise<Task[]> {
   return (await call(`${base}/api/tasks`, { signal })).json();
 }

@@ -1,8 +1,9 @@
 import { backendUrl } from "@/lib/settings";
 
 /*
- * Passes /api on to the backend, so that the app also works where no ingress routes by path: through a
- * port-forward or a NodePort. A rewrite in next.config would freeze the address into the image.
+ * Passes /api on to the backend, so that the app also works where no ingress routes by path:
+ * through a port-forward or a NodePort. A rewrite in next.config would freeze the address into
+ * the image.
  */
 
 const HEADERS_TIMEOUT_MS = 30_000;
