@@ -9,14 +9,28 @@ const namespace = "contract-behaviour";
 const canary = "s3cret-canary";
 
 const inNamespace = (...args: string[]) => kubectl("-n", namespace, ...args);
-const field = (path: string, ...object: string[]) => inNamespace("get", ...object, "-o", `jsonpath={${path}}`);
+const field = (path: string, ...object: string[]) =>
+  inNamespace("get", ...object, "-o", `jsonpath={${path}}`);
 
 /** A program that declares resources in the test's namespace. */
-const program = (declare: (opts: pulumi.CustomResourceOptions, metadata: { namespace: pulumi.Output<string> }) => unknown) => async () => {
-  const provider = new kubernetes.Provider("cluster", { kubeconfig: process.env.KUBECONFIG! });
-  const own = new kubernetes.core.v1.Namespace("own", { metadata: { name: namespace } }, { provider });
-  return declare({ provider }, { namespace: own.metadata.name }) as Record<string, unknown>;
-};
+const program =
+  (
+    declare: (
+      opts: pulumi.CustomResourceOptions,
+      metadata: { namespace: pulumi.Output<string> },
+    ) => unknown,
+  ) =>
+  () => {
+    const provider = new kubernetes.Provider("cluster", { kubeconfig: process.env.KUBECONFIG! });
+    const own = new kubernetes.core.v1.Namespace(
+      "own",
+      { metadata: { name: namespace } },
+      { provider },
+    );
+    return Promise.resolve(
+      declare({ provider }, { namespace: own.metadata.name }) as Record<string, unknown>,
+    );
+  };
 
 interface Web {
   readonly env?: pulumi.Input<string>;
@@ -28,22 +42,33 @@ interface Web {
 const labels = (app: string) => ({ app });
 const deployment = ({ env = "1", app = "web", ...args }: Web = {}) =>
   program((opts, metadata) => {
-    const settings = new kubernetes.core.v1.ConfigMap("settings", { metadata, data: { VALUE: env } }, opts);
+    const settings = new kubernetes.core.v1.ConfigMap(
+      "settings",
+      { metadata, data: { VALUE: env } },
+      opts,
+    );
     const container = {
       name: "web",
       image: args.image ?? image,
-      command: ["python3", "-c", "import signal; signal.sigwait([signal.SIGTERM])"],
+      command: ["sleep", "infinity"],
       envFrom: [{ configMapRef: { name: settings.metadata.name } }],
     };
     const web = new kubernetes.apps.v1.Deployment(
       "web",
       {
-        metadata: { ...metadata, name: "web", annotations: { "pulumi.com/timeoutSeconds": args.image ? "15" : "60" } },
+        metadata: {
+          ...metadata,
+          name: "web",
+          annotations: { "pulumi.com/timeoutSeconds": args.image ? "15" : "60" },
+        },
         spec: {
           replicas: 1,
           selector: { matchLabels: labels(app) },
           strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
-          template: { metadata: { labels: labels(app) }, spec: { terminationGracePeriodSeconds: 1, containers: [container] } },
+          template: {
+            metadata: { labels: labels(app) },
+            spec: { terminationGracePeriodSeconds: 1, containers: [container] },
+          },
         },
       },
       { ...opts, ...args.opts },
@@ -52,7 +77,11 @@ const deployment = ({ env = "1", app = "web", ...args }: Web = {}) =>
   });
 const configMap = (data: Record<string, string>, more: pulumi.CustomResourceOptions = {}) =>
   program((opts, metadata) => {
-    new kubernetes.core.v1.ConfigMap("named", { metadata: { ...metadata, name: "named" }, data }, { ...opts, ...more });
+    new kubernetes.core.v1.ConfigMap(
+      "named",
+      { metadata: { ...metadata, name: "named" }, data },
+      { ...opts, ...more },
+    );
     return {};
   });
 const type = (step: string) => step.replace(/kubernetes:[^:]*:/, "");
@@ -96,7 +125,10 @@ describe("Kubernetes resources", function () {
     const second = await up(deployment({ env: "2" }));
     assert.match(String(second.outputs.settings), /^settings-[0-9a-f]{8}$/);
     assert.notEqual(second.outputs.settings, first.outputs.settings);
-    assert.equal(field(".spec.template.spec.containers[0].envFrom[0].configMapRef.name", "deployment", "web"), second.outputs.settings);
+    assert.equal(
+      field(".spec.template.spec.containers[0].envFrom[0].configMapRef.name", "deployment", "web"),
+      second.outputs.settings,
+    );
     assert.deepEqual(second.steps.filter((step) => !/^(replace|import) /.test(step)).map(type), [
       "create-replacement ConfigMap::settings",
       "update Deployment::web",
@@ -107,8 +139,13 @@ describe("Kubernetes resources", function () {
   it("deletes a user-named ConfigMap before it creates the new one", async () => {
     await up(configMap({ A: "1" }));
     const { steps } = await up(configMap({ A: "2" }));
-    const order = steps.filter((step) => step.includes("ConfigMap") && !step.startsWith("replace "));
-    assert.deepEqual(order.map(type), ["delete-replaced ConfigMap::named", "create-replacement ConfigMap::named"]);
+    const order = steps.filter(
+      (step) => step.includes("ConfigMap") && !step.startsWith("replace "),
+    );
+    assert.deepEqual(order.map(type), [
+      "delete-replaced ConfigMap::named",
+      "create-replacement ConfigMap::named",
+    ]);
     assert.equal(field(".data.A", "configmap", "named"), "2");
   });
 
@@ -152,7 +189,9 @@ describe("Kubernetes resources", function () {
     await up(configMap({ A: "1" }));
     inNamespace("delete", "configmap", "named");
     await project.refresh();
-    assert.deepEqual((await up(configMap({ A: "1" }))).steps.map(type), ["create ConfigMap::named"]);
+    assert.deepEqual((await up(configMap({ A: "1" }))).steps.map(type), [
+      "create ConfigMap::named",
+    ]);
   });
 
   it("says why a rollout fails while the old pods keep serving, and recovers", async () => {
@@ -168,14 +207,25 @@ describe("Kubernetes resources", function () {
   it("keeps a Secret's data out of the state, the diff and the log", async () => {
     const secret = (value: string) =>
       program((opts, metadata) => {
-        new kubernetes.core.v1.Secret("s", { metadata, stringData: { PASSWORD: pulumi.secret(value) } }, opts);
+        new kubernetes.core.v1.Secret(
+          "s",
+          { metadata, stringData: { PASSWORD: pulumi.secret(value) } },
+          opts,
+        );
         return {};
       });
     const { log } = await up(secret(canary));
     const preview = await project.preview(secret("other"));
-    for (const [where, text] of Object.entries({ state: project.state(), log, preview: preview.log })) {
+    for (const [where, text] of Object.entries({
+      state: project.state(),
+      log,
+      preview: preview.log,
+    })) {
       assert.ok(!text.includes(canary), `${where} shows the value`);
-      assert.ok(!text.includes(Buffer.from(canary).toString("base64")), `${where} shows the value in base64`);
+      assert.ok(
+        !text.includes(Buffer.from(canary).toString("base64")),
+        `${where} shows the value in base64`,
+      );
     }
   });
 });

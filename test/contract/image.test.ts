@@ -24,14 +24,14 @@ function writeContext(folder: string, step = "COPY page.txt /page.txt"): string 
 
 const program =
   (args: Partial<docker.ImageArgs> = {}) =>
-  async () => {
+  () => {
     const image = new docker.Image("app", {
       imageName: `${registry}/contract/app:v1`,
       build: { context: "app", platform: "linux/amd64", args: { BASE: "scratch" } },
       ...args,
     });
     const secret = new random.RandomPassword("password", { length: 20, special: false });
-    return { digest: image.repoDigest, password: secret.result };
+    return Promise.resolve({ digest: image.repoDigest, password: secret.result });
   };
 const builds = (log: string) => log.split("Starting Docker build").length - 1;
 
@@ -42,7 +42,16 @@ describe("docker.Image and random resources", function () {
   before(function () {
     needs(this, "the Pulumi CLI", "pulumi", "version");
     needs(this, "a Docker daemon", "docker", "version");
-    needs(this, `a registry at ${registry}`, "curl", "--fail", "--silent", "--max-time", "5", `http://${registry}/v2/`);
+    needs(
+      this,
+      `a registry at ${registry}`,
+      "curl",
+      "--fail",
+      "--silent",
+      "--max-time",
+      "5",
+      `http://${registry}/v2/`,
+    );
   });
   beforeEach(async () => {
     project = await Project.create();
@@ -55,7 +64,10 @@ describe("docker.Image and random resources", function () {
     assert.deepEqual([preview.error, builds(preview.log)], [undefined, 0]);
     const first = await project.up(program());
     assert.deepEqual([first.error, builds(first.log)], [undefined, 1]);
-    assert.match(String(first.outputs.digest), new RegExp(`^${registry}/contract/app@sha256:[0-9a-f]{64}$`));
+    assert.match(
+      String(first.outputs.digest),
+      new RegExp(`^${registry}/contract/app@sha256:[0-9a-f]{64}$`),
+    );
     execFileSync("docker", ["pull", "--quiet", String(first.outputs.digest)]);
 
     utimesSync(join(context, "page.txt"), 0, 0);
@@ -74,8 +86,14 @@ describe("docker.Image and random resources", function () {
     ["content", (folder) => writeFileSync(join(folder, "page.txt"), "two\n")],
     ["a file's name", (folder) => writeFileSync(join(folder, "more.txt"), "")],
     ["the executable bit", (folder) => chmodSync(join(folder, "page.txt"), 0o755)],
-    ["a file that the ignore file takes back in", (folder) => writeFileSync(join(folder, "keep.log"), "x")],
-    ["the Dockerfile", (folder) => writeContext(folder.replace(/app$/, ""), "COPY page.txt /other.txt")],
+    [
+      "a file that the ignore file takes back in",
+      (folder) => writeFileSync(join(folder, "keep.log"), "x"),
+    ],
+    [
+      "the Dockerfile",
+      (folder) => writeContext(folder.replace(/app$/, ""), "COPY page.txt /other.txt"),
+    ],
   ];
   it("sees every change that a build could see", async () => {
     assert.equal((await project.up(program({ skipPush: true }))).error, undefined);
@@ -83,7 +101,11 @@ describe("docker.Image and random resources", function () {
       change(context);
       const { steps, outputs, error } = await project.up(program({ skipPush: true }));
       assert.deepEqual([steps, error], [["update docker:index/image:Image::app"], undefined], what);
-      assert.match(String(outputs.digest), /^sha256:[0-9a-f]{64}$/, "the local image's id, as nothing was pushed");
+      assert.match(
+        String(outputs.digest),
+        /^sha256:[0-9a-f]{64}$/,
+        "the local image's id, as nothing was pushed",
+      );
     }
   });
 
@@ -92,11 +114,20 @@ describe("docker.Image and random resources", function () {
     const { error, outputs, log } = await project.up(program({ registry: credentials }));
     assert.equal(error, undefined);
     const state = project.state();
-    assert.ok(state.includes("repoDigest") && !state.includes(canary), "the registry's password is in the state in clear");
+    assert.ok(
+      state.includes("repoDigest") && !state.includes(canary),
+      "the registry's password is in the state in clear",
+    );
     assert.ok(!state.includes(String(outputs.password)), "the password is in the state in clear");
     assert.ok(!log.includes(canary), "the registry's password is in the log");
-    const rotated = await project.preview(program({ registry: { ...credentials, password: "other" } }));
-    assert.deepEqual([rotated.steps, rotated.error], [[], undefined], "new credentials alone build nothing");
+    const rotated = await project.preview(
+      program({ registry: { ...credentials, password: "other" } }),
+    );
+    assert.deepEqual(
+      [rotated.steps, rotated.error],
+      [[], undefined],
+      "new credentials alone build nothing",
+    );
   });
 
   it("names the step at which a build fails, with its last lines", async () => {
@@ -114,7 +145,9 @@ describe("docker.Image and random resources", function () {
   });
 
   it("names the registry that refuses a push", async () => {
-    const server = createServer((_, response) => void response.writeHead(401, { "www-authenticate": "Basic" }).end());
+    const server = createServer(
+      (_, response) => void response.writeHead(401, { "www-authenticate": "Basic" }).end(),
+    );
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const address = `localhost:${(server.address() as AddressInfo).port}`;
     const { error } = await project.up(program({ imageName: `${address}/contract/app:v1` }));

@@ -43,14 +43,20 @@ export class Plugin {
     plugin.process = child;
     const started = new Promise<string>((resolve, reject) => {
       child.once("error", reject);
-      child.once("exit", (code) => reject(new Error(`pulumi-resource-${name} exited with ${code}`)));
-      child.stdout?.once("data", (data: Buffer) => resolve(data.toString().trim()));
+      child.once("exit", (code) =>
+        reject(new Error(`pulumi-resource-${name} exited with ${code}`)),
+      );
+      child.stdout.once("data", (data: Buffer) => resolve(data.toString().trim()));
     });
     const port = await started.catch((err: unknown) => {
       plugin.engine.forceShutdown();
       throw err;
     });
-    plugin.client = new ResourceProviderClient(`127.0.0.1:${port}`, grpc.credentials.createInsecure(), limit);
+    plugin.client = new ResourceProviderClient(
+      `127.0.0.1:${port}`,
+      grpc.credentials.createInsecure(),
+      limit,
+    );
     return plugin;
   }
 
@@ -69,7 +75,11 @@ export class Plugin {
     const [message, call] = [encode(method, request), method[0]!.toLowerCase() + method.slice(1)];
     return new Promise((resolve) =>
       this.client[call](message, (err: any, reply: any) =>
-        resolve(err ? { error: String(err.details), partial: partialState(err) } : { response: decode(reply) }),
+        resolve(
+          err
+            ? { error: String(err.details), partial: partialState(err) }
+            : { response: decode(reply) },
+        ),
       ),
     );
   }
@@ -83,17 +93,21 @@ export class Plugin {
       },
     });
     const bind = (resolve: (port: number) => void, reject: (err: Error) => void) =>
-      this.engine.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (err: Error, port: number) =>
-        err ? reject(err) : resolve(port),
+      this.engine.bindAsync(
+        "127.0.0.1:0",
+        grpc.ServerCredentials.createInsecure(),
+        (err: Error | null, port: number) => (err ? reject(err) : resolve(port)),
       );
     return `127.0.0.1:${await new Promise<number>(bind)}`;
   }
 }
 
 function partialState(error: any): Fields | undefined {
-  const [details] = error.metadata?.get("grpc-status-details-bin") ?? [];
-  const [any] = details ? Status.deserializeBinary(details).getDetailsList() : [];
-  return any && decode(provider.ErrorResourceInitFailed.deserializeBinary(any.getValue_asU8()));
+  const [status] = error.metadata?.get("grpc-status-details-bin") ?? [];
+  const [any]: any[] = status ? Status.deserializeBinary(status).getDetailsList() : [];
+  return any === undefined
+    ? undefined
+    : decode(provider.ErrorResourceInitFailed.deserializeBinary(any.getValue_asU8()));
 }
 
 const messages: Record<string, any> = {
@@ -118,15 +132,18 @@ function encode(method: string, request: Fields): any {
     const name = field.toLowerCase();
     const map = members.get(`get${name}map`);
     const setter = members.get(`set${name}`) ?? members.get(`set${name}list`);
-    if (map) for (const [key, item] of Object.entries(value as Fields)) message[map]().set(key, item);
+    if (map)
+      for (const [key, item] of Object.entries(value as Fields)) message[map]().set(key, item);
     else if (!setter) throw new Error(`${method} has no field ${field}`);
-    else if (typeof value === "object" && !Array.isArray(value)) message[setter](Struct.fromJavaScript(value));
+    else if (typeof value === "object" && !Array.isArray(value))
+      message[setter](Struct.fromJavaScript(value));
     else message[setter](value);
   }
   return message;
 }
 
-const names = (values: Record<string, number>) => Object.fromEntries(Object.entries(values).map(([k, v]) => [v, k]));
+const names = (values: Record<string, number>) =>
+  Object.fromEntries(Object.entries(values).map(([k, v]) => [v, k]));
 const changes = names(provider.DiffResponse.DiffChanges);
 const kinds = names(provider.PropertyDiff.Kind);
 
@@ -136,8 +153,17 @@ function decode(message: any): Fields {
   const plain = message.toObject() as Record<string, any>;
   for (const [key, value] of Object.entries(plain)) {
     const name = key.toLowerCase().replace(/(list|map)$/, "");
-    if (value === undefined || value === false || value === "" || value === 0 || value?.length === 0) continue;
-    const getter = Object.keys(Object.getPrototypeOf(message)).find((m) => m.toLowerCase() === `get${key.toLowerCase()}`)!;
+    if (
+      value === undefined ||
+      value === false ||
+      value === "" ||
+      value === 0 ||
+      value?.length === 0
+    )
+      continue;
+    const getter = Object.keys(Object.getPrototypeOf(message)).find(
+      (m) => m.toLowerCase() === `get${key.toLowerCase()}`,
+    )!;
     const member = message[getter]();
     if (member instanceof Struct) out[name] = member.toJavaScript();
     else if (key === "changes") out[name] = changes[value]!;
@@ -145,11 +171,13 @@ function decode(message: any): Fields {
       out[name] = Object.fromEntries(
         value.map(([path, diff]: any) => [
           path,
-          { ...(diff.kind ? { kind: kinds[diff.kind]! } : {}), ...(diff.inputdiff ? { inputDiff: true } : {}) },
+          {
+            ...(diff.kind ? { kind: kinds[diff.kind]! } : {}),
+            ...(diff.inputdiff ? { inputDiff: true } : {}),
+          },
         ]),
       );
     else out[name] = value;
   }
   return out;
 }
-

@@ -20,8 +20,13 @@ export const steps = readdirSync(folder)
 
 /** The exchanges of one step in the engine's order; the hand-shake, which only names addresses, is left out. */
 export function exchanges(step: string): Exchange[] {
-  const lines = gunzipSync(readFileSync(new URL(`${step}.jsonl.gz`, folder))).toString().trim().split("\n");
-  const parsed = lines.map((line) => JSON.parse(line)).filter(({ method }) => method !== "Handshake");
+  const lines = gunzipSync(readFileSync(new URL(`${step}.jsonl.gz`, folder)))
+    .toString()
+    .trim()
+    .split("\n");
+  const parsed = lines
+    .map((line) => JSON.parse(line))
+    .filter(({ method }) => method !== "Handshake");
   return parsed.map(({ method, request, response, errors }) => ({
     provider: providerOf(request.urn ?? ""),
     method,
@@ -57,7 +62,8 @@ export function normalise(value: Json | undefined): Json | undefined {
   return patterns.reduce((text, [pattern, kind]) => text.replace(pattern, kind), value);
 }
 
-const volatile = /^(?:resourceVersion|generation|status|clusterIPs?|volumeName|storageClassName|(?:pv|volume)\..*kubernetes\.io\/.*)$/;
+const volatile =
+  /^(?:resourceVersion|generation|status|clusterIPs?|volumeName|storageClassName|(?:pv|volume)\..*kubernetes\.io\/.*)$/;
 
 /** As `normalise`, without what the cluster decides by itself; of the field managers only the provider's own entries count. */
 export function normaliseLive(value: Json | undefined): Json | undefined {
@@ -66,8 +72,12 @@ export function normaliseLive(value: Json | undefined): Json | undefined {
   const kept = Object.entries(value).filter(([key]) => !volatile.test(key));
   return Object.fromEntries(
     kept.map(([key, item]) => {
-      const own = (entry: Json) => String((entry as Fields).manager).startsWith("pulumi-kubernetes");
-      return [key, normaliseLive(key === "managedFields" && Array.isArray(item) ? item.filter(own) : item)!];
+      const own = (entry: Json) =>
+        String((entry as Fields).manager).startsWith("pulumi-kubernetes");
+      return [
+        key,
+        normaliseLive(key === "managedFields" && Array.isArray(item) ? item.filter(own) : item)!,
+      ];
     }),
   );
 }
@@ -77,9 +87,14 @@ export function normaliseRandom(value: Json | undefined, key = ""): Json | undef
   if (Array.isArray(value)) return value.map((item) => normaliseRandom(item, key)!);
   if (value !== null && typeof value === "object")
     return Object.fromEntries(
-      Object.entries(value).map(([name, item]) => [name, normaliseRandom(item, name === "value" ? key : name)!]),
+      Object.entries(value).map(([name, item]) => [
+        name,
+        normaliseRandom(item, name === "value" ? key : name)!,
+      ]),
     );
   if (key === "dec" && value !== unknown) return /^\d+$/.test(String(value)) ? "<decimal>" : value;
   const random = /^(?:result|bcryptHash|hex|b64Std|b64Url|base64|id)$/.test(key);
-  return random && value !== unknown && value !== "none" ? `<${String(value).length} characters>` : normalise(value);
+  return random && value !== unknown && value !== "none"
+    ? `<${String(value).length} characters>`
+    : normalise(value);
 }

@@ -56,7 +56,9 @@ describe("replay of self-contained requests", function () {
   });
   after(() => rmSync(program, { recursive: true }));
 
-  for (const name of ["random", "docker", "kubernetes"].filter((p) => p.includes(process.env.CONTRACT_PROVIDER ?? "")))
+  for (const name of ["random", "docker", "kubernetes"].filter((p) =>
+    p.includes(process.env.CONTRACT_PROVIDER ?? ""),
+  ))
     describe(name, () => {
       let plugin: Plugin | undefined;
       beforeEach(async () => void (plugin = await Plugin.start(name, program)));
@@ -72,7 +74,11 @@ describe("replay of self-contained requests", function () {
         if (list.length === 0) continue;
         it(`answers the ${list.length} requests of ${step} as recorded`, async () => {
           const found = await differences(plugin!, list);
-          assert.equal(found.length, 0, `${found.length} of ${list.length} differ\n\n${found.slice(0, 5).join("\n\n")}`);
+          assert.equal(
+            found.length,
+            0,
+            `${found.length} of ${list.length} differ\n\n${found.slice(0, 5).join("\n\n")}`,
+          );
         });
       }
     });

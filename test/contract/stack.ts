@@ -3,7 +3,12 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type EngineEvent, LocalWorkspace, type PulumiFn, type Stack } from "@pulumi/pulumi/automation/index.js";
+import {
+  type EngineEvent,
+  LocalWorkspace,
+  type PulumiFn,
+  type Stack,
+} from "@pulumi/pulumi/automation/index.js";
 
 /** What one run of the engine did, or why it failed. */
 export interface Run {
@@ -36,7 +41,11 @@ export class Project {
       {
         workDir: project.folder,
         projectSettings: { name: "contract", runtime: "nodejs" }, // by default the test's own folder is the program's
-        envVars: { PULUMI_BACKEND_URL: `file://${backend}`, PULUMI_CONFIG_PASSPHRASE: "contract", PULUMI_SKIP_UPDATE_CHECK: "true" },
+        envVars: {
+          PULUMI_BACKEND_URL: `file://${backend}`,
+          PULUMI_CONFIG_PASSPHRASE: "contract",
+          PULUMI_SKIP_UPDATE_CHECK: "true",
+        },
       },
     );
     return project;
@@ -60,7 +69,11 @@ export class Project {
 
   /** The state as `pulumi stack export` writes it; the automation API would decrypt it. */
   state(): string {
-    const options = { cwd: this.folder, encoding: "utf8", env: { ...process.env, ...this.stack.workspace.envVars } } as const;
+    const options = {
+      cwd: this.folder,
+      encoding: "utf8",
+      env: { ...process.env, ...this.stack.workspace.envVars },
+    } as const;
     return execFileSync("pulumi", ["stack", "export", "--stack", "contract"], options);
   }
 
@@ -71,18 +84,29 @@ export class Project {
     if (error) throw new Error(error);
   }
 
-  private async run(operation: (onEvent: (event: EngineEvent) => void) => Promise<unknown>): Promise<Run> {
-    const run = { steps: [] as string[], outputs: {}, log: "", error: undefined as string | undefined };
+  private async run(
+    operation: (onEvent: (event: EngineEvent) => void) => Promise<unknown>,
+  ): Promise<Run> {
+    const run = {
+      steps: [] as string[],
+      outputs: {},
+      log: "",
+      error: undefined as string | undefined,
+    };
     let errors = "";
     const onEvent = ({ diagnosticEvent: message, resourcePreEvent }: EngineEvent) => {
       if (message?.severity === "error") errors += message.message;
-      else if (message && (message.severity as string) !== "debug") run.log += `${message.message}\n`;
+      else if (message && (message.severity as string) !== "debug")
+        run.log += `${message.message}\n`;
       const step = resourcePreEvent?.metadata;
-      if (step && step.op !== "same") run.steps.push(`${step.op} ${step.urn.split("::").slice(2).join("::")}`);
+      if (step && step.op !== "same")
+        run.steps.push(`${step.op} ${step.urn.split("::").slice(2).join("::")}`);
     };
     try {
       const result = (await operation(onEvent)) as { outputs?: Record<string, { value: unknown }> };
-      run.outputs = Object.fromEntries(Object.entries(result.outputs ?? {}).map(([key, { value }]) => [key, value]));
+      run.outputs = Object.fromEntries(
+        Object.entries(result.outputs ?? {}).map(([key, { value }]) => [key, value]),
+      );
     } catch (error) {
       run.error = errors || (error as Error).message;
     }
@@ -91,12 +115,17 @@ export class Project {
 }
 
 /** Skips the suite, saying why, when the machine lacks what it needs; on CI that is a failure. */
-export function needs(context: Mocha.Context, what: string, command: string, ...args: string[]): void {
+export function needs(
+  context: Mocha.Context,
+  what: string,
+  command: string,
+  ...args: string[]
+): void {
   try {
     execFileSync(command, args, { stdio: "pipe", timeout: 20_000 });
   } catch (error) {
     const reason = `needs ${what}: ${(error as Error).message.split("\n").slice(0, 2).join(" ")}`;
-    if (process.env.CI === "true") throw new Error(reason);
+    if (process.env.CI === "true") throw new Error(reason, { cause: error });
     console.log(`    skipped, ${reason}`);
     context.skip();
   }
