@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,7 +65,7 @@ func newCluster(setting func(string) string) *cluster {
 	namespace, _, _ := client.Namespace()
 	return &cluster{
 		namespace: namespace,
-		upsert:    setting("upsertExistingObjects") == "true",
+		upsert:    cmp.Or(setting("upsertExistingObjects"), os.Getenv("PULUMI_K8S_UPSERT_EXISTING_OBJECTS")) == "true",
 		kinds:     map[schema.GroupVersionKind]metav1.APIResource{},
 		connect: sync.OnceValues(func() (*connection, error) {
 			config, err := client.ClientConfig()
