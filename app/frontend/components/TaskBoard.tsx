@@ -120,7 +120,7 @@ function Unavailable({ onRetry }: { readonly onRetry: () => void }) {
   return (
     <section className="empty" aria-labelledby="unavailable">
       <h2 id="unavailable">Your tasks can’t be loaded right now</h2>
-      <p>They are safe; the service that keeps them is not answering.</p>
+      <p>The service that keeps them is not answering.</p>
       <button type="button" className="primary" onClick={onRetry}>
         Try again
       </button>
