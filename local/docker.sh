@@ -80,7 +80,7 @@ start_dockerd() {
   # After a restart of the machine a recorded process id may belong to something else, which dockerd would kill.
   rm -f "$RUN_DIR/docker.pid"
   pid=$(cat "$RUN_DIR/docker/containerd/containerd.pid" 2>/dev/null || true)
-  [[ $pid && $(readlink "/proc/$pid/exe") == */containerd ]] || rm -f "$RUN_DIR/docker/containerd/containerd.pid"
+  grep -qs "$RUN_DIR/docker" "/proc/$pid/cmdline" || rm -f "$RUN_DIR/docker/containerd/containerd.pid"
   start dockerd dockerd --host "unix://$DOCKER_SOCKET" --pidfile "$RUN_DIR/docker.pid" \
     --exec-root "$RUN_DIR/docker" --data-root "$CACHE_DIR/docker" --oom-score-adjust 0 \
     --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent /todo-app/docker \
