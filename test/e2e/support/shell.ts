@@ -66,7 +66,7 @@ export async function withCheckout(use: (path: string) => Promise<void>): Promis
   const path = mkdtempSync(join(tmpdir(), "todo-app-checkout-"));
   try {
     await sh(
-      `umask 002; git ls-files -z | xargs -0 tar c | tar x --touch --no-same-permissions -C ${path}; ` +
+      `umask 002; git ls-files -z --cached --others --exclude-standard | xargs -0 tar c | tar x --touch --no-same-permissions -C ${path}; ` +
         `sed -i /^encryptionsalt:/d ${path}/Pulumi.*.yaml; ln -s "$PWD/node_modules" ${path}/node_modules`,
     );
     await use(path);
