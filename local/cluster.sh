@@ -48,7 +48,7 @@ fingerprint() {
 # cluster_warm: whether everything runs as configured. Cheap: it decides how long an unchanged `make up` takes.
 cluster_warm() {
   local index daemon
-  [[ $(cat "$CLUSTER_DIR/applied") == "$(fingerprint)" ]] && network_present || return 1
+  [[ $(cat "$CLUSTER_DIR/applied") == "$(fingerprint)" ]] && network_present && hosts_entry || return 1
   for daemon in "${CONTROL_PLANE[@]}"; do alive "$daemon" || return 1; done
   for ((index = 1; index <= NODES; index++)); do
     netns_present "$index" || return 1

@@ -30,12 +30,18 @@ uplink_mtu() {
   awk '{ print ($1 < 1500) ? $1 : 1500 }' "/sys/class/net/${device:-lo}/mtu"
 }
 
-# forward_rule ACTION DIRECTION: Docker sets FORWARD to DROP, and only a rule in the same chain lifts that.
-forward_rule() { iptables -w "$1" FORWARD "$2" "$BRIDGE" -m comment --comment todo-app -j ACCEPT; }
+# What a firewall of the machine may forbid. Docker sets FORWARD to DROP, and only a rule in the same chain lifts that.
+ACCEPTED=("FORWARD -i $BRIDGE" "FORWARD -o $BRIDGE" "INPUT -i $BRIDGE -p tcp --dport 6443" "INPUT -i $BRIDGE -p tcp --dport $REGISTRY_PORT")
+
+# accept_rule ACTION RULE
+# shellcheck disable=SC2086 # the rule's words
+accept_rule() { iptables -w "$1" $2 -m comment --comment todo-app -j ACCEPT; }
 
 # network_present: whether host side and rules are complete (some firewalls flush rules that are not theirs).
 network_present() {
-  [[ -e /sys/class/net/$BRIDGE ]] && nft list table ip todo-app && forward_rule -C -i && forward_rule -C -o
+  local rule
+  [[ -e /sys/class/net/$BRIDGE ]] && nft list table ip todo-app || return 1
+  for rule in "${ACCEPTED[@]}"; do accept_rule -C "$rule" || return 1; done
 } &>/dev/null
 
 host_network_up() {
@@ -64,10 +70,8 @@ table ip todo-app {
   }
 }
 EOF
-  local direction
-  for direction in -i -o; do
-    forward_rule -C $direction 2>/dev/null || forward_rule -I $direction
-  done
+  local rule
+  for rule in "${ACCEPTED[@]}"; do accept_rule -C "$rule" 2>/dev/null || accept_rule -I "$rule"; done
 }
 
 # netns_present INDEX: a file below /run/netns without a namespace behind it is left over from before a reboot.
@@ -108,9 +112,9 @@ drop_unused_tables() {
 }
 
 host_network_down() {
-  local direction
-  for direction in -i -o; do
-    while forward_rule -D $direction 2>/dev/null; do :; done
+  local rule
+  for rule in "${ACCEPTED[@]}"; do
+    while accept_rule -D "$rule" 2>/dev/null; do :; done
   done
   drop_unused_tables
   nft delete table ip todo-app 2>/dev/null || true

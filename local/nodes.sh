@@ -163,10 +163,10 @@ kill_all() {
   done
 }
 
-# unmount_below DIRECTORY: innermost mounts first; detached at once where something still uses them.
+# unmount_below DIRECTORY: innermost mounts first, its own last; detached at once where something still uses them.
 unmount_below() {
   local target
-  awk -v prefix="$1/" 'index($5, prefix) == 1 { print $5 }' /proc/self/mountinfo | tac | while read -r target; do
+  awk -v top="$1" '$5 == top || index($5, top "/") == 1 { print $5 }' /proc/self/mountinfo | tac | while read -r target; do
     umount -l "$(printf '%b' "$target")" || true # a path's blanks are octal there
   done
 }

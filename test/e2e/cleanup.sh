@@ -29,7 +29,7 @@ mounts() { awk '{ print $5 }' /proc/self/mountinfo | sort; }
 network_namespaces() { ls /run/netns 2>/dev/null || true; }
 links() { ip -o link show | awk -F ': ' '{ print $2 }' | sort; }
 routes() { ip route show table all | sort; }
-rules() { nft list ruleset | sed 's/ counter packets [0-9]* bytes [0-9]*//'; }
+rules() { nft list ruleset 2>/dev/null | sed 's/ counter packets [0-9]* bytes [0-9]*//'; }
 iptables_rules() { iptables-save | grep -E '^(-A|:[^ ]+ -)' || true; }
 cgroups() { find /sys/fs/cgroup -type d -path '*todo-app*' | sort; }
 hosts() { cat /etc/hosts; }
@@ -64,4 +64,11 @@ for kind in "${KINDS[@]}"; do
     failures=$((failures + 1))
   fi
 done
+# What was there already before the first clean-up would not show in a comparison.
+if traces=$(grep -rhE 'todo0|todo-(app/|veth|node)|todo-app local|table ip todo-app' "$work/after"); then
+  printf 'not ok - something still carries the stack'"'"'s names\n  # %s\n' "${traces//$'\n'/$'\n  # '}"
+  failures=$((failures + 1))
+else
+  echo "ok - nothing carries the stack's names"
+fi
 ((failures == 0))

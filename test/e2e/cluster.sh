@@ -89,8 +89,8 @@ through_ingress() { curl -fsS --noproxy '*' --max-time 5 -H 'Host: cluster.test'
 data_kept() { [[ $(through_ingress kept) == 'still here' ]]; }
 ingress_status() { [[ $(kube -n $NAMESPACE get ingress web -o jsonpath='{.status.loadBalancer.ingress[0].ip}') == "$(node_ip 1)" ]]; }
 secrets_encrypted() {
-  kube -n $NAMESPACE create secret generic canary --from-literal value=plain-text-canary
-  ! grep -rqs plain-text-canary "$CLUSTER_DIR/etcd"
+  kube -n $NAMESPACE create secret generic canary --from-literal value=plain-text-canary &&
+    ! grep -rqs plain-text-canary "$CLUSTER_DIR/etcd"
 }
 serves() { wait_for 90 'the test application' all_serving; }
 all_serving() { kube -n $NAMESPACE wait pod -l app=web --for condition=Ready --timeout 1s && pod_to_pod && data_kept; }
