@@ -14,7 +14,7 @@ pinned() {
 build_go() {
   local module=$1 target=$2
   shift 2
-  rm -rf "$target.part"
+  rm -rf "$CACHE_DIR"/tools/*.part
   mkdir -p "$target.part"
   CGO_ENABLED=0 GOWORK=off go -C "$module" build -mod=readonly -trimpath -o "$target.part/" "$@"
   mv -T "$target.part" "$target"
@@ -25,7 +25,7 @@ build_go() {
 go_tool() {
   local name=$1 version=$2 key
   shift 2
-  key=$({ cat "$MODULES_DIR/$name"/*; declare -f build_go build_traefik; echo "$@"; } | sha256sum)
+  key=$({ cat "$MODULES_DIR/$name"/*; echo "$@"; } | sha256sum)
   TOOL_DIR=$CACHE_DIR/tools/$name-$version-${key:0:12}
   [[ -d $TOOL_DIR ]] || step "build $name $version" "${BUILDER:-build_go}" "$MODULES_DIR/$name" "$TOOL_DIR" "$@"
   ln -sfn "$TOOL_DIR"/* "$BIN_DIR/"
