@@ -13,7 +13,9 @@ export class OperatorError extends Error {
 
 export interface Result {
   readonly code: number;
+  /** Standard output and standard error, as they came. */
   readonly output: string;
+  readonly stdout: string;
 }
 
 /**
@@ -29,15 +31,17 @@ export function run(
   const [program, ...args] = command;
   return new Promise((resolve) => {
     let output = "";
+    let stdout = "";
     const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
     const collect = (stream: NodeJS.WriteStream) => (chunk: Buffer) => {
       output += chunk.toString();
+      if (stream === process.stdout) stdout += chunk.toString();
       if (options.show) stream.write(chunk);
     };
     child.stdout.on("data", collect(process.stdout));
     child.stderr.on("data", collect(process.stderr));
-    child.on("error", (error) => resolve({ code: 127, output: error.message }));
-    child.on("close", (code) => resolve({ code: code ?? 1, output }));
+    child.on("error", (error) => resolve({ code: 127, output: error.message, stdout }));
+    child.on("close", (code) => resolve({ code: code ?? 1, output, stdout }));
   });
 }
 

@@ -3,26 +3,58 @@
  *
  * Usage: node ops/deploy.ts <stage>
  */
-import { OperatorError, main, run } from "./command.ts";
+import { readFileSync, writeFileSync } from "node:fs";
+import { OperatorError, main } from "./command.ts";
 import { preflight } from "./preflight.ts";
 import { runLocked, settlePendingOperations } from "./recover.ts";
 
+const INIT = ["stack", "init"];
 const UP = ["up", "--yes", "--skip-preview"];
+
+/** Creates the stack in a backend that does not have it. */
+async function createStack(stage: string): Promise<void> {
+  let { code, output } = await runLocked(stage, INIT);
+  if (/incorrect passphrase/.test(output) && forgetUnusedKey(stage))
+    ({ code, output } = await runLocked(stage, INIT));
+  if (code === 0) return;
+  if (/incorrect passphrase/.test(output)) throw wrongPassphrase(stage);
+  throw new OperatorError(
+    `the stack ${stage} could not be created`,
+    "the reason stands above; pulumi whoami --verbose shows the backend in use",
+  );
+}
+
+/** Drops the trace of another passphrase from the stage file, provided that no secret there needs it. */
+function forgetUnusedKey(stage: string): boolean {
+  const file = `Pulumi.${stage}.yaml`;
+  const text = readFileSync(file, "utf8");
+  if (/^\s+(- )?secure:/m.test(text)) return false;
+  writeFileSync(file, text.replace(/^encryptionsalt:.*\n/m, ""));
+  return true;
+}
+
+const wrongPassphrase = (stage: string) =>
+  new OperatorError(
+    `the secrets of ${stage} were encrypted with another passphrase`,
+    `point PULUMI_CONFIG_PASSPHRASE_FILE at the file that holds it; if it is lost, remove encryptionsalt and every ` +
+      `"secure:" value from Pulumi.${stage}.yaml and set these secrets again`,
+  );
 
 async function deploy(stage: string): Promise<void> {
   await preflight(stage);
   await settlePendingOperations(stage);
   let result = await runLocked(stage, UP);
   if (/no stack named/.test(result.output)) {
-    await run(["pulumi", "stack", "init", stage], { show: true });
+    await createStack(stage);
     result = await runLocked(stage, UP);
   }
+  if (/incorrect passphrase/.test(result.output)) throw wrongPassphrase(stage);
   if (result.code !== 0)
     throw new OperatorError(
       `the deploy of ${stage} failed`,
       "the reason stands above; after mending it, run the same command again: it continues where this one stopped",
     );
-  const url = /^ +url *: "(.*)"/m.exec(result.output)?.[1];
+  const url = /^ +[+~]? *url *: .*"(.*)"/m.exec(result.output)?.[1];
   process.stdout.write(`\n${stage} is up: ${url}\n`);
 }
 

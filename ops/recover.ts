@@ -1,21 +1,32 @@
 /** Puts a stack right whose last deploy was killed: a lock nobody holds, operations nobody finished. */
-import { existsSync, readFileSync } from "node:fs";
-import { hostname } from "node:os";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
 import { OperatorError, run, type Result } from "./command.ts";
 import { stageFile } from "./preflight.ts";
 
-interface PendingOperation {
+interface Resource {
+  readonly urn: string;
   readonly type: string;
-  readonly resource: {
-    readonly urn: string;
-    readonly type: string;
-    readonly inputs?: {
-      readonly apiVersion?: string;
-      readonly kind?: string;
-      readonly metadata?: { readonly name?: string; readonly namespace?: string };
-    };
+  readonly id?: string;
+  readonly delete?: boolean;
+  readonly pendingReplacement?: boolean;
+  readonly inputs?: {
+    readonly apiVersion?: string;
+    readonly kind?: string;
+    readonly metadata?: { readonly name?: string; readonly namespace?: string };
+  };
+  readonly outputs?: Record<string, unknown>;
+}
+
+interface State {
+  readonly deployment: {
+    resources?: Resource[];
+    pending_operations?: { readonly type: string; readonly resource: Resource }[];
   };
 }
+
+const pendingOf = (state: State) => state.deployment.pending_operations ?? [];
 
 /**
  * Runs `pulumi <command> --stack <stage>`, showing its output; the lock of a deploy that died on this machine is removed.
@@ -45,59 +56,108 @@ async function releaseLock(stage: string, output: string): Promise<void> {
   await run(["pulumi", "cancel", "--yes", "--stack", stage]);
 }
 
-/** `namespace/name` of a Kubernetes object that exists although its creation was never confirmed. */
-async function createdObject(
-  stage: string,
-  operation: PendingOperation,
-): Promise<string | undefined> {
-  const { apiVersion = "", kind = "", metadata } = operation.resource.inputs ?? {};
-  if (!operation.resource.type.startsWith("kubernetes:") || !metadata?.name) return undefined;
+async function exportState(stage: string): Promise<State> {
+  const { code, stdout } = await run(["pulumi", "stack", "export", "--stack", stage]);
+  return code === 0 ? (JSON.parse(stdout) as State) : { deployment: {} };
+}
+
+async function importState(stage: string, state: State): Promise<Result> {
+  const folder = mkdtempSync(join(tmpdir(), "todo-app-state-"));
+  try {
+    const file = join(folder, "state.json");
+    writeFileSync(file, JSON.stringify(state)); // secrets are ciphertext in it
+    return await runLocked(stage, ["stack", "import", "--file", file]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** The record that the killed deploy would have written for an object it had sent to the cluster; undefined if there is none. */
+async function recordOfCreated(stage: string, resource: Resource): Promise<Resource | undefined> {
+  const { apiVersion = "", kind = "", metadata } = resource.inputs ?? {};
+  if (!resource.type.startsWith("kubernetes:") || !metadata?.name) return undefined;
   const [group, version] = apiVersion.includes("/") ? apiVersion.split("/") : ["", apiVersion];
   const context = String(stageFile(stage)["todo-app:kubernetesContext"]);
-  const kindName = group ? `${kind}.${version}.${group}` : kind;
-  const namespace = metadata.namespace ? [`--namespace=${metadata.namespace}`] : [];
-  const { code } = await run([
+  const { name, namespace } = metadata;
+  const { code, stdout } = await run([
     "kubectl",
     `--context=${context}`,
     "get",
-    kindName,
-    metadata.name,
-    ...namespace,
+    group ? `${kind}.${version}.${group}` : kind,
+    name,
+    ...(namespace ? [`--namespace=${namespace}`] : []),
+    "--show-managed-fields",
+    "--output=jsonpath={.metadata.managedFields[*].manager}",
   ]);
-  if (code !== 0) return undefined;
-  return metadata.namespace ? `${metadata.namespace}/${metadata.name}` : metadata.name;
+  // An object of the same name that somebody else made is not ours to take: the deploy will say that it exists.
+  const manager = stdout.split(" ").find((owner) => owner.startsWith("pulumi-kubernetes"));
+  if (code !== 0 || !manager) return undefined;
+  const id = namespace ? `${namespace}/${name}` : name;
+  // A later update must come from the same manager: the API server refuses another one's as a conflict.
+  return { ...resource, id, outputs: { __fieldManager: manager } };
+}
+
+/** Puts `created` where the engine would have: in front of what it replaces, which then awaits its deletion. */
+function insert(resources: Resource[], created: Resource): void {
+  const index = resources.findIndex((resource) => resource.urn === created.urn && !resource.delete);
+  const replaced = resources[index];
+  if (!replaced) resources.push(created);
+  else if (replaced.pendingReplacement)
+    resources.splice(index, 1, created); // deleted already
+  else resources.splice(index, 1, created, { ...replaced, delete: true });
 }
 
 /**
- * Finishes what an interrupted deploy left open: a created object is taken into the state, one that was never created is
- * forgotten, and the rest is read anew from the cluster. Without this, the next deploy would create a second object
- * beside the first or stop at "already exists".
+ * Takes what the killed deploy created, but could not note down any more, into the state; forgets what it never created.
+ * Otherwise the next deploy would make a second object beside the first, or stop at "already exists".
+ *
+ * `pulumi refresh --import-pending-creates` is made for this, but the engine forgets such an object as well.
  */
+async function adoptCreated(stage: string): Promise<string[]> {
+  const state = await exportState(stage);
+  const creations = pendingOf(state).filter(({ type }) => type === "creating");
+  if (!creations.length) return [];
+  const records = await Promise.all(
+    creations.map(({ resource }) => recordOfCreated(stage, resource)),
+  );
+  const created = records.filter((record) => record !== undefined);
+  const resources = [...(state.deployment.resources ?? [])];
+  for (const record of created) insert(resources, record);
+  const { code } = await importState(stage, {
+    ...state,
+    deployment: { ...state.deployment, resources, pending_operations: [] },
+  });
+  if (code !== 0) throw unsettled(stage);
+  return created.map(({ urn }) => urn);
+}
+
+async function refresh(stage: string, urns: readonly string[]): Promise<void> {
+  const targets = urns.flatMap((urn) => ["--target", urn]);
+  const { code } = await runLocked(stage, ["refresh", "--yes", "--skip-preview", ...targets]);
+  if (code !== 0) throw unsettled(stage);
+}
+
+const unsettled = (stage: string) =>
+  new OperatorError(
+    `the interrupted deploy of ${stage} could not be settled`,
+    `read the error above, then: pulumi refresh --stack ${stage}`,
+  );
+
+/** Finishes what an interrupted deploy left open, so that the next one starts from what is really there. */
 export async function settlePendingOperations(stage: string): Promise<void> {
-  const { code, output } = await run(["pulumi", "stack", "export", "--stack", stage]);
-  if (code !== 0) return;
-  const state = JSON.parse(output) as { deployment: { pending_operations?: PendingOperation[] } };
-  const pending = state.deployment.pending_operations ?? [];
+  const state = await exportState(stage);
+  const pending = pendingOf(state);
   if (!pending.length) return;
   process.stdout.write(
     `the last deploy of ${stage} was interrupted in ${pending.length} operations; settling them\n`,
   );
-  const imports: string[] = [];
-  for (const operation of pending.filter(({ type }) => type === "creating")) {
-    const id = await createdObject(stage, operation);
-    if (id)
-      imports.push(
-        "--import-pending-creates",
-        operation.resource.urn,
-        "--import-pending-creates",
-        id,
-      );
-  }
-  const settle = ["refresh", "--yes", "--skip-preview", ...imports, "--clear-pending-creates"];
-  const refresh = await runLocked(stage, settle);
-  if (refresh.code !== 0)
-    throw new OperatorError(
-      `the interrupted deploy of ${stage} could not be settled`,
-      `read the error above, then: pulumi refresh --stack ${stage}`,
-    );
+  const existing = new Set(state.deployment.resources?.map(({ urn }) => urn));
+  const stack = [...existing].filter((urn) => urn.includes("::pulumi:pulumi:Stack::"));
+  const begun = pending
+    .filter(({ type }) => type !== "creating")
+    .map(({ resource }) => resource.urn);
+  // This also proves that the deploy whose operations these are is not running any more: it would hold the lock.
+  await refresh(stage, [...stack, ...begun.filter((urn) => existing.has(urn))]);
+  const adopted = await adoptCreated(stage);
+  if (adopted.length) await refresh(stage, adopted);
 }
