@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -48,7 +49,7 @@ func (p *provider) Create(ctx context.Context, req *pulumirpc.CreateRequest) (*p
 	if preview && plugin.HasUnknown(marked) {
 		return asGiven, nil
 	}
-	o, manager := object(inputs), newManager()
+	o, manager := object(inputs), managerOf(nil)
 	live, err := p.create(ctx, o, preview, manager)
 	// What a preview cannot try yet, such as an object in a namespace still to be made, is no failure of the program.
 	if preview && (p.cannotAsk(ctx, req.GetUrn(), err) || gone(err) || apierrors.IsAlreadyExists(err)) {
@@ -75,7 +76,11 @@ func (p *provider) Create(ctx context.Context, req *pulumirpc.CreateRequest) (*p
 	return answer, nil
 }
 
-func newManager() string { return creator + "-" + eightHex(nil) }
+// managerOf returns the field manager that an object is updated by: the recorded one, else a new one.
+func managerOf(olds map[string]any) string {
+	recorded, _ := olds["__fieldManager"].(string)
+	return cmp.Or(recorded, creator+"-"+eightHex(nil))
+}
 
 // cannotAsk tells whether a preview has to do without the cluster, and warns if the cluster does not answer.
 func (p *provider) cannotAsk(ctx context.Context, urn string, err error) bool {
@@ -143,10 +148,9 @@ func (p *provider) Update(ctx context.Context, req *pulumirpc.UpdateRequest) (*p
 		return asGiven, nil
 	}
 	u := &update{inputs: normalize(unmarked(req.GetNews())), ignored: req.GetIgnoreChanges(), dryRun: preview}
-	u.manager, _ = olds["__fieldManager"].(string)
-	namespace, name := splitID(req.GetId())
+	u.manager = managerOf(olds)
 	var live *unstructured.Unstructured
-	client, err := p.cluster.resource(object(u.inputs).GroupVersionKind(), namespace)
+	client, name, err := p.clientFor(req.GetUrn(), req.GetId())
 	if err == nil {
 		live, err = u.apply(ctx, client, name)
 	}
@@ -161,7 +165,8 @@ func (p *provider) Update(ctx context.Context, req *pulumirpc.UpdateRequest) (*p
 			return nil, explain("update of resource %q failed: %w", req.GetUrn(), err)
 		}
 	}
-	state, stateErr := checkpoint(u.inputs, live.Object, marked, firstVersion(olds, u.inputs), u.manager)
+	version := cmp.Or(olds["__initialApiVersion"], u.inputs["apiVersion"])
+	state, stateErr := checkpoint(u.inputs, live.Object, marked, version, u.manager)
 	if stateErr != nil {
 		return nil, stateErr
 	}
@@ -170,13 +175,6 @@ func (p *provider) Update(ctx context.Context, req *pulumirpc.UpdateRequest) (*p
 			"or become live: %w", req.GetId(), err), state, nil)
 	}
 	return &pulumirpc.UpdateResponse{Properties: state}, nil
-}
-
-func firstVersion(olds, inputs map[string]any) any {
-	if version := olds["__initialApiVersion"]; version != nil {
-		return version
-	}
-	return inputs["apiVersion"]
 }
 
 // update is one server-side apply under way.
@@ -188,14 +186,14 @@ type update struct {
 	found   *unstructured.Unstructured // the object before it
 }
 
-// apply sends the inputs. An autoscaler may act on an ignored field between reading and applying: then it is done over.
+// apply sends the inputs. Others may act on the object between reading and applying: then it is done over.
 func (u *update) apply(ctx context.Context, client dynamic.ResourceInterface, name string) (*unstructured.Unstructured, error) {
 	for attempt := 1; ; attempt++ {
 		live, err := u.applyOnce(ctx, client, name)
 		if !apierrors.IsConflict(err) {
 			return live, err
 		}
-		if attempt == 3 || !raced(err) && len(u.ignored) == 0 {
+		if attempt == 3 {
 			return nil, errors.Join(errors.New("server-side apply field conflict detected, see https://www.pulumi.com/registry/"+
 				"packages/kubernetes/how-to-guides/managing-resources-with-server-side-apply/#handle-field-conflicts-on-existing-"+
 				"resources for troubleshooting help"),
@@ -204,20 +202,12 @@ func (u *update) apply(ctx context.Context, client dynamic.ResourceInterface, na
 	}
 }
 
-// raced tells a conflict of versions, which another attempt resolves, from one of field managers.
-func raced(err error) bool {
-	return !apierrors.HasStatusCause(err, metav1.CauseTypeFieldManagerConflict)
-}
-
 func (u *update) applyOnce(ctx context.Context, client dynamic.ResourceInterface, name string) (*unstructured.Unstructured, error) {
 	live, err := client.Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
 		return nil, err
 	}
 	u.found = live
-	if u.manager == "" {
-		u.manager = newManager()
-	}
 	former := sets.New[string]()
 	for _, entry := range live.GetManagedFields() {
 		if entry.Operation == metav1.ManagedFieldsOperationUpdate && entry.Subresource == "" &&

@@ -93,17 +93,16 @@ func deployment(ctx context.Context, p *provider, d *appsv1.Deployment) (progres
 func statefulSet(ctx context.Context, p *provider, set *appsv1.StatefulSet) (progress, error) {
 	s, wanted := set.Status, count(set.Spec.Replicas)
 	seen := s.ObservedGeneration >= set.Generation
-	updated := s.UpdateRevision == s.CurrentRevision || s.UpdatedReplicas == wanted
-	if set.Spec.UpdateStrategy.Type == appsv1.OnDeleteStatefulSetStrategyType || partitioned(set) {
-		updated = true // not all pods are meant to be new
-	}
+	rolling := set.Spec.UpdateStrategy.RollingUpdate
+	partly := rolling == nil || rolling.Partition != nil && *rolling.Partition > 0 // not all pods are meant to be new
+	updated := partly || s.UpdateRevision == s.CurrentRevision || s.UpdatedReplicas == wanted
 	if seen && updated && s.Replicas == wanted && s.ReadyReplicas == wanted {
 		return progress{ready: true}, nil
 	}
-	now := progress{}
 	if !seen {
 		return progress{status: "waiting for the stateful set controller"}, nil
 	}
+	now := progress{}
 	isNew := func(pod *corev1.Pod) bool { return pod.Labels[appsv1.StatefulSetRevisionLabel] == s.UpdateRevision }
 	if err := now.judge(ctx, p, set, set.Spec.Selector, isNew, true); err != nil {
 		return progress{}, err
@@ -113,11 +112,6 @@ func statefulSet(ctx context.Context, p *provider, set *appsv1.StatefulSet) (pro
 		now.problems = append(now.problems, p.refusals(ctx, set.Namespace, string(set.UID))...)
 	}
 	return now, nil
-}
-
-func partitioned(set *appsv1.StatefulSet) bool {
-	rolling := set.Spec.UpdateStrategy.RollingUpdate
-	return rolling != nil && rolling.Partition != nil && *rolling.Partition > 0
 }
 
 // job is ready when it is complete, and has failed as soon as its controller says so.
@@ -151,14 +145,13 @@ func (p *provider) succeeded(ctx context.Context, recorded *unstructured.Unstruc
 		return true
 	}
 	client, err := p.cluster.resource(recorded.GroupVersionKind(), recorded.GetNamespace())
+	if err == nil {
+		recorded, err = client.Get(ctx, recorded.GetName(), metav1.GetOptions{})
+	}
 	if err != nil {
 		return true // nothing can be said
 	}
-	live, err := client.Get(ctx, recorded.GetName(), metav1.GetOptions{})
-	if err != nil {
-		return true
-	}
-	complete, _ := holds(live, "condition=Complete")
+	complete, _ := holds(recorded, "condition=Complete")
 	return complete
 }
 

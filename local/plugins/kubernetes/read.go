@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,13 +25,8 @@ const dropUnreachable = "If the cluster was deleted, you can remove this resourc
 func (p *provider) Read(ctx context.Context, req *pulumirpc.ReadRequest) (*pulumirpc.ReadResponse, error) {
 	ctx, done := p.Cancellable(ctx)
 	defer done()
-	kind, err := kindOf(req.GetUrn())
-	if err != nil {
-		return nil, err
-	}
-	namespace, name := splitID(req.GetId())
+	client, name, err := p.clientFor(req.GetUrn(), req.GetId())
 	var live *unstructured.Unstructured
-	client, err := p.cluster.resource(kind, namespace)
 	if err == nil {
 		live, err = client.Get(ctx, name, metav1.GetOptions{})
 	}
@@ -43,20 +39,15 @@ func (p *provider) Read(ctx context.Context, req *pulumirpc.ReadRequest) (*pulum
 	}
 	marked, olds := req.GetInputs().AsMap(), unmarked(req.GetProperties())
 	former := normalize(plugin.Reveal(marked).(map[string]any))
-	importing := former["kind"] == nil
-	var inputs map[string]any
+	inputs := prune(live.Object, former).(map[string]any)
 	var notReady error
-	if importing {
+	if former["kind"] == nil {
 		inputs = authored(live)
 	} else {
-		inputs = prune(live.Object, former).(map[string]any)
 		notReady = p.readiness(ctx, live)
 	}
-	manager, _ := olds["__fieldManager"].(string)
-	if manager == "" {
-		manager = newManager()
-	}
-	state, err := checkpoint(inputs, live.Object, marked, firstVersion(olds, live.Object), manager)
+	version := cmp.Or(olds["__initialApiVersion"], live.Object["apiVersion"])
+	state, err := checkpoint(inputs, live.Object, marked, version, managerOf(olds))
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +59,17 @@ func (p *provider) Read(ctx context.Context, req *pulumirpc.ReadRequest) (*pulum
 		return nil, partial(req.GetId(), notReady, state, kept)
 	}
 	return &pulumirpc.ReadResponse{Id: req.GetId(), Properties: state, Inputs: kept}, nil
+}
+
+// clientFor returns the client for a resource, and its name.
+func (p *provider) clientFor(urn, id string) (dynamic.ResourceInterface, string, error) {
+	kind, err := kindOf(urn)
+	if err != nil {
+		return nil, "", err
+	}
+	namespace, name := splitID(id)
+	client, err := p.cluster.resource(kind, namespace)
+	return client, name, err
 }
 
 // authored returns what an author could have written to get the object.
@@ -85,12 +87,7 @@ func authored(live *unstructured.Unstructured) map[string]any {
 func (p *provider) Delete(ctx context.Context, req *pulumirpc.DeleteRequest) (*emptypb.Empty, error) {
 	ctx, done := p.Cancellable(ctx)
 	defer done()
-	kind, err := kindOf(req.GetUrn())
-	if err != nil {
-		return nil, err
-	}
 	inputs, _ := unmarked(req.GetProperties())["__inputs"].(map[string]any)
-	namespace, name := splitID(req.GetId())
 	policy := metav1.DeletePropagationForeground
 	switch strings.ToLower(object(inputs).GetAnnotations()[propagation]) {
 	case "orphan":
@@ -98,7 +95,7 @@ func (p *provider) Delete(ctx context.Context, req *pulumirpc.DeleteRequest) (*e
 	case "background":
 		policy = metav1.DeletePropagationBackground
 	}
-	client, err := p.cluster.resource(kind, namespace)
+	client, name, err := p.clientFor(req.GetUrn(), req.GetId())
 	if err == nil {
 		err = client.Delete(ctx, name, metav1.DeleteOptions{PropagationPolicy: &policy})
 	}
@@ -109,7 +106,7 @@ func (p *provider) Delete(ctx context.Context, req *pulumirpc.DeleteRequest) (*e
 	} else if err != nil {
 		return nil, err
 	}
-	if isTrue(inputs, skipAwait) && checks[kindKey(kind)] != nil {
+	if isTrue(inputs, skipAwait) && checks[kindKey(object(inputs).GroupVersionKind())] != nil {
 		return &emptypb.Empty{}, nil
 	}
 	return &emptypb.Empty{}, p.awaitDeletion(ctx, req.GetUrn(), client, name, limit(req.GetTimeout(), inputs))
