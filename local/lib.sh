@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 set -euo pipefail
 
+# shellcheck disable=SC2034 # used by the scripts that read this file
 LOCAL_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CACHE_DIR=${XDG_CACHE_HOME:-$HOME/.cache}/todo-app        # built tools and images, kept per version
 STATE_DIR=${XDG_STATE_HOME:-$HOME/.local/state}/todo-app  # cluster, registry and Pulumi state

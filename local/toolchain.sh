@@ -52,13 +52,17 @@ on_path() {
 
 ensure_pulumi() {
   on_path pulumi && on_path pulumi-language-nodejs && return
-  local version
+  local version pulumi
   version=$(pinned pulumi github.com/pulumi/pulumi/pkg/v3)
   go_tool pulumi "$version" -ldflags "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=$version" \
     github.com/pulumi/pulumi/pkg/v3/cmd/pulumi
+  pulumi=$TOOL_DIR
   version=$(pinned pulumi-language-nodejs github.com/pulumi/pulumi/sdk/v3)
   go_tool pulumi-language-nodejs "$version" -ldflags "-s -w" \
     github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs
+  # Beside the pulumi binary, where an installation has it: from anywhere else the engine warns on every run.
+  ln -f "$TOOL_DIR/pulumi-language-nodejs" "$pulumi/"
+  ln -sfn "$pulumi/pulumi-language-nodejs" "$BIN_DIR/"
 }
 
 ensure_kubernetes() {

@@ -15,10 +15,11 @@ const withEnv = (command: string) => `eval "$(local/env)" && ${command}`;
 const mocha = (files: string) => `mocha --reporter spec ${files}`;
 
 const SUITES: readonly Suite[] = [
-  { name: "lint", command: "npm run --silent lint && echo 'ok lint'" },
+  { name: "lint", command: "test/lint.sh" },
   { name: "unit", command: mocha("'test/unit/*.test.ts'") },
   { name: "backend", command: "app/backend/check.sh" },
-  { name: "cluster", command: "local/up dev && echo 'ok cluster'" },
+  { name: "plugins", command: "go -C local/plugins vet ./... && go -C local/plugins test ./..." },
+  { name: "cluster", command: "local/up dev && echo 'ok - local/up'" },
   { name: "contract", command: withEnv(mocha("--timeout 120000 'test/contract/*.test.ts'")) },
   { name: "e2e", command: withEnv(mocha("--timeout 600000 'test/e2e/*.test.ts'")) },
   { name: "clean-up", command: "test/e2e/cleanup.sh" },

@@ -25,6 +25,7 @@ if [[ ${1-} == postgres && ! -s $PGDATA/PG_VERSION ]]; then
   rm -rf "$new"
   initialise "$new"
   chmod 700 "$PGDATA"
+  # shellcheck disable=SC2010 # initdb chooses these names
   for entry in $(ls "$new" | grep -vx PG_VERSION) PG_VERSION; do
     rm -rf "${PGDATA:?}/$entry"
     mv "$new/$entry" "$PGDATA/$entry"
