@@ -41,8 +41,10 @@ export async function runLocked(stage: string, command: readonly string[]): Prom
   return attempt();
 }
 
+/** Whether a deploy runs under that process id: one that was killed, but not yet collected by its parent, has no command line. */
 const isPulumi = (pid: string) =>
-  existsSync(`/proc/${pid}/comm`) && readFileSync(`/proc/${pid}/comm`, "utf8").trim() === "pulumi";
+  existsSync(`/proc/${pid}/cmdline`) &&
+  /^[^\0]*\bpulumi\0/.test(readFileSync(`/proc/${pid}/cmdline`, "utf8"));
 
 async function releaseLock(stage: string, output: string): Promise<void> {
   const owner = /created by (\S+)@(\S+) \(pid (\d+)\)/.exec(output);
