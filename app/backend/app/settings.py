@@ -48,7 +48,7 @@ class DatabaseSettings(BaseSettings):
 class Settings(DatabaseSettings):
     """What the API needs on top."""
 
-    environment: Literal["dev", "staging", "production"] = "dev"
+    environment: Annotated[str, Field(pattern=r"^[\w.-]+$")] = "dev"  # any stage's name
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
 
 
