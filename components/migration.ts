@@ -64,7 +64,11 @@ export class Migration extends pulumi.ComponentResource {
         metadata: {
           namespace: args.namespace,
           labels: objectLabels(WORKLOAD),
-          annotations: { "pulumi.com/timeoutSeconds": String(args.rolloutTimeoutSeconds) },
+          annotations: {
+            "pulumi.com/timeoutSeconds": String(args.rolloutTimeoutSeconds),
+            // A failed Job can't be run again: the next deploy replaces it instead of finding it unchanged.
+            "pulumi.com/replaceUnready": "true",
+          },
         },
         spec: {
           // No retry: what failed halfway is for a person to look at.
