@@ -175,11 +175,12 @@ nodes_up() {
   wait_for 90 "all nodes to be Ready" nodes_ready || { tail -n 5 "$LOG_DIR"/todo-node*-kubelet.log; return 1; }
 }
 
-# retire_nodes: drains and removes the nodes beyond NODES, which have been kept up until here.
+unwanted_nodes() { node_indices | awk -v wanted="$NODES" '$1 > wanted'; }
+
+# retire_nodes: drains and removes the unwanted nodes, which have been kept up until here.
 retire_nodes() {
   local index
-  for index in $(node_indices); do
-    ((index > NODES)) || continue
+  for index in $(unwanted_nodes); do
     touch "$NODE_ROOT/$index/retiring"
     kube drain "todo-node$index" --ignore-daemonsets --delete-emptydir-data --force --timeout 120s
     kube delete node "todo-node$index"
@@ -227,6 +228,7 @@ cluster_prepare() {
     stop_daemons
     fingerprint >"$CLUSTER_DIR/started"
   fi
+  kill_all unrecorded_processes # would keep the port or the data of the one that is started next
   host_network_up
   credentials
   local index
@@ -240,6 +242,8 @@ daemon_processes() {
     if [[ $(readlink "/proc/$pid/exe") == "$CACHE_DIR"/tools/* ]]; then echo "$pid"; fi
   done
 }
+
+unrecorded_processes() { daemon_processes | grep -vxFf <(cut -d ' ' -f 1 "$RUN_DIR"/*.pid 2>/dev/null); }
 
 # stop_daemons: all of them survive a power cut, and asked nicely some wait for their clients to leave.
 stop_daemons() {
@@ -261,7 +265,7 @@ cluster_up() {
   step "Cluster network and credentials" cluster_prepare
   step "Control plane" control_plane_up
   step "Nodes ($NODES)" nodes_up
-  step "Nodes no longer wanted" retire_nodes
+  [[ -z $(unwanted_nodes) ]] || step "Nodes no longer wanted" retire_nodes
   step "Name service, ingress, storage" addons_up
   hosts_entry
   fingerprint >"$CLUSTER_DIR/applied"
