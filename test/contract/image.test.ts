@@ -1,7 +1,7 @@
-// What the stack relies on of docker.Image and the random resources, through the real engine, Docker and a registry.
+// What the stack relies on of docker.Image, through the real engine, Docker and a registry.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -35,7 +35,7 @@ const program =
   };
 const builds = (log: string) => log.split("Starting Docker build").length - 1;
 
-describe("docker.Image and random resources", function () {
+describe("docker.Image", function () {
   this.timeout(120_000);
   let project: Project;
   let context: string;
@@ -90,6 +90,7 @@ describe("docker.Image and random resources", function () {
       "a file that the ignore file takes back in",
       (folder) => writeFileSync(join(folder, "keep.log"), "x"),
     ],
+    ["a new link", (folder) => symlinkSync("page.txt", join(folder, "link"))],
     [
       "the Dockerfile",
       (folder) => writeContext(folder.replace(/app$/, ""), "COPY page.txt /other.txt"),
