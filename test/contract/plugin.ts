@@ -1,7 +1,10 @@
 // Starts a provider plugin as the engine does and talks to it over gRPC in the JSON form of the recordings.
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
+import { homedir } from "node:os";
+import { join } from "node:path";
 
 // The SDK's own copies of its gRPC dependencies.
 const require = createRequire(createRequire(import.meta.url).resolve("@pulumi/pulumi"));
@@ -24,6 +27,19 @@ export interface Answer {
 
 const limit = { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 };
 
+/** The plugin that the engine would take: the one on PATH, otherwise an installed one. */
+function locate(name: string): string {
+  const program = `pulumi-resource-${name}`;
+  if (process.env.PATH!.split(":").some((folder) => existsSync(join(folder, program))))
+    return program;
+  const installed = join(process.env.PULUMI_HOME ?? join(homedir(), ".pulumi"), "plugins");
+  const versions = existsSync(installed) ? readdirSync(installed) : [];
+  const folder = versions
+    .filter((entry) => new RegExp(`^resource-${name}-v[^.]+[.][^.]+[.][^.]+$`).test(entry))
+    .at(-1);
+  return folder ? join(installed, folder, program) : program;
+}
+
 /** A running plugin; `logs` holds what it told the engine. */
 export class Plugin {
   readonly logs: string[] = [];
@@ -31,11 +47,11 @@ export class Plugin {
   private client: any;
   private process?: ChildProcess;
 
-  /** Starts `pulumi-resource-<name>` from PATH with `cwd` as the program's directory. */
+  /** Starts the plugin of a package with `cwd` as the program's directory. */
   static async start(name: string, cwd: string, env: NodeJS.ProcessEnv = {}): Promise<Plugin> {
     const plugin = new Plugin();
     const address = await plugin.serveEngine();
-    const child = spawn(`pulumi-resource-${name}`, [address], {
+    const child = spawn(locate(name), [address], {
       cwd,
       env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", "inherit"],
