@@ -40,9 +40,8 @@ function locate(name: string): string {
   return folder ? join(installed, folder, program) : program;
 }
 
-/** A running plugin; `logs` holds what it told the engine. */
+/** A running plugin. */
 export class Plugin {
-  readonly logs: string[] = [];
   private engine: any;
   private client: any;
   private process?: ChildProcess;
@@ -103,10 +102,7 @@ export class Plugin {
   private async serveEngine(): Promise<string> {
     this.engine = new grpc.Server(limit);
     this.engine.addService(EngineService, {
-      log: (call: any, done: any) => {
-        this.logs.push(call.request.getMessage());
-        done(null, new Empty());
-      },
+      log: (_: any, done: any) => done(null, new Empty()),
     });
     const bind = (resolve: (port: number) => void, reject: (err: Error) => void) =>
       this.engine.bindAsync(

@@ -41,7 +41,7 @@ func (i *image) make(ctx context.Context, push bool) (string, error) {
 	if err != nil {
 		return "", explain(fmt.Sprintf("registry %s refused the push of %s", registryOf(i.name), i.name), last(output, 3), err)
 	}
-	digest := regexp.MustCompile(`digest: (sha256:[0-9a-f]{64})`).FindStringSubmatch(last(output, 3))
+	digest := regexp.MustCompile(`digest: (sha256:[0-9a-f]{64})`).FindStringSubmatch(strings.Join(output, "\n"))
 	if digest == nil {
 		return "", fmt.Errorf("docker push %s reported no digest:\n%s", i.name, last(output, 3))
 	}
@@ -121,6 +121,7 @@ func failedStep(lines []string) string {
 var fixes = []struct{ pattern, problem, fix string }{
 	{`(?i)cannot connect to the Docker daemon|error during connect`, "Docker is not running",
 		"start Docker (`make up` does it on a machine without one; elsewhere for instance `systemctl start docker`)"},
+	{`buildx component is missing`, "", "install Docker's buildx plugin (Debian and Ubuntu: docker-buildx or docker-buildx-plugin)"},
 	{`no space left on device`, "the disk is full", "free some space, for instance with `docker system prune`"},
 	{`unauthorized|denied|no basic auth|authentication required`, "",
 		"log in with `docker login`, or give the image's `registry` credentials that may push"},
