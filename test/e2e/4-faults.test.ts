@@ -1,0 +1,175 @@
+/** Any part may be killed at any point: the next `make up` ends green, with the data intact and nothing left over. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { attempt, eventually, sh, withCheckout } from "./support/shell.ts";
+
+const RUN_DIR = join(process.env.XDG_STATE_HOME ?? join(homedir(), ".local/state"), "todo-app/run");
+const DAEMONS = [
+  "dockerd",
+  "registry",
+  "etcd",
+  "kube-apiserver",
+  "todo-node1-containerd",
+  "todo-node2-kubelet",
+];
+
+const pidOf = (daemon: string) =>
+  Number(readFileSync(join(RUN_DIR, `${daemon}.pid`), "utf8").split(" ")[0]);
+const kill = (...daemons: string[]) => {
+  for (const daemon of daemons) process.kill(pidOf(daemon), "SIGKILL");
+};
+const onlyUnchanged = /Resources:\n +\d+ unchanged\n/;
+
+/** Creates a task and returns a check that it is still served. */
+async function createMarker(host: string): Promise<() => Promise<void>> {
+  // All stages are served at the same address; only one of the host names need be known to this machine.
+  const api = `-H 'Host: ${host}' http://todo-app.local/api/tasks`;
+  const title = `Marker ${Date.now()}`;
+  await eventually(30, async () => {
+    await sh(
+      `curl -fsS -X POST -H 'Content-Type: application/json' -d '{"title":"${title}"}' ${api}`,
+    );
+  });
+  return () =>
+    eventually(30, async () => {
+      assert.ok((await sh(`curl -fsS ${api}`)).includes(title), `${title} is served`);
+    });
+}
+
+describe("make up after kill -9 of", () => {
+  let markerIsServed: () => Promise<void>;
+  const comesBack = async () => {
+    const output = await sh("make up");
+    assert.match(output, onlyUnchanged);
+    await markerIsServed();
+    await sh("pulumi preview --stack dev --expect-no-changes");
+  };
+
+  before(async () => {
+    await sh("make up");
+    markerIsServed = await createMarker("todo-app.local");
+  });
+
+  for (const daemon of DAEMONS)
+    it(`${daemon}: brings it back, and changes nothing`, async () => {
+      kill(daemon);
+      await comesBack();
+      process.kill(pidOf(daemon), 0);
+    });
+
+  it("all of them at once: brings them back, and changes nothing", async () => {
+    kill(...DAEMONS);
+    await comesBack();
+  });
+
+  it("local/up, while it starts what is missing: completes it", async () => {
+    kill(...DAEMONS);
+    for (const seconds of [0.5, 1, 3]) {
+      const run = spawn("local/up", { detached: true, stdio: "ignore" });
+      await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+      await killSession(run.pid!);
+    }
+    await comesBack();
+  });
+});
+
+/** Kills a process group, or the whole session: the engine gives each plugin a group of its own. */
+async function killSession(leader: number, onlyGroup = false): Promise<void> {
+  const members = onlyGroup ? `-${leader}` : `$(ps -o pid= -s ${leader})`;
+  await attempt(`kill -9 -- ${members}`);
+}
+
+describe("a make up that is killed", () => {
+  const STAGE = "faults";
+  const NAMESPACE = `todo-app-${STAGE}`;
+  const HOST = `${STAGE}.todo-app.local`;
+  // A fresh checkout would install its own npm packages first.
+  const UP = ["-o", "node_modules/.package-lock.json", "up", `STAGE=${STAGE}`];
+
+  /** Runs `make up` until its output shows `point`, then kills it; returns what it printed. */
+  const upKilledAt = (cwd: string, point: RegExp, onlyGroup: boolean): Promise<string> =>
+    new Promise((resolve, reject) => {
+      let output = "";
+      let killed: Promise<void> | undefined;
+      const child = spawn("make", UP, { cwd, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+      for (const stream of [child.stdout, child.stderr])
+        stream.on("data", (chunk: Buffer) => {
+          output += chunk.toString();
+          if (point.test(output)) killed ??= killSession(child.pid!, onlyGroup);
+        });
+      child.on("exit", () => {
+        if (!killed) reject(new Error(`make up ended before ${point}:\n${output}`));
+        else killed.then(() => resolve(output), reject);
+      });
+    });
+
+  /** Kills `make up` at each of the points, one after the other, and lets the last one end. */
+  const survives = async (cwd: string, points: readonly RegExp[]) => {
+    for (const [index, point] of points.entries()) await upKilledAt(cwd, point, index % 2 === 1);
+    const output = await sh(`make ${UP.join(" ")}`, { cwd });
+    assert.match(output, new RegExp(`${STAGE} is up: http://${HOST}$`));
+    await sh(`pulumi preview --stack ${STAGE} --expect-no-changes`, { cwd });
+    await noOrphans(cwd);
+  };
+
+  /** The objects that auto-naming may double are exactly those in the state. */
+  const noOrphans = async (cwd: string) => {
+    const state = JSON.parse(await sh(`pulumi stack export --stack ${STAGE}`, { cwd })) as {
+      deployment: {
+        resources: { type: string; inputs?: { kind?: string; metadata?: { name?: string } } }[];
+        pending_operations?: unknown[];
+      };
+    };
+    assert.deepEqual(state.deployment.pending_operations ?? [], []);
+    const known = state.deployment.resources
+      .filter(({ type }) => /:(Secret|ConfigMap|Job)$/.test(type))
+      .map(({ inputs }) => `${inputs?.kind} ${inputs?.metadata?.name}`);
+    const found = await sh(
+      `kubectl --context minikube -n ${NAMESPACE} get secrets,configmaps,jobs ` +
+        `-o jsonpath='{range .items[*]}{.kind} {.metadata.name}{"\\n"}{end}' | grep -v kube-root-ca.crt`,
+    );
+    assert.deepEqual(found.split("\n").sort(), known.sort());
+  };
+
+  it("is continued by the next one, from an empty cluster to a running app, and through a rollout", async () => {
+    await withCheckout(async (cwd) => {
+      const stageFile = readFileSync(join(cwd, "Pulumi.dev.yaml"), "utf8");
+      writeFileSync(
+        join(cwd, `Pulumi.${STAGE}.yaml`),
+        stageFile.replace("host: todo-app.local", `host: ${HOST}`),
+      );
+      try {
+        await survives(cwd, [
+          /provider plugins/,
+          /Namespace app creating/,
+          /Secret secrets-backend creat/,
+          /StatefulSet postgres creating/,
+          /Job migration creating.* active/,
+          /Deployment backend creating.* available/,
+          /Ingress route creat/,
+        ]);
+        const markerIsServed = await createMarker(HOST);
+        appendFileSync(join(cwd, "app/backend/app/main.py"), `# ${Date.now()}\n`);
+        await sh(`pulumi config set --stack ${STAGE} --path todo-app:secretVersions.auth 2`, {
+          cwd,
+        });
+        await survives(cwd, [
+          /Secret secrets-backend creat/,
+          /Image backend-image updating.*\[build/,
+          /Job migration creating replacement.* active/,
+          /Deployment backend updating.* available/,
+          /Secret secrets-\w+ deleting/,
+        ]);
+        await markerIsServed();
+      } finally {
+        await sh(
+          `pulumi cancel --yes --stack ${STAGE}; pulumi destroy --yes --skip-preview --stack ${STAGE} && pulumi stack rm --yes --stack ${STAGE}`,
+          { cwd },
+        );
+      }
+    });
+  });
+});
