@@ -3,7 +3,7 @@
 
 DOCKER_SOCKET=$RUN_DIR/docker.sock
 CLIENT_DIR=$CACHE_DIR/docker-client # holds `docker` only, goes first on PATH
-REGISTRY_DIR=$STATE_DIR/registry
+REGISTRY_DIR=$CACHE_DIR/registry
 REGISTRY_PORT=5000
 REGISTRY_PACKAGE=docker-registry
 

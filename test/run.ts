@@ -19,7 +19,7 @@ const SUITES: readonly Suite[] = [
   { name: "unit", command: mocha("'test/unit/*.test.ts'") },
   { name: "backend", command: "app/backend/check.sh" },
   { name: "plugins", command: "go -C local/plugins vet ./... && go -C local/plugins test ./..." },
-  { name: "cluster", command: "local/up dev && echo 'ok - local/up'" },
+  { name: "cluster", command: "local/up dev && echo 'ok - local/up' && test/e2e/cluster.sh" },
   { name: "contract", command: withEnv(mocha("--timeout 120000 'test/contract/*.test.ts'")) },
   { name: "e2e", command: withEnv(mocha("--timeout 600000 'test/e2e/*.test.ts'")) },
   { name: "clean-up", command: "test/e2e/cleanup.sh" },
