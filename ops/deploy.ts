@@ -40,6 +40,24 @@ const wrongPassphrase = (stage: string) =>
       `"secure:" value from Pulumi.${stage}.yaml and set these secrets again`,
   );
 
+/** What the engine says about a value of the wrong type, or a secret in clear, before the program can say more. */
+const REJECTED = /configuration key '([^']+)' must be (?:of type '(\w+)'|(encrypted))/;
+
+function failure(stage: string, output: string): OperatorError {
+  if (/incorrect passphrase/.test(output)) return wrongPassphrase(stage);
+  const [, key, type, secret] = REJECTED.exec(output) ?? [];
+  if (key)
+    return new OperatorError(
+      `todo-app:${key} of ${stage} must be ${secret ? "encrypted" : `of type ${type}`}`,
+      `pulumi config set --stack ${stage} ${secret ? "--secret " : ""}'todo-app:${key}'${secret ? "" : ` <${type}>`}` +
+        `, or remove it: pulumi config rm --stack ${stage} 'todo-app:${key}'`,
+    );
+  return new OperatorError(
+    `the deploy of ${stage} failed`,
+    "the reason stands above; after mending it, run the same command again: it continues where this one stopped",
+  );
+}
+
 async function deploy(stage: string): Promise<void> {
   await preflight(stage);
   await settlePendingOperations(stage);
@@ -48,12 +66,7 @@ async function deploy(stage: string): Promise<void> {
     await createStack(stage);
     result = await runLocked(stage, UP);
   }
-  if (/incorrect passphrase/.test(result.output)) throw wrongPassphrase(stage);
-  if (result.code !== 0)
-    throw new OperatorError(
-      `the deploy of ${stage} failed`,
-      "the reason stands above; after mending it, run the same command again: it continues where this one stopped",
-    );
+  if (result.code !== 0) throw failure(stage, result.output);
   const url = /^ +[+~]? *url *: .*"(.*)"/m.exec(result.output)?.[1];
   process.stdout.write(`\n${stage} is up: ${url}\n`);
 }

@@ -16,10 +16,20 @@ export function stageFile(stage: string): Record<string, unknown> {
       `there is no stage "${stage}": ${file} does not exist`,
       `use one of ${stages().join(", ")}, as in "make up STAGE=dev", or copy a stage file to ${file}`,
     );
-  return (parse(readFileSync(file, "utf8")) as { config?: Record<string, unknown> }).config ?? {};
+  try {
+    const content = parse(readFileSync(file, "utf8")) as {
+      config?: Record<string, unknown>;
+    } | null;
+    return content?.config ?? {};
+  } catch (error) {
+    throw new OperatorError(
+      `${file} is not YAML: ${(error as Error).message.split("\n")[0]}`,
+      "mend that line; pulumi config set writes values that need no care for YAML",
+    );
+  }
 }
 
-async function checkCluster(context: string): Promise<void> {
+async function checkCluster(stage: string, context: string): Promise<void> {
   const { code, output } = await run([
     "kubectl",
     `--context=${context}`,
@@ -32,7 +42,7 @@ async function checkCluster(context: string): Promise<void> {
     const { output: contexts } = await run(["kubectl", "config", "get-contexts", "--output=name"]);
     throw new OperatorError(
       `the kubeconfig has no context "${context}"; it has: ${contexts.trim().split("\n").join(", ") || "none"}`,
-      `point KUBECONFIG at the right file, or name another one: pulumi config set todo-app:kubernetesContext <context>`,
+      `point KUBECONFIG at the right file, or name another one: pulumi config set --stack ${stage} todo-app:kubernetesContext <context>`,
     );
   }
   throw new OperatorError(
@@ -61,7 +71,7 @@ export async function preflight(stage: string): Promise<void> {
   const images = (config["todo-app:images"] ?? {}) as { backend?: string; frontend?: string };
   const builds = !images.backend || !images.frontend;
   await Promise.all([
-    typeof context === "string" ? checkCluster(context) : undefined, // else config.ts says what is wrong
+    typeof context === "string" ? checkCluster(stage, context) : undefined, // else config.ts says what is wrong
     builds ? checkDocker() : undefined,
   ]);
 }
