@@ -2,11 +2,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { daemon } from "./support/machine.ts";
 import { attempt, eventually, sh, withCheckout } from "./support/shell.ts";
 
-const RUN_DIR = join(process.env.XDG_STATE_HOME ?? join(homedir(), ".local/state"), "todo-app/run");
 const DAEMONS = [
   "dockerd",
   "registry",
@@ -16,11 +15,6 @@ const DAEMONS = [
   "todo-node2-kubelet",
 ];
 
-const pidOf = (daemon: string) =>
-  Number(readFileSync(join(RUN_DIR, `${daemon}.pid`), "utf8").split(" ")[0]);
-const kill = (...daemons: string[]) => {
-  for (const daemon of daemons) process.kill(pidOf(daemon), "SIGKILL");
-};
 const onlyUnchanged = /Resources:\n +\d+ unchanged\n/;
 
 /** Creates a task and returns a check that it is still served. */
@@ -41,6 +35,7 @@ async function createMarker(host: string): Promise<() => Promise<void>> {
 
 describe("make up after kill -9 of", () => {
   let markerIsServed: () => Promise<void>;
+  const killAll = () => Promise.all(DAEMONS.map((name) => daemon(name).kill()));
   const comesBack = async () => {
     const output = await sh("make up");
     assert.match(output, onlyUnchanged);
@@ -53,20 +48,20 @@ describe("make up after kill -9 of", () => {
     markerIsServed = await createMarker("todo-app.local");
   });
 
-  for (const daemon of DAEMONS)
-    it(`${daemon}: brings it back, and changes nothing`, async () => {
-      kill(daemon);
+  for (const name of DAEMONS)
+    it(`${name}: brings it back, and changes nothing`, async () => {
+      await daemon(name).kill();
       await comesBack();
-      process.kill(pidOf(daemon), 0);
+      assert.ok(daemon(name).runs());
     });
 
   it("all of them at once: brings them back, and changes nothing", async () => {
-    kill(...DAEMONS);
+    await killAll();
     await comesBack();
   });
 
   it("local/up, while it starts what is missing: completes it", async () => {
-    kill(...DAEMONS);
+    await killAll();
     for (const seconds of [0.5, 1, 3]) {
       const run = spawn("local/up", { detached: true, stdio: "ignore" });
       await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
@@ -86,8 +81,7 @@ describe("a make up that is killed", () => {
   const STAGE = "faults";
   const NAMESPACE = `todo-app-${STAGE}`;
   const HOST = `${STAGE}.todo-app.local`;
-  // A fresh checkout would install its own npm packages first.
-  const UP = ["-o", "node_modules/.package-lock.json", "up", `STAGE=${STAGE}`];
+  const UP = ["up", `STAGE=${STAGE}`];
 
   /** Runs `make up` until its output shows `point`, then kills it; returns what it printed. */
   const upKilledAt = (cwd: string, point: RegExp, onlyGroup: boolean): Promise<string> =>

@@ -1,0 +1,72 @@
+/** What runs on this machine besides the cluster: the stack's daemons, and others that tests put in its way. */
+import { readFileSync, readdirSync } from "node:fs";
+import { createServer, type RequestListener, type Server } from "node:http";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { sh } from "./shell.ts";
+
+/** Whether a process runs: one that has ended may await its parent as a zombie, its files closed with its last thread. */
+function runs(pid: number): boolean {
+  try {
+    const zombie = readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
+    return !zombie || readdirSync(`/proc/${pid}/task`).length > 1;
+  } catch {
+    return false;
+  }
+}
+
+async function ended(pid: number): Promise<void> {
+  while (runs(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+const pidIn = (file: string) => Number(readFileSync(file, "utf8").split(" ")[0]);
+
+/** A daemon that local/up started, by the name of its record. */
+export function daemon(name: string) {
+  const state = process.env.XDG_STATE_HOME ?? join(homedir(), ".local/state");
+  const pid = pidIn(join(state, "todo-app/run", `${name}.pid`));
+  return {
+    runs: () => runs(pid),
+    kill: () => {
+      process.kill(pid, "SIGKILL");
+      return ended(pid);
+    },
+  };
+}
+
+/** Serves HTTP on this machine while `use` runs. */
+export async function withServer(
+  port: number,
+  answer: RequestListener,
+  use: (port: number) => Promise<unknown>,
+) {
+  const server: Server = createServer(answer);
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  try {
+    await use((server.address() as { port: number }).port);
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+/** Runs a Docker daemon of its own whose data does not fit on its disk. */
+export async function withFullDocker(folder: string, use: (socket: string) => Promise<unknown>) {
+  const data = join(folder, ".docker-data");
+  const socket = join(folder, ".docker.sock");
+  await sh(
+    `mkdir ${data}; mount -t tmpfs -o size=64m todo-app-full ${data}; ` +
+      `setsid -f dockerd --host unix://${socket} --data-root ${data}/root --exec-root ${data}/exec --pidfile ${data}/pid ` +
+      `--bridge none --iptables=false --registry-mirror http://localhost:5000 --oom-score-adjust 0 ` +
+      `>${data}/log 2>&1 </dev/null; ` +
+      `for try in {1..100}; do docker --host unix://${socket} version >/dev/null 2>&1 && exit; sleep 0.1; done; cat ${data}/log; exit 1`,
+  );
+  try {
+    await use(socket);
+  } finally {
+    const pid = pidIn(join(data, "pid"));
+    process.kill(pid);
+    await ended(pid);
+    await sh(`umount --recursive ${data}; rmdir ${data}`);
+  }
+}
