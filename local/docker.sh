@@ -56,10 +56,12 @@ ensure_docker() {
   PATH=$CLIENT_DIR:$PATH
   # shellcheck disable=SC2034 # for local/up
   DOCKER_CHOICE="own daemon, as none answered"
-  if alive dockerd; then
+  if alive dockerd && [[ -e /sys/class/net/docker0 ]]; then
     export DOCKER_HOST=unix://$DOCKER_SOCKET
     return
   fi
+  # Only a new start makes the bridge anew; without it no build step can run.
+  stop dockerd
   if [[ ${DOCKER_HOST-} == "unix://$DOCKER_SOCKET" ]]; then unset DOCKER_HOST; fi
   if type -P docker >/dev/null && docker version >/dev/null 2>&1; then
     # shellcheck disable=SC2034

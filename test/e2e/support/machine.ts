@@ -50,14 +50,17 @@ export async function withServer(
   }
 }
 
-/** Runs a Docker daemon of its own whose data does not fit on its disk. */
+/**
+ * Runs a Docker daemon of its own whose data does not fit on its disk. It shares the other daemon's bridge: told to use
+ * none, a daemon deletes docker0, whoever made it.
+ */
 export async function withFullDocker(folder: string, use: (socket: string) => Promise<unknown>) {
   const data = join(folder, ".docker-data");
   const socket = join(folder, ".docker.sock");
   await sh(
     `mkdir ${data}; mount -t tmpfs -o size=64m todo-app-full ${data}; ` +
       `setsid -f dockerd --host unix://${socket} --data-root ${data}/root --exec-root ${data}/exec --pidfile ${data}/pid ` +
-      `--bridge none --iptables=false --registry-mirror http://localhost:5000 --oom-score-adjust 0 ` +
+      `--bridge docker0 --iptables=false --registry-mirror http://localhost:5000 --oom-score-adjust 0 ` +
       `>${data}/log 2>&1 </dev/null; ` +
       `for try in {1..100}; do docker --host unix://${socket} version >/dev/null 2>&1 && exit; sleep 0.1; done; cat ${data}/log; exit 1`,
   );

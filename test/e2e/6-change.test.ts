@@ -1,0 +1,55 @@
+/** A change of the app, a secret or a setting reaches the running pods; nobody notices but the pods that use it. */
+import assert from "node:assert/strict";
+import { eventually, kubectl, psql, sh, withCheckout } from "./support/shell.ts";
+
+const podsOf = async (name: string) =>
+  (await kubectl(`get pods -l app.kubernetes.io/name=${name} -o name`)).split("\n").sort();
+
+describe("a change", () => {
+  after(async () => {
+    await sh("make up");
+  });
+
+  it("of one backend source line serves within 30 s, without a failed request", async () => {
+    await withCheckout(async (cwd) => {
+      await sh('sed -i \'s/title="Todo API"/title="Todo API, changed"/\' app/backend/app/main.py', {
+        cwd,
+      });
+      const frontendPods = await podsOf("frontend");
+      const load = sh(
+        "for i in $(seq 100); do curl -fsS -m 5 -o /dev/null http://todo-app.local/api/tasks || exit 1; sleep 0.2; done",
+      );
+      const begin = Date.now();
+      await sh("make up", { cwd });
+      await eventually(10, async () => {
+        const document = await sh("curl -fsS http://todo-app.local/api/openapi.json");
+        assert.match(document, /Todo API, changed/);
+      });
+      const seconds = (Date.now() - begin) / 1000;
+      await load;
+      assert.ok(seconds < 30, `the change took ${seconds.toFixed(1)} s`);
+      assert.deepEqual(await podsOf("frontend"), frontendPods, "the frontend was not touched");
+    });
+  });
+
+  it("of a secret's version gives new secrets to the pods, and to the database's role", async () => {
+    await withCheckout(async (cwd) => {
+      const secretsOf = () => kubectl("get secrets -o name");
+      const [before, tasks] = [await secretsOf(), await psql("select count(*) from tasks")];
+      await sh("pulumi config set --stack dev --path todo-app:secretVersions.databasePassword 2", {
+        cwd,
+      });
+      await sh("make up", { cwd });
+      const rotated = await secretsOf();
+      for (const name of ["backend", "migration", "postgres"])
+        assert.notEqual(
+          rotated.split("\n").find((secret) => secret.includes(name)),
+          before.split("\n").find((secret) => secret.includes(name)),
+          name,
+        );
+      assert.equal(rotated.split("\n").length, before.split("\n").length, "the old ones are gone");
+      await sh("curl -fsS http://todo-app.local/api/tasks");
+      assert.equal(await psql("select count(*) from tasks"), tasks);
+    });
+  });
+});
