@@ -1,5 +1,7 @@
 /** Runs the tools that operators use, and shapes the errors they read. */
 import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 
 /** A problem for the operator: what is wrong, and what to do about it. Shown without a stack trace. */
 export class OperatorError extends Error {
@@ -21,25 +23,27 @@ export interface Result {
 /**
  * Runs a command.
  *
- * @param options.show also shows the output on the terminal while it comes @default false
+ * @param options.show also shows the output on the terminal, line by line as it comes @default false
+ * @param options.hide lines to leave out of what is shown @default none
  * @returns the exit code (127 where the command is not installed) and what it printed
  */
 export function run(
   command: readonly [string, ...string[]],
-  options: { readonly show?: boolean } = {},
+  options: { readonly show?: boolean; readonly hide?: RegExp } = {},
 ): Promise<Result> {
   const [program, ...args] = command;
   return new Promise((resolve) => {
     let output = "";
     let stdout = "";
     const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
-    const collect = (stream: NodeJS.WriteStream) => (chunk: Buffer) => {
-      output += chunk.toString();
-      if (stream === process.stdout) stdout += chunk.toString();
-      if (options.show) stream.write(chunk);
-    };
-    child.stdout.on("data", collect(process.stdout));
-    child.stderr.on("data", collect(process.stderr));
+    const collect = (source: Readable, terminal: NodeJS.WriteStream) =>
+      createInterface({ input: source }).on("line", (line) => {
+        output += `${line}\n`;
+        if (source === child.stdout) stdout += `${line}\n`;
+        if (options.show && !options.hide?.test(line)) terminal.write(`${line}\n`);
+      });
+    collect(child.stdout, process.stdout);
+    collect(child.stderr, process.stderr);
     child.on("error", (error) => resolve({ code: 127, output: error.message, stdout }));
     child.on("close", (code) => resolve({ code: code ?? 1, output, stdout }));
   });

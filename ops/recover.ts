@@ -26,6 +26,9 @@ interface State {
   };
 }
 
+/** The engine repeats it several times a run; `make up` has said in one line which plugins are in use. */
+const AMBIENT_PLUGIN = /warning: using pulumi-\S+ from \$PATH at /;
+
 const pendingOf = (state: State) => state.deployment.pending_operations ?? [];
 
 /**
@@ -34,7 +37,8 @@ const pendingOf = (state: State) => state.deployment.pending_operations ?? [];
  * @throws OperatorError when the lock's owner is alive, or can't be looked at because it runs elsewhere
  */
 export async function runLocked(stage: string, command: readonly string[]): Promise<Result> {
-  const attempt = () => run(["pulumi", ...command, "--stack", stage], { show: true });
+  const attempt = () =>
+    run(["pulumi", ...command, "--stack", stage], { show: true, hide: AMBIENT_PLUGIN });
   const first = await attempt();
   if (!first.output.includes("the stack is currently locked")) return first;
   await releaseLock(stage, first.output);
