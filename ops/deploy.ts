@@ -17,7 +17,11 @@ async function createStack(stage: string): Promise<void> {
   if (/incorrect passphrase/.test(output) && forgetUnusedKey(stage))
     ({ code, output } = await runLocked(stage, INIT));
   if (code === 0) return;
-  if (/incorrect passphrase/.test(output)) throw wrongPassphrase(stage);
+  if (/incorrect passphrase/.test(output))
+    throw wrongPassphrase(
+      stage,
+      `remove encryptionsalt and every "secure:" value from Pulumi.${stage}.yaml and set these secrets again`,
+    );
   throw new OperatorError(
     `the stack ${stage} could not be created`,
     "the reason stands above; pulumi whoami --verbose shows the backend in use",
@@ -33,18 +37,18 @@ function forgetUnusedKey(stage: string): boolean {
   return true;
 }
 
-const wrongPassphrase = (stage: string) =>
+const wrongPassphrase = (stage: string, ifLost: string) =>
   new OperatorError(
     `the secrets of ${stage} were encrypted with another passphrase`,
-    `point PULUMI_CONFIG_PASSPHRASE_FILE at the file that holds it; if it is lost, remove encryptionsalt and every ` +
-      `"secure:" value from Pulumi.${stage}.yaml and set these secrets again`,
+    `point PULUMI_CONFIG_PASSPHRASE_FILE at the file that holds it; if it is lost, ${ifLost}`,
   );
 
 /** What the engine says about a value of the wrong type, or a secret in clear, before the program can say more. */
 const REJECTED = /configuration key '([^']+)' must be (?:of type '(\w+)'|(encrypted))/;
 
 function failure(stage: string, output: string): OperatorError {
-  if (/incorrect passphrase/.test(output)) return wrongPassphrase(stage);
+  if (/incorrect passphrase/.test(output))
+    return wrongPassphrase(stage, "the stack can only be removed and deployed anew");
   const [, key, type, secret] = REJECTED.exec(output) ?? [];
   if (key)
     return new OperatorError(

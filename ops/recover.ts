@@ -155,7 +155,7 @@ export async function settlePendingOperations(stage: string): Promise<void> {
   const pending = pendingOf(state);
   if (!pending.length) return;
   process.stdout.write(
-    `the last deploy of ${stage} was interrupted in ${pending.length} operations; settling them\n`,
+    `the last deploy of ${stage} left ${pending.length} operations unfinished; settling them\n`,
   );
   const existing = new Set(state.deployment.resources?.map(({ urn }) => urn));
   const stack = [...existing].filter((urn) => urn.includes("::pulumi:pulumi:Stack::"));

@@ -83,8 +83,13 @@ describe("a make up that is killed", () => {
   const HOST = `${STAGE}.todo-app.local`;
   const UP = ["up", `STAGE=${STAGE}`];
 
-  /** Runs `make up` until its output shows `point`, then kills it; returns what it printed. */
-  const upKilledAt = (cwd: string, point: RegExp, onlyGroup: boolean): Promise<string> =>
+  /** Runs `make up` until its output shows `point`, does `meanwhile`, then kills it; returns what it printed. */
+  const upKilledAt = (
+    cwd: string,
+    point: RegExp,
+    onlyGroup = false,
+    meanwhile = async () => {},
+  ): Promise<string> =>
     new Promise((resolve, reject) => {
       let output = "";
       let killed: Promise<void> | undefined;
@@ -92,7 +97,8 @@ describe("a make up that is killed", () => {
       for (const stream of [child.stdout, child.stderr])
         stream.on("data", (chunk: Buffer) => {
           output += chunk.toString();
-          if (point.test(output)) killed ??= killSession(child.pid!, onlyGroup);
+          if (point.test(output))
+            killed ??= meanwhile().finally(() => killSession(child.pid!, onlyGroup));
         });
       child.on("exit", () => {
         if (!killed) reject(new Error(`make up ended before ${point}:\n${output}`));
@@ -107,6 +113,16 @@ describe("a make up that is killed", () => {
     assert.match(output, new RegExp(`${STAGE} is up: http://${HOST}$`));
     await sh(`pulumi preview --stack ${STAGE} --expect-no-changes`, { cwd });
     await noOrphans(cwd);
+  };
+
+  /** A second deploy leaves the unfinished operations of one that is alive alone. */
+  const isRefused = async (cwd: string) => {
+    const { code, output } = await attempt(`node ops/deploy.ts ${STAGE}`, { cwd });
+    assert.equal(code, 1);
+    assert.match(
+      output,
+      /another deploy of faults is running \(\w+ on .*, process \d+\)\n +fix: wait/,
+    );
   };
 
   /** The objects that auto-naming may double are exactly those in the state. */
@@ -150,9 +166,9 @@ describe("a make up that is killed", () => {
         await sh(`pulumi config set --stack ${STAGE} --path todo-app:secretVersions.auth 2`, {
           cwd,
         });
+        await upKilledAt(cwd, /Secret secrets-backend creat/);
+        await upKilledAt(cwd, /Image backend-image updating/, false, () => isRefused(cwd));
         await survives(cwd, [
-          /Secret secrets-backend creat/,
-          /Image backend-image updating.*\[build/,
           /Job migration creating replacement.* active/,
           /Deployment backend updating.* available/,
           /Secret secrets-\w+ deleting/,

@@ -170,6 +170,13 @@ describe("a deploy", () => {
       await deploy({ says, fix: /docker version/ }, { cwd, env });
     }));
 
+  it("with another passphrase than the stack's", () =>
+    withCheckout(async (cwd) => {
+      const says = /the secrets of dev were encrypted with another passphrase/;
+      const env = { PULUMI_CONFIG_PASSPHRASE: "another" };
+      await deploy({ says, fix: /PULUMI_CONFIG_PASSPHRASE_FILE/ }, { cwd, env });
+    }));
+
   for (const [status, code] of [
     [401, "UNAUTHORIZED"],
     [403, "DENIED"],
