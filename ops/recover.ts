@@ -96,7 +96,7 @@ async function recordOfCreated(stage: string, resource: Resource): Promise<Resou
     "--output=jsonpath={.metadata.managedFields[*].manager}",
   ]);
   // An object of the same name that somebody else made is not ours to take: the deploy will say that it exists.
-  const manager = stdout.split(" ").find((owner) => owner.startsWith("pulumi-kubernetes"));
+  const manager = stdout.split(/\s+/).find((owner) => owner.startsWith("pulumi-kubernetes"));
   if (code !== 0 || !manager) return undefined;
   const id = namespace ? `${namespace}/${name}` : name;
   // A later update must come from the same manager: the API server refuses another one's as a conflict.
