@@ -26,7 +26,14 @@ export function attempt(line: string, { cwd, env }: Options = {}): Promise<Outco
     let output = "";
     const child = spawn("bash", ["-euo", "pipefail", "-c", line], {
       cwd,
-      env: { ...process.env, ...env },
+      // Without the variables by which a make knows that it runs inside another: it would talk of directories.
+      env: {
+        ...process.env,
+        MAKELEVEL: undefined,
+        MAKEFLAGS: undefined,
+        MFLAGS: undefined,
+        ...env,
+      },
       stdio: ["ignore", "pipe", "pipe"],
     });
     for (const stream of [child.stdout, child.stderr])
