@@ -26,8 +26,8 @@ interface State {
   };
 }
 
-/** The engine repeats it several times a run; `make up` has said in one line which plugins are in use. */
-const AMBIENT_PLUGIN = /warning: using pulumi-\S+ from \$PATH at /;
+/** What `make up` says or mends itself: the plugins in use (the engine repeats them all the time), a stack to be created. */
+const SAID_ELSEWHERE = /warning: using pulumi-\S+ from \$PATH at |^error: no stack named '/;
 
 const pendingOf = (state: State) => state.deployment.pending_operations ?? [];
 
@@ -38,7 +38,7 @@ const pendingOf = (state: State) => state.deployment.pending_operations ?? [];
  */
 export async function runLocked(stage: string, command: readonly string[]): Promise<Result> {
   const attempt = () =>
-    run(["pulumi", ...command, "--stack", stage], { show: true, hide: AMBIENT_PLUGIN });
+    run(["pulumi", ...command, "--stack", stage], { show: true, hide: SAID_ELSEWHERE });
   const first = await attempt();
   if (!first.output.includes("the stack is currently locked")) return first;
   await releaseLock(stage, first.output);
