@@ -15,6 +15,7 @@ const withEnv = (command: string) => `eval "$(local/env)" && ${command}`;
 const mocha = (files: string) => `mocha --reporter spec ${files}`;
 
 const SUITES: readonly Suite[] = [
+  { name: "tools", command: "test/prerequisites.sh" },
   { name: "lint", command: "test/lint.sh" },
   { name: "unit", command: mocha("'test/unit/*.test.ts'") },
   { name: "backend", command: "app/backend/check.sh" },

@@ -72,11 +72,15 @@ describe("no secret in clear", () => {
       );
       search(`history of ${name}`, history);
       const patterns = canaries.map((canary) => `-e ${JSON.stringify(canary)}`).join(" ");
-      const { code, output } = await attempt(
-        `folder=$(mktemp -d); trap 'rm -rf "$folder"' EXIT; docker save ${image} | tar x -C "$folder"; ` +
-          `for layer in "$folder"/*/layer.tar; do tar xOf "$layer" | grep -a -F -c ${patterns} || true; done | paste -sd+ | bc`,
+      // Layers are tar archives, wherever this version of Docker puts them in what it saves.
+      const found = await sh(
+        `folder=$(mktemp -d); trap 'rm -rf "$folder"' EXIT; docker save ${image} | tar x -C "$folder"; layers=0; hits=0; ` +
+          `for file in $(find "$folder" -type f -size +0); do tar tf "$file" >/dev/null 2>&1 || continue; layers=$((layers + 1)); ` +
+          `if tar xOf "$file" | grep -qaF ${patterns}; then hits=$((hits + 1)); fi; done; echo "$layers $hits"`,
       );
-      assert.deepEqual([code, output.trim()], [0, "0"], `layers of ${name}`);
+      const [layers, hits] = found.split(" ").map(Number);
+      assert.ok(layers! >= 3, `only ${layers} layers of ${name} were looked at`);
+      assert.equal(hits, 0, `layers of ${name} show a secret`);
     }
   });
 

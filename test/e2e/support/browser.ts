@@ -1,16 +1,10 @@
 /** The distribution's Chromium, driven through playwright-core. */
-import { existsSync } from "node:fs";
 import { chromium, type Browser } from "playwright-core";
-import { sh } from "./shell.ts";
 
-const EXECUTABLE = "/usr/bin/chromium";
-
-/** Starts a headless Chromium, installing the distribution's package first where it is missing. */
-export async function launchBrowser(): Promise<Browser> {
-  if (!existsSync(EXECUTABLE))
-    await sh("apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium");
+/** Starts a headless Chromium; `test/prerequisites.sh` installs it. */
+export function launchBrowser(): Promise<Browser> {
   return chromium.launch({
-    executablePath: EXECUTABLE,
+    executablePath: "/usr/bin/chromium",
     args: [
       "--no-sandbox", // it runs as root
       "--disable-gpu",
