@@ -13,6 +13,9 @@ interface Suite {
 
 const withEnv = (command: string) => `eval "$(local/env)" && ${command}`;
 const mocha = (files: string) => `mocha --reporter spec ${files}`;
+/** One process for each file: the SDK's state is global, and what a failed program left behind must not reach the next. */
+const mochaEach = (files: string) =>
+  `status=0; for file in ${files}; do ${mocha('--timeout 120000 "$file"')} || status=1; done; exit $status`;
 
 const SUITES: readonly Suite[] = [
   { name: "tools", command: "test/prerequisites.sh" },
@@ -21,7 +24,7 @@ const SUITES: readonly Suite[] = [
   { name: "backend", command: "app/backend/check.sh" },
   { name: "plugins", command: "go -C local/plugins vet ./... && go -C local/plugins test ./..." },
   { name: "cluster", command: "local/up dev && echo 'ok - local/up' && test/e2e/cluster.sh" },
-  { name: "contract", command: withEnv(mocha("--timeout 120000 'test/contract/*.test.ts'")) },
+  { name: "contract", command: withEnv(mochaEach("test/contract/*.test.ts")) },
   { name: "e2e", command: withEnv(mocha("--timeout 600000 'test/e2e/*.test.ts'")) },
   { name: "clean-up", command: "test/e2e/cleanup.sh" },
 ];

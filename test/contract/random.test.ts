@@ -35,6 +35,7 @@ describe("random resources", function () {
 
   it("follow their inputs, stay as they are, and are made anew with another keeper", async () => {
     const first = await project.up(values("1"));
+    assert.equal(first.error, undefined);
     const patterns: Record<string, RegExp> = {
       all: /^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)(?=.*[!@#$%&*()\-_=+[\]{}<>:?])[\w!@#$%&*()\-=+[\]{}<>:?]{200}$/,
       digits: /^\d{9}$/,
