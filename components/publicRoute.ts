@@ -1,6 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { objectLabels } from "./kubernetes/labels.ts";
+import { ingressController, ingressRules } from "./kubernetes/network.ts";
 
 const WORKLOAD = "route";
 /** Port and label of the pods with which cert-manager answers an HTTP-01 challenge. */
@@ -153,18 +154,7 @@ export class PublicRoute extends pulumi.ComponentResource {
         spec: {
           podSelector: { matchLabels: SOLVER_LABELS },
           policyTypes: ["Ingress"],
-          ingress: [
-            {
-              from: [
-                {
-                  namespaceSelector: {
-                    matchLabels: { "kubernetes.io/metadata.name": args.ingress.namespace },
-                  },
-                },
-              ],
-              ports: [{ protocol: "TCP", port: SOLVER_PORT }],
-            },
-          ],
+          ingress: ingressRules([ingressController(args.ingress.namespace, SOLVER_PORT)]),
         },
       },
       { parent: this },

@@ -52,6 +52,12 @@ const DNS: types.input.networking.v1.NetworkPolicyEgressRule = {
   ports: [{ protocol: "UDP", port: 53 }, tcp(53)],
 };
 
+/** Rules that let each caller in, to the port that it calls. */
+export const ingressRules = (
+  callers: readonly Peer[],
+): types.input.networking.v1.NetworkPolicyIngressRule[] =>
+  callers.map((peer) => ({ from: [policyPeer(peer)], ports: [tcp(peer.port)] }));
+
 /** `spec` of a NetworkPolicy that lets `callers` in and the workload out to `callees` and to DNS. */
 export function policySpec(
   name: string,
@@ -61,7 +67,7 @@ export function policySpec(
   return {
     podSelector: { matchLabels: selectorLabels(name) },
     policyTypes: ["Ingress", "Egress"],
-    ingress: callers.map((peer) => ({ from: [policyPeer(peer)], ports: [tcp(peer.port)] })),
+    ingress: ingressRules(callers),
     egress: callees.length
       ? [DNS, ...callees.map((peer) => ({ to: [policyPeer(peer)], ports: [tcp(peer.port)] }))]
       : [],
