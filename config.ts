@@ -8,13 +8,23 @@ import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import type { ContainerImageArgs } from "./components/containerImage.ts";
 import { SECRET_KEYS, stageSchema, type Stage } from "./configSchema.ts";
+import { outside, type Peer } from "./components/kubernetes/network.ts";
 import { cpuMillicores, memoryBytes } from "./components/kubernetes/resources.ts";
 
 const PROJECT = "todo-app";
 
+/** A service outside the stack: what the app is told about it, and the connections to it; both empty without one. */
+interface Integration {
+  readonly settings: Readonly<Record<string, string>>;
+  readonly callees: readonly Peer[];
+}
+
 /** The checked configuration of one stack; secrets are wrapped as secret outputs. */
 export type StackConfig = Readonly<
-  Omit<Stage, (typeof SECRET_KEYS)[number] | "registryUsername" | "images" | "tls" | "llm"> & {
+  Omit<
+    Stage,
+    (typeof SECRET_KEYS)[number] | "registryUsername" | "images" | "tls" | "llm" | "tracing"
+  > & {
     readonly stage: string;
     /** How each image is built, or which one exists already. */
     readonly images: Readonly<Record<"backend" | "frontend", ContainerImageArgs>>;
@@ -22,8 +32,8 @@ export type StackConfig = Readonly<
     readonly databaseUrl?: pulumi.Output<string>;
     /** `externalPort` is the TCP port of `databaseUrl`. */
     readonly database: Stage["database"] & { readonly externalPort?: number };
-    /** `port` is the TCP port of `baseUrl`; absent for the built-in model, which calls nobody. */
-    readonly llm: Stage["llm"] & { readonly port?: number };
+    readonly llm: Stage["llm"] & Integration;
+    readonly tracing: Stage["tracing"] & Integration;
     /** Absent without TLS. */
     readonly tls?: {
       readonly issuer: Exclude<Stage["tls"]["issuer"], "none">;
@@ -140,6 +150,22 @@ function urlPort(address: string): number {
   return Number(port || DEFAULT_PORTS[protocol as keyof typeof DEFAULT_PORTS]);
 }
 
+function languageModel({ provider, model, baseUrl }: Stage["llm"]): Integration {
+  if (provider === "builtin") return { settings: { LLM_PROVIDER: provider }, callees: [] };
+  return {
+    settings: { LLM_PROVIDER: provider, LLM_MODEL: model, OPENAI_BASE_URL: baseUrl },
+    callees: [outside(urlPort(baseUrl))],
+  };
+}
+
+function collector({ endpoint }: Stage["tracing"]): Integration {
+  if (!endpoint) return { settings: {}, callees: [] };
+  return {
+    settings: { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint },
+    callees: [outside(urlPort(endpoint))],
+  };
+}
+
 /**
  * Checks the raw configuration of a stack.
  *
@@ -170,6 +196,7 @@ export function parseConfig(stack: string, raw: Readonly<Record<string, string>>
     images,
     tls,
     llm,
+    tracing,
     ...stage
   } = parsed.data;
   const secret = (value: string) => (value ? pulumi.secret(value) : undefined);
@@ -196,7 +223,8 @@ export function parseConfig(stack: string, raw: Readonly<Record<string, string>>
     databaseUrl: external ? secret(databaseUrl) : undefined,
     database: { ...stage.database, externalPort: external ? urlPort(databaseUrl) : undefined },
     openaiApiKey: secret(openaiApiKey),
-    llm: { ...llm, port: llm.provider === "builtin" ? undefined : urlPort(llm.baseUrl) },
+    llm: { ...llm, ...languageModel(llm) },
+    tracing: { ...tracing, ...collector(tracing) },
     tls: tls.issuer === "none" ? undefined : { issuer: tls.issuer, email: tls.email! },
   });
 }

@@ -112,6 +112,13 @@ export const stageSchema = object({
     model: text(/^\S+$/, "a model name").default("gpt-5-mini"),
   }).prefault({}),
   openaiApiKey: z.string().default(""),
+  tracing: object({
+    /** Base URL of an OpenTelemetry collector (OTLP over HTTP); empty: no traces are sent. */
+    endpoint: optionalText(
+      /^https?:\/\/\S+$/,
+      "an http(s) URL such as http://otel-collector.monitoring:4318",
+    ),
+  }).prefault({}),
   ingress: object({
     className: text(DNS_LABEL, "the name of an IngressClass (kubectl get ingressclass)").default(
       "nginx",

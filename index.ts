@@ -3,7 +3,7 @@ import * as k8s from "@pulumi/kubernetes";
 import { AppNamespace } from "./components/appNamespace.ts";
 import { AppSecrets } from "./components/appSecrets.ts";
 import { ContainerImage } from "./components/containerImage.ts";
-import { ingressController, outside, workload } from "./components/kubernetes/network.ts";
+import { ingressController, workload } from "./components/kubernetes/network.ts";
 import { peakBudget } from "./components/kubernetes/resources.ts";
 import { Migration, MIGRATION_RESOURCES } from "./components/migration.ts";
 import { Postgres } from "./components/postgres.ts";
@@ -34,7 +34,7 @@ const secretsArgs = { namespace, versions, databaseUrl, openaiApiKey };
 const secrets = new AppSecrets("secrets", secretsArgs, onCluster);
 
 const shared = { namespace, userId, placement, rolloutTimeoutSeconds };
-const callers = ["backend", "migration"];
+const callers = ["backend", "frontend", "migration"];
 const secretName = secrets.postgres;
 const databaseArgs = { ...shared, ...config.database, secretName, callers, protect };
 const database = new Postgres("postgres", databaseArgs, onCluster);
@@ -52,47 +52,45 @@ const migrationArgs = {
 };
 const migration = new Migration("migration", migrationArgs, { ...onCluster, dependsOn: database });
 
-const settings = { ENVIRONMENT: config.stage, FRONTEND_URL: publicUrl(config.host, config.tls) };
-const { provider, model, baseUrl, port: llmPort } = config.llm;
-const backend = new WebService(
-  "backend",
-  {
-    ...shared,
-    ...config.backend,
-    image: backendImage,
-    port: backendPort,
-    settings: { ...settings, LLM_PROVIDER: provider, LLM_MODEL: model, OPENAI_BASE_URL: baseUrl },
-    secretName: secrets.backend,
-    writablePaths: ["/tmp"],
-    callers: [
-      ingressController(config.ingress.namespace, backendPort),
-      workload("frontend", backendPort),
-    ],
-    callees: [database.peer, ...(llmPort ? [outside(llmPort)] : [])],
-  },
-  { ...onCluster, dependsOn: migration },
-);
-const frontend = new WebService(
-  "frontend",
-  {
-    ...shared,
-    ...config.frontend,
-    image: frontendImage,
-    port: frontendPort,
-    settings: { ...settings, BACKEND_URL: `http://backend:${backendPort}` },
-    secretName: secrets.frontend,
-    writablePaths: ["/tmp", "/app/.next/cache"],
-    callers: [ingressController(config.ingress.namespace, frontendPort)],
-    callees: [workload("backend", backendPort)],
-  },
-  onCluster,
-);
+const { llm, tracing, host, tls, ingress } = config;
+const settings = {
+  ENVIRONMENT: config.stage,
+  FRONTEND_URL: publicUrl(host, tls),
+  ...tracing.settings,
+};
+const fromIngress = (port: number) => ingressController(ingress.namespace, port);
+const backendArgs = {
+  ...shared,
+  ...config.backend,
+  image: backendImage,
+  port: backendPort,
+  settings: { ...settings, ...llm.settings },
+  secretName: secrets.backend,
+  writablePaths: ["/tmp"],
+  callers: [fromIngress(backendPort), workload("frontend", backendPort)],
+  callees: [database.peer, ...llm.callees, ...tracing.callees],
+};
+const backend = new WebService("backend", backendArgs, { ...onCluster, dependsOn: migration });
+
+const frontendArgs = {
+  ...shared,
+  ...config.frontend,
+  image: frontendImage,
+  port: frontendPort,
+  settings: { ...settings, BACKEND_URL: `http://backend:${backendPort}` },
+  secretName: secrets.frontend,
+  writablePaths: ["/tmp", "/app/.next/cache"],
+  callers: [fromIngress(frontendPort)],
+  callees: [workload("backend", backendPort), database.peer, ...tracing.callees],
+};
+// The API first: a new page never meets an old API, nor one that does not know a rotated secret yet.
+const frontend = new WebService("frontend", frontendArgs, { ...onCluster, dependsOn: backend });
 
 const paths = [
+  { path: "/api/auth", service: frontend.service, port: frontendPort },
   { path: "/api", service: backend.service, port: backendPort },
   { path: "/", service: frontend.service, port: frontendPort },
 ];
-const { host, tls, ingress } = config;
 const routeArgs = { namespace, host, paths, tls, ingress, rolloutTimeoutSeconds };
 const route = new PublicRoute("route", routeArgs, onCluster);
 

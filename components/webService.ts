@@ -12,6 +12,8 @@ import type { ContainerResources } from "./kubernetes/resources.ts";
 const PRE_STOP_SECONDS = 5;
 /** Seconds from the start of the shutdown to SIGKILL: `PRE_STOP_SECONDS`, the app's own 20 s of draining, and a margin. */
 const GRACE_PERIOD_SECONDS = 35;
+/** Prometheus metrics, on a port of their own that no route reaches. */
+const METRICS_PORT = 9464;
 
 export interface WebServiceArgs {
   readonly namespace: pulumi.Input<string>;
@@ -91,7 +93,10 @@ export class WebService extends pulumi.ComponentResource {
   private createSettings(name: string, args: WebServiceArgs) {
     return new k8s.core.v1.ConfigMap(
       name,
-      { metadata: { namespace: args.namespace, labels: objectLabels(name) }, data: args.settings },
+      {
+        metadata: { namespace: args.namespace, labels: objectLabels(name) },
+        data: { ...args.settings, METRICS_PORT: String(METRICS_PORT) },
+      },
       { parent: this },
     );
   }
@@ -111,7 +116,10 @@ export class WebService extends pulumi.ComponentResource {
         { configMapRef: { name: settings.metadata.name } },
         { secretRef: { name: args.secretName } },
       ],
-      ports: [{ name: "http", containerPort: args.port }],
+      ports: [
+        { name: "http", containerPort: args.port },
+        { name: "metrics", containerPort: METRICS_PORT },
+      ],
       resources: args.resources,
       ...httpProbes("http"),
       // Kubernetes' own `sleep` action is newer than 1.29.

@@ -1,18 +1,12 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
-import { AppSecrets } from "../../components/appSecrets.ts";
 import { ContainerImage, type ContainerImageArgs } from "../../components/containerImage.ts";
 import { peakBudget, quotaFor } from "../../components/kubernetes/resources.ts";
 import { workload } from "../../components/kubernetes/network.ts";
 import { Postgres } from "../../components/postgres.ts";
 import { PublicRoute } from "../../components/publicRoute.ts";
 import { WebService, type WebServiceArgs } from "../../components/webService.ts";
-import { record, type Recorded } from "./support/record.ts";
-
-const value = <T>(output: pulumi.Output<T>) =>
-  new Promise<T>((resolve) => void output.apply((known) => resolve(known)));
-const find = (resources: readonly Recorded[], kind: string) =>
-  resources.filter(({ type }) => type.split(":").pop() === kind);
+import { find, record, valueOf } from "./support/record.ts";
 
 const resourceNeeds = { requests: { cpu: "100m", memory: "128Mi" }, limits: { memory: "256Mi" } };
 
@@ -27,7 +21,7 @@ describe("ContainerImage", () => {
   const build = (extra: Partial<ContainerImageArgs>) =>
     record(async () => {
       const image = new ContainerImage("backend-image", { ...args, ...extra });
-      const outputs = await Promise.all([value(image.reference), value(image.revision)]);
+      const outputs = await Promise.all([valueOf(image.reference), valueOf(image.revision)]);
       return [...outputs, image.pullPolicy] as const;
     });
 
@@ -69,68 +63,6 @@ describe("ContainerImage", () => {
     assert.deepEqual([server, username], ["ghcr.io", "ci"]);
     assert.ok(registry.secret ?? password.secret, "the password is marked as secret");
     assert.deepEqual(settings.cacheFrom, { images: ["ghcr.io/team/backend:cache"] });
-  });
-});
-
-describe("AppSecrets", () => {
-  const versions = { auth: 1, databasePassword: 1 };
-
-  it("generates a database password only for the in-cluster database", async () => {
-    const inCluster = await record(() => new AppSecrets("secrets", { namespace: "ns", versions }));
-    assert.equal(find(inCluster.resources, "RandomPassword").length, 2);
-    const { stringData } = find(inCluster.resources, "Secret").find(({ name }) =>
-      name.endsWith("backend"),
-    )!.inputs;
-    assert.equal(
-      stringData.secret.DATABASE_URL,
-      "postgresql://todo:generated-secrets-database-password@postgres:5432/todo",
-    );
-    const databaseUrl = pulumi.secret("postgresql://a:b@db/todo");
-    const external = await record(
-      () => new AppSecrets("secrets", { namespace: "ns", versions, databaseUrl }),
-    );
-    assert.deepEqual(
-      find(external.resources, "RandomPassword").map(({ name }) => name),
-      ["secrets-auth"],
-    );
-    assert.equal(
-      find(external.resources, "Secret").some(({ name }) => name.endsWith("postgres")),
-      false,
-    );
-  });
-
-  it("gives every reader its own keys and no others", async () => {
-    const openaiApiKey = pulumi.secret("key");
-    const { resources } = await record(
-      () => new AppSecrets("secrets", { namespace: "ns", versions, openaiApiKey }),
-    );
-    const keys = find(resources, "Secret").map(({ name, inputs }) => [
-      name,
-      Object.keys(inputs.stringData.secret).sort(),
-    ]);
-    assert.deepEqual(Object.fromEntries(keys), {
-      "secrets-backend": ["BETTER_AUTH_SECRET", "DATABASE_URL", "OPENAI_API_KEY"],
-      "secrets-frontend": ["BETTER_AUTH_SECRET"],
-      "secrets-migration": ["DATABASE_URL"],
-      "secrets-postgres": ["POSTGRES_PASSWORD"],
-    });
-  });
-
-  it("rotates one secret by its own version alone", async () => {
-    const rotated = { auth: 2, databasePassword: 1 };
-    const { resources } = await record(
-      () => new AppSecrets("secrets", { namespace: "ns", versions: rotated }),
-    );
-    const keepers = find(resources, "RandomPassword").map(({ inputs }) => inputs.keepers.version);
-    assert.deepEqual(keepers, ["2", "1"]);
-  });
-
-  it("names no Secret object itself, so that a change makes a new one and rolls the pods", async () => {
-    const { resources } = await record(
-      () => new AppSecrets("secrets", { namespace: "ns", versions }),
-    );
-    for (const { inputs } of find(resources, "Secret"))
-      assert.equal("name" in inputs.metadata, false);
   });
 });
 
@@ -242,7 +174,7 @@ describe("PublicRoute", () => {
         rolloutTimeoutSeconds: 60,
         ...extra,
       };
-      return value(new PublicRoute("route", args).url);
+      return valueOf(new PublicRoute("route", args).url);
     });
 
   it("is plain HTTP without an issuer", async () => {

@@ -1,24 +1,8 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
-import fc from "fast-check";
 import { parseConfig, type StackConfig } from "../../config.ts";
 import { SECRET_KEYS, stageSchema } from "../../configSchema.ts";
-import { GIVEN_SECRETS, STAGES, declared, stageConfig } from "./support/stages.ts";
-
-const withKey = (stage: string, key: string, value: unknown) => ({
-  ...stageConfig(stage),
-  [`todo-app:${key}`]: typeof value === "string" ? value : JSON.stringify(value),
-});
-
-function messageOf(action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    assert.ok(pulumi.RunError.isInstance(error), "a RunError: shown without a stack trace");
-    return error.message;
-  }
-  assert.fail("the configuration was accepted");
-}
+import { STAGES, declared, stageConfig, withKey } from "./support/stages.ts";
 
 describe("the stage files", () => {
   const table: Record<string, (config: StackConfig) => unknown[]> = {
@@ -85,9 +69,21 @@ describe("the stage files", () => {
   it("take the ports of database and language model from their URLs", () => {
     const config = parseConfig("staging", stageConfig("staging"));
     assert.equal(config.database.externalPort, 6432);
-    assert.equal(config.llm.port, 443);
+    assert.deepEqual(config.llm.callees, [{ kind: "outside", port: 443 }]);
     const plain = withKey("staging", "databaseUrl", "postgres://a:b@db/todo");
     assert.equal(parseConfig("staging", plain).database.externalPort, 5432);
+  });
+
+  it("tell the app about a collector, and open the way to it, only where one is set", () => {
+    const none = parseConfig("dev", stageConfig("dev")).tracing;
+    assert.deepEqual([none.settings, none.callees], [{}, []]);
+    const endpoint = "http://collector.monitoring:4318";
+    const { settings, callees } = parseConfig(
+      "dev",
+      withKey("dev", "tracing", { endpoint }),
+    ).tracing;
+    assert.deepEqual(settings, { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint });
+    assert.deepEqual(callees, [{ kind: "outside", port: 4318 }]);
   });
 
   it("wrap every secret as a secret output", async () => {
@@ -114,199 +110,5 @@ describe("Pulumi.yaml and the schema", () => {
       const inSchema = schema.safeParse(undefined);
       if (inSchema.success) assert.deepEqual(schema.parse(value), inSchema.data, key);
     }
-  });
-});
-
-describe("bad configuration", () => {
-  const cases: readonly { key: string; value: unknown; stage?: string; says: string[] }[] = [
-    {
-      key: "backend",
-      value: { replicas: 0 },
-      says: [
-        "todo-app:backend.replicas is 0; allowed: a whole number from 1 to 50",
-        "fix: pulumi config set --stack dev --path 'todo-app:backend.replicas' <value>",
-      ],
-    },
-    {
-      key: "backend",
-      value: { replicas: "many" },
-      says: ['todo-app:backend.replicas is "many"; allowed: a whole number'],
-    },
-    { key: "backend", value: "two", says: ['todo-app:backend is "two"; allowed: an object'] },
-    {
-      key: "protectResources",
-      value: "yes",
-      says: ['todo-app:protectResources is "yes"; allowed: true or false'],
-    },
-    {
-      key: "placement",
-      value: "near",
-      says: ['todo-app:placement is "near"; allowed: one of any, preferred, required'],
-    },
-    {
-      key: "host",
-      value: "",
-      says: ["todo-app:host is missing; allowed: a host name such as todo.example.com"],
-    },
-    {
-      key: "host",
-      value: "http://a.b",
-      says: ['todo-app:host is "http://a.b"; allowed: a host name'],
-    },
-    {
-      key: "namespace",
-      value: "My_App",
-      says: ['todo-app:namespace is "My_App"; allowed: a DNS label'],
-    },
-    {
-      key: "kubernetesContext",
-      value: "",
-      says: ["todo-app:kubernetesContext is missing; allowed: the name of a context"],
-    },
-    {
-      key: "hosts",
-      value: "a.b",
-      says: [
-        'todo-app:hosts is "a.b"; allowed: one of kubernetesContext',
-        "pulumi config rm --stack dev 'todo-app:hosts'",
-      ],
-    },
-    {
-      key: "backend",
-      value: { replica: 3 },
-      says: [
-        "todo-app:backend.replica is 3; allowed: one of replicas, autoscaling, resources (this key is unknown)",
-        "pulumi config rm --stack dev --path 'todo-app:backend.replica'",
-      ],
-    },
-    {
-      key: "backend",
-      value: { autoscaling: { minReplicas: 5, maxReplicas: 2 } },
-      says: ["todo-app:backend.autoscaling.minReplicas is 5; allowed: at most maxReplicas (2)"],
-    },
-    {
-      key: "backend",
-      value: { replicas: 9, autoscaling: { minReplicas: 2, maxReplicas: 4 } },
-      says: [
-        "todo-app:backend.replicas is 9; allowed: from autoscaling's minReplicas (2) to maxReplicas (4)",
-      ],
-    },
-    {
-      key: "backend",
-      value: { resources: { requests: { cpu: "1", memory: "1Gi" }, limits: { memory: "512Mi" } } },
-      says: [
-        'todo-app:backend.resources.requests.memory is "1Gi"; allowed: at most limits.memory (512Mi)',
-      ],
-    },
-    {
-      key: "backend",
-      value: {
-        resources: { requests: { cpu: "1 core", memory: "1Gi" }, limits: { memory: "2Gi" } },
-      },
-      says: ['requests.cpu is "1 core"; allowed: CPU such as "250m" or "1"'],
-    },
-    {
-      key: "images",
-      value: { registry: "localhost:5000", backend: "backend:v1" },
-      says: ['todo-app:images.backend is "backend:v1"; allowed: an image reference by digest'],
-    },
-    {
-      key: "databaseUrl",
-      value: "",
-      stage: "production",
-      says: [
-        "todo-app:databaseUrl is missing; allowed: postgresql://user:password@host:port/database, because database.mode is external",
-        "fix: pulumi config set --stack production --secret 'todo-app:databaseUrl'",
-      ],
-    },
-    {
-      key: "databaseUrl",
-      value: "mysql://canary",
-      stage: "staging",
-      says: ["todo-app:databaseUrl is [secret]; allowed: postgresql://"],
-    },
-    {
-      key: "openaiApiKey",
-      value: "",
-      stage: "staging",
-      says: [
-        "todo-app:openaiApiKey is missing; allowed: an API key, because llm.provider is openai",
-      ],
-    },
-    {
-      key: "tls",
-      value: { issuer: "letsencrypt-staging" },
-      says: [
-        "todo-app:tls.email is missing; allowed: an e-mail address, because tls.issuer is letsencrypt-staging",
-      ],
-    },
-    { key: "registryUsername", value: "ci", says: ["todo-app:registryPassword is missing"] },
-    {
-      key: "rolloutTimeoutSeconds",
-      value: 5,
-      says: ["todo-app:rolloutTimeoutSeconds is 5; allowed: a whole number from 30 to 3600"],
-    },
-  ];
-  for (const { key, value, stage = "dev", says } of cases)
-    it(`${stage}: ${key} = ${JSON.stringify(value)}`, () => {
-      const message = messageOf(() => parseConfig(stage, withKey(stage, key, value)));
-      for (const part of says)
-        assert.ok(message.includes(part), `expected "${part}" in:\n${message}`);
-      assert.ok(!message.includes("canary"), "a secret is shown");
-    });
-
-  it("is reported all at once", () => {
-    const message = messageOf(() =>
-      parseConfig("dev", {
-        ...withKey("dev", "placement", "near"),
-        "todo-app:host": "",
-        "todo-app:colour": "red",
-      }),
-    );
-    assert.match(message, /has 3 problems:/);
-    for (const key of ["placement", "host", "colour"])
-      assert.ok(message.includes(`todo-app:${key}`));
-  });
-
-  it("of other projects' keys is none of ours", () => {
-    parseConfig("dev", { ...stageConfig("dev"), "aws:region": "eu-west-1" });
-  });
-});
-
-describe("any configuration", () => {
-  const replicas = fc.integer({ min: -5, max: 60 });
-
-  it("is either accepted with its invariants or refused by the key that is wrong", () => {
-    fc.assert(
-      fc.property(replicas, replicas, replicas, (count, minReplicas, maxReplicas) => {
-        const backend = { replicas: count, autoscaling: { minReplicas, maxReplicas } };
-        const inRange = [count, minReplicas, maxReplicas].every((n) => n >= 1 && n <= 50);
-        const parse = () => parseConfig("dev", withKey("dev", "backend", backend));
-        if (inRange && minReplicas <= count && count <= maxReplicas) {
-          assert.deepEqual(parse().backend.replicas, count);
-          return;
-        }
-        assert.match(messageOf(parse), /todo-app:backend\.(replicas|autoscaling\.\w+) is -?\d+/);
-      }),
-    );
-  });
-
-  it("never shows a secret, however wrong it is", () => {
-    fc.assert(
-      fc.property(
-        fc.constantFrom(...SECRET_KEYS),
-        fc.stringMatching(/^[a-z0-9]{12,30}$/),
-        (key, noise) => {
-          const raw = {
-            ...stageConfig("dev"),
-            ...GIVEN_SECRETS,
-            [`todo-app:${key}`]: noise,
-            "todo-app:database": '{"mode":"external"}',
-            "todo-app:host": "",
-          };
-          assert.ok(!messageOf(() => parseConfig("dev", raw)).includes(noise));
-        },
-      ),
-    );
   });
 });

@@ -181,7 +181,9 @@ for (const stage of STAGES) {
         ];
       });
       const dns = (name: string) => `${name} > kube-system:53,53`;
-      const inCluster = ["backend > postgres:5432", "migration > postgres:5432"];
+      const inCluster = ["backend", "frontend", "migration"].map(
+        (name) => `${name} > postgres:5432`,
+      );
       assert.deepEqual(
         [...new Set(edges)].sort(),
         [
@@ -194,6 +196,7 @@ for (const stage of STAGES) {
             : [
                 "backend > 0.0.0.0/0:443",
                 "backend > 0.0.0.0/0:6432",
+                "frontend > 0.0.0.0/0:6432",
                 "ingress-nginx > solver:8089",
                 "migration > 0.0.0.0/0:6432",
               ]),

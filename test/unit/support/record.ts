@@ -89,3 +89,11 @@ export async function record<T>(
     MockMonitor.prototype.registerResource = register;
   }
 }
+
+/** What an output turns out to be. */
+export const valueOf = <T>(output: pulumi.Output<T>) =>
+  new Promise<T>((resolve) => void output.apply((known) => resolve(known)));
+
+/** The registrations of one kind, such as "Deployment". */
+export const find = (resources: readonly Recorded[], kind: string) =>
+  resources.filter(({ type }) => type.split(":").pop() === kind);

@@ -28,3 +28,9 @@ export function stageConfig(stage: string): Record<string, string> {
   for (const [key, value] of Object.entries(file)) config[key] = encode(value);
   return stage === "dev" ? config : { ...config, ...GIVEN_SECRETS };
 }
+
+/** The configuration of a stage with one key set to another value. */
+export const withKey = (stage: string, key: string, value: unknown) => ({
+  ...stageConfig(stage),
+  [`todo-app:${key}`]: typeof value === "string" ? value : JSON.stringify(value),
+});
