@@ -46,6 +46,7 @@ choose_docker_client() {
     has_buildkit "$client" || continue
     mkdir -p "$CLIENT_DIR"
     ln -sfn "$client" "$CLIENT_DIR/docker"
+    hash -d docker 2>/dev/null || true # bash remembers the client that was first on PATH until now
     return
   done < <(type -ap docker; echo /usr/bin/docker)
   return 1

@@ -5,6 +5,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../../local/lib.sh"
 # shellcheck source=local/cluster.sh
 source "$LOCAL_DIR/cluster.sh"
+# shellcheck source=local/docker.sh
+source "$LOCAL_DIR/docker.sh"
 
 NAMESPACE=todo-app-cluster-test
 failures=0
@@ -80,6 +82,15 @@ YAML
   kube -n $NAMESPACE rollout status deployment web --timeout 120s
 }
 
+chooses_client() (
+  CLIENT_DIR=$(mktemp -d) stub=$(mktemp -d)
+  trap 'rm -rf "$CLIENT_DIR" "$stub"' EXIT
+  printf '#!/bin/sh\n[ "$1" = --version ] && echo "Docker version 99.0.0, without buildx"\n' >"$stub/docker"
+  chmod +x "$stub/docker"
+  PATH=$CLIENT_DIR:$stub:$PATH
+  docker --version && choose_docker_client && [[ $(docker --version) != *without* ]]
+)
+
 pods() { kube -n $NAMESPACE get pods -l app=web --field-selector status.phase=Running -o jsonpath="{range .items[*]}$1{'\n'}{end}"; }
 in_pod() { kube -n $NAMESPACE exec "$(pods '{.metadata.name}' | head -n 1)" -- "$@"; }
 fetch() { in_pod python3 -c 'import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=5).read())' "$1"; }
@@ -136,6 +147,7 @@ warm() {
   ((${EPOCHREALTIME/./} - begin < 300000))
 }
 
+check 'a docker client that cannot build is passed over, although it was the first to run' chooses_client
 check 'cluster comes up' cluster_up
 check 'a restricted deployment becomes ready' deploy
 check 'its pods are spread over the zones' spread
