@@ -94,7 +94,11 @@ export class Project {
       error: undefined as string | undefined,
     };
     let errors = "";
-    const onEvent = ({ diagnosticEvent: message, resourcePreEvent }: EngineEvent) => {
+    const seen = new Set<number>();
+    const onEvent = ({ sequence, diagnosticEvent: message, resourcePreEvent }: EngineEvent) => {
+      // The automation API follows the engine's log file, and may read a line twice while it grows.
+      if (seen.has(sequence)) return;
+      seen.add(sequence);
       if (message?.severity === "error") errors += message.message;
       else if (message && (message.severity as string) !== "debug")
         run.log += `${message.message}\n`;

@@ -43,14 +43,27 @@ func Serve(provider pulumirpc.ResourceProviderServer) error {
 	return server.Serve(listener)
 }
 
-// exitWithEngine ends the process once the engine stops answering, so that a killed engine leaves no plugin behind.
+// exitWithEngine ends the process once the engine has stopped answering, so that a killed engine leaves no plugin behind.
 func exitWithEngine(conn *grpc.ClientConn) {
 	health := grpc_health_v1.NewHealthClient(conn)
-	for {
-		time.Sleep(time.Second)
+	err := untilLost(time.Second, func() error {
 		_, err := health.Check(context.Background(), &grpc_health_v1.HealthCheckRequest{})
-		if err != nil && status.Code(err) != codes.Unimplemented {
-			os.Exit(0)
+		return err
+	})
+	fmt.Fprintln(os.Stderr, "the engine does not answer any more:", err)
+	os.Exit(1)
+}
+
+// untilLost returns the error of the fifth check in a row that fails: on a busy machine a single one may. An engine without
+// health checks answers too.
+func untilLost(interval time.Duration, check func() error) error {
+	for failed := 0; ; {
+		time.Sleep(interval)
+		err := check()
+		if err == nil || status.Code(err) == codes.Unimplemented {
+			failed = 0
+		} else if failed++; failed == 5 {
+			return err
 		}
 	}
 }
