@@ -1,10 +1,11 @@
 """`python -m app`: serves the API."""
 
+import signal
 import sys
 
 import uvicorn
 
-from app import logs
+from app import logs, metrics
 from app.main import create_app
 from app.settings import Settings, SettingsError, load
 
@@ -21,15 +22,20 @@ def main() -> None:
     except SettingsError as error:
         sys.exit(f"The environment is not usable:\n{error}")
     logs.configure(settings.log_level)
-    uvicorn.run(
-        create_app(settings),
-        host="0.0.0.0",  # noqa: S104 (a container's own network namespace)
-        port=settings.port,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-        log_config=None,
-        server_header=False,
-    )
+    # uvicorn passes the signal on once it has cleaned up; being asked to stop is no failure
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    app = create_app(settings)
+    with metrics.serve(app.state.metrics_registry, settings.metrics_port):
+        uvicorn.run(
+            app,
+            host="0.0.0.0",  # noqa: S104 (a container's own network namespace)
+            port=settings.port,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=DRAIN_SECONDS,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+        )
 
 
 if __name__ == "__main__":

@@ -3,8 +3,19 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Request
-from sqlalchemy.orm import Session, sessionmaker
+import jwt
+from fastapi import Depends, HTTPException, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from app.errors import Problem
+from app.tasks.store import TasksOfUser
+
+bearer = HTTPBearer(
+    auto_error=False,
+    bearerFormat="JWT",
+    description="A token from the frontend's `GET /api/auth/token`",
+)
+UNAUTHORIZED = {401: {"model": Problem}}
 
 
 @dataclass(frozen=True)
@@ -12,14 +23,30 @@ class User:
     id: str
 
 
-async def current_user() -> User:
-    """Decides whose tasks a request sees; a single user until there are accounts."""
-    return User(id="default")
+async def current_user(
+    request: Request,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+) -> User:
+    """Decides whose tasks a request sees."""
+    if credentials is None:
+        raise _unauthorized("Sign in first: the request carries no bearer token")
+    try:
+        return User(request.app.state.tokens.user_id(credentials.credentials))
+    except jwt.ExpiredSignatureError:
+        raise _unauthorized("The token has expired; get a new one") from None
+    except jwt.InvalidTokenError:
+        raise _unauthorized("The token is not valid; sign in again") from None
 
 
-async def sessions(request: Request) -> sessionmaker[Session]:
-    return request.app.state.sessions
+def _unauthorized(detail: str) -> HTTPException:
+    return HTTPException(401, detail, headers={"WWW-Authenticate": "Bearer"})
 
 
-CurrentUser = Annotated[User, Depends(current_user)]
-Sessions = Annotated[sessionmaker[Session], Depends(sessions)]
+async def tasks_of_user(
+    request: Request, user: Annotated[User, Depends(current_user)]
+) -> TasksOfUser:
+    return TasksOfUser(request.app.state.engine, user.id)
+
+
+OwnTasks = Annotated[TasksOfUser, Depends(tasks_of_user)]
+SignedIn = Depends(current_user)

@@ -1,6 +1,7 @@
 """Every error answer has one shape: a sentence for people and, for bad input, the fields."""
 
 import logging
+from collections.abc import Mapping, Sequence
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -8,8 +9,13 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
 
 logger = logging.getLogger(__name__)
+
+NO_DATABASE = "The database is not available right now; try again in a moment"
+FAILED = "Something went wrong; the failure was recorded"
+DATABASE_ERRORS = (OperationalError, InterfaceError, PoolTimeoutError)
 
 
 class FieldError(BaseModel):
@@ -22,26 +28,46 @@ class Problem(BaseModel):
     errors: list[FieldError] = []
 
 
+# what any route with a body may answer besides 422
+INVALID_BODY = {400: {"model": Problem}, 413: {"model": Problem}}
+
+
+def problem_response(
+    status: int,
+    detail: str,
+    errors: Sequence[FieldError] = (),
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    body = Problem(detail=detail, errors=list(errors)).model_dump()
+    return JSONResponse(body, status_code=status, headers=headers)
+
+
+async def _refused(_: Request, error: HTTPException) -> JSONResponse:
+    return problem_response(error.status_code, str(error.detail), headers=error.headers)
+
+
 async def _invalid_input(_: Request, error: RequestValidationError) -> JSONResponse:
-    errors = [_field_error(problem) for problem in error.errors()]
-    detail = "; ".join(f"{e.field}: {e.message}" for e in errors)
-    return JSONResponse(Problem(detail=detail, errors=errors).model_dump(), status_code=422)
+    # the first part says where (body, path, query)
+    errors = [field_error(problem, *problem["loc"]) for problem in error.errors()]
+    return problem_response(422, in_words(errors), errors)
 
 
-def _field_error(problem: dict) -> FieldError:
-    # the first part says where (body, path, query); for broken JSON the second is an offset
-    names = [part for part in problem["loc"][1:] if isinstance(part, str)]
+def field_error(problem: Mapping, source: str, *path: str | int) -> FieldError:
+    # a list's index is no name; nor is, for broken JSON, the offset in the text
+    names = [part for part in path if isinstance(part, str)]
+    field = ".".join(names) or source
     message = problem["msg"].removeprefix("Value error, ")
-    return FieldError(field=".".join(names) or str(problem["loc"][0]), message=message)
+    # a field's name is the sender's: JSON may hold half a character, which UTF-8 can't
+    return FieldError(field=field.encode(errors="replace").decode(), message=message)
+
+
+def in_words(errors: Sequence[FieldError]) -> str:
+    return "; ".join(f"{error.field}: {error.message}" for error in errors)
 
 
 async def _no_database(_: Request, error: Exception) -> JSONResponse:
     logger.warning("database not available: %s", first_line(error))
-    return JSONResponse(
-        {"detail": "The database is not available right now; try again in a moment", "errors": []},
-        status_code=503,
-        headers={"Retry-After": "5"},
-    )
+    return problem_response(503, NO_DATABASE, headers={"Retry-After": "5"})
 
 
 def first_line(error: Exception) -> str:
@@ -51,6 +77,7 @@ def first_line(error: Exception) -> str:
 
 
 def install(app: FastAPI) -> None:
+    app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid_input)
-    for kind in (OperationalError, InterfaceError, PoolTimeoutError):
+    for kind in DATABASE_ERRORS:
         app.add_exception_handler(kind, _no_database)

@@ -3,7 +3,12 @@
 import json
 import logging
 import logging.config
+from contextvars import ContextVar
 from datetime import UTC, datetime
+
+from opentelemetry import trace
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
 class JsonFormatter(logging.Formatter):
@@ -14,26 +19,26 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if (identity := request_id.get()) is not None:
+            line["request_id"] = identity
+        span = trace.get_current_span().get_span_context()
+        if span.is_valid:
+            line["trace_id"] = trace.format_trace_id(span.trace_id)
+        # more fields of one line: logger.info("…", extra={"fields": {…}})
+        line |= getattr(record, "fields", {})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line)
 
 
-def is_not_a_probe(record: logging.LogRecord) -> bool:
-    """Drops successful health checks from the access log: they would be most of it."""
-    match record.args:
-        case (_, _, str(path), _, int(status)):
-            return status >= 400 or not path.startswith("/health")
-    return True
-
-
 def configure(level: str) -> None:
+    # they tell of every call of the language model, in detail also what was said
+    quiet = {name: {"level": "WARNING"} for name in ("httpcore2", "httpx2", "openai")}
     logging.config.dictConfig(
         {
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {"json": {"()": JsonFormatter}},
-            "filters": {"no_probes": {"()": lambda: is_not_a_probe}},
             "handlers": {
                 "stdout": {
                     "class": "logging.StreamHandler",
@@ -42,6 +47,6 @@ def configure(level: str) -> None:
                 }
             },
             "root": {"level": level, "handlers": ["stdout"]},
-            "loggers": {"uvicorn.access": {"filters": ["no_probes"]}},
+            "loggers": quiet,
         }
     )

@@ -1,27 +1,36 @@
 """Puts the application together."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from anyio import CapacityLimiter
 from fastapi import FastAPI
-from sqlalchemy.orm import sessionmaker
+from sqlalchemy import Engine
 
-from app import __version__, errors, health, tasks
+from app import __version__, errors, health
+from app.auth import TokenVerifier
+from app.body_limit import BodyLimit
+from app.chat import routes as chat
+from app.chat.provider import build_provider
 from app.database import build_engine
+from app.metrics import HttpMetrics, build_registry
+from app.observability import ObservedRequests
 from app.settings import Settings
+from app.tasks import routes as tasks
 
 
 def create_app(settings: Settings) -> FastAPI:
+    engine = build_engine(settings.sqlalchemy_url)
+    provider = build_provider(settings)
+    registry = build_registry(engine)
+
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        engine = build_engine(settings.sqlalchemy_url)
-        app.state.settings = settings
-        app.state.engine = engine
-        app.state.sessions = sessionmaker(engine)
-        app.state.probe_threads = CapacityLimiter(2)
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        stop_tracing = start_tracing(engine, settings)
         yield
+        await provider.aclose()
         engine.dispose()
+        stop_tracing()
 
     app = FastAPI(
         title="Todo API",
@@ -31,8 +40,39 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
+        telemetry={
+            "tracing": is_traced(settings),
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "exclude": lambda scope: scope["path"].startswith("/health"),
+        },
     )
+    app.state.settings = settings
+    app.state.engine = engine
+    app.state.probe_threads = CapacityLimiter(2)
+    app.state.tokens = TokenVerifier(settings.auth_secrets)
+    app.state.chat_provider = provider
+    app.state.metrics_registry = registry
     app.include_router(tasks.router)
+    app.include_router(chat.router)
     app.include_router(health.router)
     errors.install(app)
+    # the last one added is the outermost
+    app.add_middleware(BodyLimit)
+    app.add_middleware(ObservedRequests, metrics=HttpMetrics(registry))
     return app
+
+
+def is_traced(settings: Settings) -> bool:
+    return settings.otel_exporter_otlp_endpoint is not None
+
+
+def start_tracing(engine: Engine, settings: Settings) -> Callable[[], None]:
+    """Returns what ends it."""
+    if not is_traced(settings):
+        return lambda: None
+    from app import tracing
+
+    return tracing.start(engine, settings.environment)

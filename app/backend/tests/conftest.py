@@ -1,8 +1,7 @@
-"""Tests run against a real PostgreSQL: a throw-away cluster on a Unix socket."""
+"""Tests run against a real PostgreSQL."""
 
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,57 +14,8 @@ from sqlalchemy import create_engine, text
 from app import migrate
 from app.main import create_app
 from app.settings import Settings
-
-INSTALL_HINT = (
-    "these tests need PostgreSQL's server programs: apt-get install postgresql (any version >= 15)"
-)
-# PostgreSQL refuses to run as root
-SERVER_USER = "postgres" if os.geteuid() == 0 else None
-PASSWORD = "canary-password"  # noqa: S105 (must never show up in any output)
-
-
-class PostgresCluster:
-    def __init__(self, directory: Path, programs: Path) -> None:
-        self.directory = directory
-        self.programs = programs
-        # `trust` lets any password in
-        self.url = f"postgresql://postgres:{PASSWORD}@/todo?host={directory}"
-
-    def run(self, program: str, *arguments: str) -> None:
-        command = [self.programs / program, *arguments]
-        # a file, not a pipe: the server inherits it and would keep a pipe open
-        with tempfile.TemporaryFile() as output:
-            done = subprocess.run(
-                command, user=SERVER_USER, cwd="/", stdout=output, stderr=output, check=False
-            )
-            if done.returncode:
-                output.seek(0)
-                pytest.exit(f"{program} failed: {output.read().decode()}", returncode=1)
-
-    def create(self) -> None:
-        data = str(self.directory / "data")
-        self.run("initdb", "-D", data, "-A", "trust", "-U", "postgres", "--no-sync")
-        self.start()
-        self.run("createdb", "-h", str(self.directory), "-U", "postgres", "todo")
-
-    def start(self) -> None:
-        options = f"-c listen_addresses= -c fsync=off -k {self.directory}"
-        log = str(self.directory / "log")
-        self.run("pg_ctl", "-D", str(self.directory / "data"), "-o", options, "-l", log, "start")
-
-    def stop(self) -> None:
-        self.run("pg_ctl", "-D", str(self.directory / "data"), "-m", "immediate", "stop")
-
-
-def find_programs() -> Path:
-    on_path = shutil.which("pg_ctl")
-    # Debian keeps them off PATH
-    candidates = [Path(on_path).parent] if on_path else []
-    candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    for directory in candidates:
-        if all((directory / name).exists() for name in ("initdb", "pg_ctl", "createdb")):
-            return directory
-    pytest.exit(INSTALL_HINT, returncode=1)
+from tests.postgres import SERVER_USER, PostgresCluster, find_programs
+from tests.tokens import SECRET, bearer
 
 
 @pytest.fixture(scope="session")
@@ -85,14 +35,14 @@ def postgres() -> Iterator[PostgresCluster]:
 
 @pytest.fixture(autouse=True)
 def only_known_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
+    for name in os.environ:
+        if name.lower() in Settings.model_fields or name.startswith(("OTEL_", "OPENAI_")):
+            monkeypatch.delenv(name)
 
 
-@pytest.fixture
-def settings(postgres: PostgresCluster) -> Settings:
-    """Of a database without any table."""
-    settings = Settings(database_url=postgres.url)
+def empty_database(postgres: PostgresCluster) -> Settings:
+    """Settings for the one database, of which every table is gone."""
+    settings = Settings(database_url=postgres.url, better_auth_secret=SECRET)
     engine = create_engine(settings.sqlalchemy_url)
     with engine.begin() as connection:
         connection.execute(text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
@@ -100,15 +50,25 @@ def settings(postgres: PostgresCluster) -> Settings:
     return settings
 
 
-@pytest.fixture
-def app(settings: Settings) -> FastAPI:
+def create_tables(settings: Settings) -> None:
     engine = create_engine(settings.sqlalchemy_url)
     migrate.upgrade(engine)
     engine.dispose()
+
+
+@pytest.fixture
+def settings(postgres: PostgresCluster) -> Settings:
+    return empty_database(postgres)
+
+
+@pytest.fixture
+def app(settings: Settings) -> FastAPI:
+    create_tables(settings)
     return create_app(settings)
 
 
 @pytest.fixture
 def client(app: FastAPI) -> Iterator[TestClient]:
-    with TestClient(app) as client:
+    """Signed in as alice."""
+    with TestClient(app, headers=bearer("alice")) as client:
         yield client

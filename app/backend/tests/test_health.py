@@ -2,7 +2,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app import __version__, health
-from tests.conftest import PASSWORD, PostgresCluster
+from tests.postgres import PASSWORD, PostgresCluster
 
 
 def test_all_is_well(client: TestClient) -> None:

@@ -3,7 +3,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from alembic import command
@@ -12,9 +11,8 @@ from sqlalchemy.exc import OperationalError
 
 from app import migrate
 from app.settings import Settings
-from tests.conftest import PASSWORD, PostgresCluster
-
-BACKEND = Path(__file__).parent.parent
+from tests.postgres import PASSWORD, PostgresCluster
+from tests.processes import BACKEND
 
 
 @pytest.fixture
@@ -50,6 +48,23 @@ def test_a_second_run_changes_nothing(engine: Engine) -> None:
     migrate.upgrade(engine)
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM tasks")) == 1
+
+
+def test_tasks_of_the_release_before_get_defaults_and_it_runs_on(engine: Engine) -> None:
+    with engine.begin() as connection:
+        command.upgrade(migrate.alembic_config(connection), "0001")
+    statement = "INSERT INTO tasks (id, user_id, title) VALUES (gen_random_uuid(), 'u', :title)"
+    with engine.begin() as connection:
+        connection.execute(text(statement), {"title": "before"})
+    migrate.upgrade(engine)
+    with engine.begin() as connection:
+        connection.execute(text(statement), {"title": "meanwhile"})
+        columns = "title, completed, due_date, priority, tags, deleted_at"
+        rows = connection.execute(text(f"SELECT {columns} FROM tasks ORDER BY title"))  # noqa: S608
+        assert rows.all() == [
+            ("before", False, None, "normal", [], None),
+            ("meanwhile", False, None, "normal", [], None),
+        ]
 
 
 def test_every_migration_can_be_taken_back(engine: Engine) -> None:
@@ -98,7 +113,7 @@ def test_a_missing_setting_ends_the_run(settings: Settings) -> None:
     run = start_migration("")
     output, _ = run.communicate(timeout=30)
     assert run.returncode == 1
-    assert "DATABASE_URL: is not a URL like postgresql://" in output
+    assert "DATABASE_URL: is not set" in output
 
 
 def test_the_database_is_waited_for_with_progress(

@@ -1,15 +1,10 @@
 """The process as the container runs it."""
 
-import json
-import os
-import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx2 as httpx
 import pytest
@@ -17,42 +12,9 @@ from fastapi import FastAPI
 from sqlalchemy import create_engine, text
 
 from app.settings import Settings
-from tests.conftest import PASSWORD, PostgresCluster
-
-# uvicorn ends by the signal it was sent, once it has cleaned up
-STOPPED = -signal.SIGTERM
-BACKEND = Path(__file__).parent.parent
-
-
-class Server:
-    def __init__(self, database_url: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "app"],
-            cwd=BACKEND,
-            env=os.environ | {"DATABASE_URL": database_url, "PORT": str(port)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def wait_until_live(self) -> None:
-        deadline = time.monotonic() + 20
-        while self.process.poll() is None and time.monotonic() < deadline:
-            try:
-                httpx.get(f"{self.url}/health/live")
-            except httpx.ConnectError:
-                time.sleep(0.05)
-            else:
-                return
-        raise AssertionError("the server did not start: " + self.stop())
-
-    def stop(self) -> str:
-        self.process.terminate()
-        return self.process.communicate(timeout=30)[0]
+from tests.postgres import PASSWORD, PostgresCluster
+from tests.processes import BACKEND, Server
+from tests.tokens import SECRET, bearer
 
 
 @pytest.fixture
@@ -65,42 +27,93 @@ def server(app: FastAPI, postgres: PostgresCluster) -> Iterator[Server]:
 
 
 def test_it_logs_one_object_a_line_without_probes_or_secrets(server: Server) -> None:
+    alice = bearer("alice")
     httpx.get(f"{server.url}/health/ready")
-    httpx.post(f"{server.url}/api/tasks", json={"title": "two\nlines"})
-    httpx.get(f"{server.url}/api/tasks")
+    httpx.get(f"{server.url}/api/tasks", headers=alice, params={"q": "private\nwords"})
+    httpx.post(f"{server.url}/api/tasks", headers=alice | {"X-Request-Id": "a.1"}, json={})
+    httpx.get(f"{server.url}/api/tasks/%0aforged", headers=alice | {"X-Request-Id": "no good"})
 
-    output = server.stop()
+    lines = server.stop_and_read_log()
 
-    assert server.process.returncode == STOPPED
-    lines = [json.loads(line) for line in output.splitlines()]
-    requests = [line["message"] for line in lines if line["logger"] == "uvicorn.access"]
-    assert [message.partition(" - ")[2] for message in requests] == [
-        '"POST /api/tasks HTTP/1.1" 422',
-        '"GET /api/tasks HTTP/1.1" 200',
+    assert server.process.returncode == 0
+    assert all({"time", "level", "logger", "message"} <= set(line) for line in lines)
+    requests = [line for line in lines if line["logger"] == "app.access"]
+    assert [(line["method"], line["path"], line["status"]) for line in requests] == [
+        ("GET", "/api/tasks", 200),
+        ("POST", "/api/tasks", 422),
+        ("GET", "/api/tasks/\nforged", 422),
     ]
-    assert PASSWORD not in output
+    assert all(0 < line["duration_ms"] < 5000 for line in requests)
+    assert requests[1]["request_id"] == "a.1"
+    assert len(requests[2]["request_id"]) == 36
+    for secret in (PASSWORD, SECRET, "private", alice["Authorization"]):
+        assert secret not in str(lines)
+
+
+def test_it_tells_its_numbers_on_a_port_of_their_own(server: Server) -> None:
+    for path in ("/api/tasks", "/api/tasks", "/api/tasks/1", "/no/such/path", "/metrics"):
+        httpx.get(server.url + path, headers=bearer("alice"))
+    httpx.request("PROPFIND", f"{server.url}/api/tasks")
+
+    lines = httpx.get(server.metrics_url).text.splitlines()
+
+    counted = {
+        'http_requests_total{method="GET",route="/api/tasks",status="200"} 2.0',
+        'http_requests_total{method="GET",route="/api/tasks/{task_id}",status="422"} 1.0',
+        'http_requests_total{method="GET",route="other",status="404"} 2.0',
+        'http_requests_total{method="other",route="/api/tasks",status="405"} 1.0',
+        'http_request_duration_seconds_count{method="GET",route="/api/tasks"} 2.0',
+        'db_pool_connections{state="in_use"} 0.0',
+        'db_pool_connections{state="idle"} 1.0',
+        "db_pool_size 6.0",
+    }
+    assert counted - set(lines) == set()
+    assert any(line.startswith("process_resident_memory_bytes ") for line in lines)
+    assert not any(word in line for line in lines for word in ("_created", "no/such"))
 
 
 def test_a_request_in_flight_is_answered_after_sigterm(server: Server, settings: Settings) -> None:
     engine = create_engine(settings.sqlalchemy_url)
     with ThreadPoolExecutor() as threads, engine.connect() as connection:
         connection.execute(text("LOCK TABLE tasks"))
-        response = threads.submit(httpx.get, f"{server.url}/api/tasks", timeout=30)
+        url = f"{server.url}/api/tasks"
+        response = threads.submit(httpx.get, url, headers=bearer("alice"), timeout=30)
         waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
         while connection.scalar(waiting) == 0:
             time.sleep(0.02)
         server.process.terminate()
         time.sleep(0.5)
         assert server.process.poll() is None
+        assert httpx.get(server.metrics_url).status_code == 200  # until the very end
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"{server.url}/health/live")
         connection.rollback()
         assert response.result().status_code == 200
+    open_connections = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'todo-backend'"
+    )
+    assert server.process.wait(timeout=10) == 0
+    with engine.connect() as connection:
+        assert connection.scalar(open_connections) == 0
     engine.dispose()
-    assert server.process.wait(timeout=10) == STOPPED
 
 
 def test_it_does_not_start_with_a_wrong_environment() -> None:
-    process = Server("mysql://root:secret@db/todo").process
+    process = Server("mysql://root:secret@db/todo", BETTER_AUTH_SECRET="short", PORT="0").process
     output = process.communicate(timeout=30)[0]
     assert process.returncode == 1
-    assert "DATABASE_URL: must start with postgresql://" in output
-    assert "secret" not in output
+    assert output.splitlines() == [
+        "The environment is not usable:",
+        "DATABASE_URL: must start with postgresql://, "
+        "like postgresql://user:password@host:5432/database",
+        "PORT: Input should be greater than or equal to 1",
+        "BETTER_AUTH_SECRET: must have at least 32 characters",
+    ]
+
+
+def test_it_loads_neither_openai_nor_opentelemetrys_sdk_unasked() -> None:
+    code = "import app.main, sys; print([m for m in sys.modules if m in %r])"
+    unwanted = ["openai", "opentelemetry.sdk", "opentelemetry.exporter", "httpx2", "urllib3"]
+    command = [sys.executable, "-c", code % (unwanted,)]
+    output = subprocess.run(command, cwd=BACKEND, check=True, capture_output=True, text=True)
+    assert output.stdout == "[]\n"

@@ -1,0 +1,1 @@
+"""The assistant that keeps the list by being talked to."""

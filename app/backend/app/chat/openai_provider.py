@@ -1,0 +1,192 @@
+"""An assistant by any server that speaks OpenAI's chat completions."""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from openai import APIConnectionError, APIStatusError, AsyncOpenAI, OpenAIError, Timeout
+from openai.types.chat.chat_completion_chunk import Choice, ChoiceDeltaToolCall
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind, StatusCode
+
+from app.chat.provider import ChatError, ChatMessage, Say
+from app.chat.tools import TOOLS, TaskTools
+from app.settings import Settings
+
+logger = logging.getLogger(__name__)
+tracer = trace.get_tracer(__name__)
+
+CONNECT_SECONDS = 5
+SILENCE_SECONDS = 30  # before an answer and in the middle of it
+TRIES_AGAIN = 2  # as long as nothing of the answer has arrived
+MOST_TURNS = 6
+MOST_CHARACTERS = 20_000
+
+SYSTEM_PROMPT = """\
+You are the assistant of a todo list. Today is {today:%A}, {today}.
+Read and change the list with the tools only, and never claim a change that no tool reported.
+When a tool says that none or several of the tasks match, ask the user which one is meant.
+Answer briefly, in plain text and in the user's language."""
+
+BROKE_OFF = "The language model's answer broke off; try again"
+NOT_UNDERSTOOD = "The language model asked for something this app does not understand; try again"
+TOO_LONG = "The language model's answer was too long and ends here"
+WITHHELD = "The language model declined to answer this"
+NO_END = "The language model did not come to an end; try to say it in a simpler way"
+UNREACHABLE = "The language model can't be reached right now; try again in a moment"
+UNAVAILABLE = "The language model can't answer right now; try again in a moment"
+WRONG_SETUP = (
+    "The language model refuses this app's settings; whoever runs the app has to see to it"
+)
+BUSY = "The language model has too much to do, or its quota is used up; try again later"
+REFUSED = "The language model refused this request; try to say it in another way"
+BY_STATUS = {
+    400: REFUSED,
+    401: WRONG_SETUP,
+    403: WRONG_SETUP,
+    404: WRONG_SETUP,
+    422: REFUSED,
+    429: BUSY,
+}
+
+TOOL_SCHEMAS = [
+    {
+        "type": "function",
+        "function": {
+            "name": name,
+            "description": tool.description,
+            "parameters": tool.arguments.model_json_schema(),
+        },
+    }
+    for name, tool in TOOLS.items()
+]
+
+
+@dataclass
+class ToolCall:
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+    def append(self, piece: ChoiceDeltaToolCall) -> None:
+        self.id += piece.id or ""
+        if piece.function is not None:
+            self.name += piece.function.name or ""
+            self.arguments += piece.function.arguments or ""
+
+    def parsed_arguments(self) -> dict[str, Any]:
+        try:
+            arguments = json.loads(self.arguments or "{}")
+        except ValueError:
+            arguments = None
+        if self.name not in TOOLS or not isinstance(arguments, dict):
+            logger.warning("the language model made a tool call that is none: %.50r", self.name)
+            raise ChatError(NOT_UNDERSTOOD)
+        return arguments
+
+
+@dataclass
+class Turn:
+    """What the model says until it waits for its tools or is done."""
+
+    text: str = ""
+    calls: dict[int, ToolCall] = field(default_factory=dict)
+    end: str | None = None
+
+    def append(self, choice: Choice) -> None:
+        self.text += choice.delta.content or ""
+        for piece in choice.delta.tool_calls or ():
+            self.calls.setdefault(piece.index, ToolCall()).append(piece)
+        self.end = choice.finish_reason or self.end
+
+    @property
+    def size(self) -> int:
+        return len(self.text) + sum(len(call.arguments) for call in self.calls.values())
+
+    def check_end(self) -> None:
+        reasons = {None: BROKE_OFF, "length": TOO_LONG, "content_filter": WITHHELD}
+        if self.end in reasons:
+            raise ChatError(reasons[self.end])
+
+    def as_message(self) -> dict[str, Any]:
+        calls = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in self.calls.values()
+        ]
+        return {"role": "assistant", "content": self.text or None, "tool_calls": calls}
+
+
+class OpenaiProvider:
+    name = "openai"
+
+    def __init__(self, settings: Settings) -> None:
+        self.model = settings.llm_model
+        self._client = AsyncOpenAI(
+            api_key=settings.openai_api_key.get_secret_value(),
+            base_url=settings.openai_base_url,
+            timeout=Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
+            max_retries=TRIES_AGAIN,
+        )
+
+    async def answer(self, messages: Sequence[ChatMessage], tools: TaskTools, say: Say) -> None:
+        system = {"role": "system", "content": SYSTEM_PROMPT.format(today=tools.today)}
+        history = [system, *[message.model_dump() for message in messages]]
+        for _ in range(MOST_TURNS):
+            turn = await self._turn(history, say)
+            if not turn.calls:
+                return
+            # all of them are looked at before the first one changes something
+            calls = [(call, call.parsed_arguments()) for call in turn.calls.values()]
+            history.append(turn.as_message())
+            for call, arguments in calls:
+                result = await tools.call(call.name, arguments)
+                history.append({"role": "tool", "tool_call_id": call.id, "content": result})
+        raise ChatError(NO_END)
+
+    async def _turn(self, history: list[dict[str, Any]], say: Say) -> Turn:
+        with tracer.start_as_current_span(
+            f"chat {self.model}",
+            kind=SpanKind.CLIENT,
+            attributes={"gen_ai.operation.name": "chat", "gen_ai.request.model": self.model},
+            # its text may quote the request
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                return await self._stream(history, say)
+            except (OpenAIError, ValueError) as error:  # ValueError: a line that is no JSON
+                span.set_status(StatusCode.ERROR, type(error).__name__)
+                raise ChatError(_explain(error)) from None
+
+    async def _stream(self, history: list[dict[str, Any]], say: Say) -> Turn:
+        turn = Turn()
+        async with await self._client.chat.completions.create(
+            model=self.model, messages=history, tools=TOOL_SCHEMAS, stream=True
+        ) as chunks:
+            async for chunk in chunks:
+                for choice in chunk.choices or ():
+                    turn.append(choice)
+                    if choice.delta.content:
+                        await say(choice.delta.content)
+                if turn.size > MOST_CHARACTERS:
+                    raise ChatError(TOO_LONG)
+        turn.check_end()
+        return turn
+
+    async def aclose(self) -> None:
+        await self._client.close()
+
+
+def _explain(error: Exception) -> str:
+    """Neither the log nor the user gets the server's own words: they may quote the key."""
+    status = getattr(error, "status_code", None)
+    logger.warning("the language model failed: %s, status %s", type(error).__name__, status)
+    if isinstance(error, APIStatusError):
+        return BY_STATUS.get(status, UNAVAILABLE)
+    return UNREACHABLE if isinstance(error, APIConnectionError) else BROKE_OFF

@@ -1,0 +1,76 @@
+"""An answer of the assistant on its way to the browser: one JSON object a line."""
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+
+import anyio
+from fastapi.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from app.chat.provider import ChatError
+from app.errors import DATABASE_ERRORS, FAILED, NO_DATABASE, first_line
+
+logger = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 120
+
+MEDIA_TYPE = "application/x-ndjson"
+HEADERS = {
+    "Content-Type": MEDIA_TYPE,
+    # no proxy may hold lines back: neither to compress them nor to fill a buffer
+    "Cache-Control": "no-store, no-transform",
+    "X-Accel-Buffering": "no",
+}
+
+Emit = Callable[[dict[str, str]], Awaitable[None]]
+
+
+class AnswerStream(Response):
+    """Pushes events as `produce` emits them; `produce` is cancelled when the client goes away."""
+
+    def __init__(self, produce: Callable[[Emit], Awaitable[None]]) -> None:
+        self.status_code = 200
+        self.background = None
+        self.init_headers(HEADERS)
+        self._produce = produce
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        async def emit(event: dict[str, str]) -> None:
+            line = json.dumps(event, ensure_ascii=False) + "\n"
+            await send({"type": "http.response.body", "body": line.encode(), "more_body": True})
+
+        head = {"status": self.status_code, "headers": self.raw_headers}
+        await send({"type": "http.response.start", **head})
+        async with anyio.create_task_group() as group:
+            group.start_soon(_cancel_when_gone, receive, group.cancel_scope)
+            await self._all_events(emit)
+            group.cancel_scope.cancel()
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _all_events(self, emit: Emit) -> None:
+        try:
+            with anyio.fail_after(ANSWER_SECONDS):
+                await self._produce(emit)
+        except Exception as error:
+            await emit({"type": "error", "message": _explain(error)})
+        await emit({"type": "done"})
+
+
+async def _cancel_when_gone(receive: Receive, scope: anyio.CancelScope) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    scope.cancel()
+
+
+def _explain(error: Exception) -> str:
+    match error:
+        case ChatError():
+            return str(error)
+        case TimeoutError():
+            return f"The answer took more than {ANSWER_SECONDS} seconds and was given up"
+        case _ if isinstance(error, DATABASE_ERRORS):
+            logger.warning("database not available: %s", first_line(error))
+            return NO_DATABASE
+    logger.error("the chat failed", exc_info=error)
+    return FAILED

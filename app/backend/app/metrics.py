@@ -1,0 +1,84 @@
+"""Numbers for Prometheus, on a port of their own that no public route reaches."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+    start_http_server,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from sqlalchemy import Engine
+from starlette.types import Scope
+
+from app.database import POOL_OVERFLOW, POOL_SIZE
+
+KNOWN_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+OTHER = "other"  # callers choose methods and paths, but not how many time series there are
+
+
+class HttpMetrics:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._requests = Counter(
+            "http_requests_total",
+            "Answered requests",
+            ["method", "route", "status"],
+            registry=registry,
+        )
+        self._durations = Histogram(
+            "http_request_duration_seconds",
+            "From the request's head to the end of its answer",
+            ["method", "route"],
+            registry=registry,
+        )
+
+    def observe(self, scope: Scope, status: int, seconds: float) -> None:
+        method = scope["method"] if scope["method"] in KNOWN_METHODS else OTHER
+        route = getattr(scope.get("route"), "path", OTHER)
+        self._requests.labels(method, route, str(status)).inc()
+        self._durations.labels(method, route).observe(seconds)
+
+
+class PoolCollector(Collector):
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        pool = self._engine.pool
+        connections = GaugeMetricFamily(
+            "db_pool_connections", "Open connections to the database", labels=["state"]
+        )
+        connections.add_metric(["in_use"], pool.checkedout())
+        connections.add_metric(["idle"], pool.checkedin())
+        yield connections
+        yield GaugeMetricFamily(
+            "db_pool_size", "Connections that may be open at once", POOL_SIZE + POOL_OVERFLOW
+        )
+
+
+def build_registry(engine: Engine) -> CollectorRegistry:
+    disable_created_metrics()  # a second series for each counter, with its time of birth
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    registry.register(PoolCollector(engine))
+    return registry
+
+
+@contextmanager
+def serve(registry: CollectorRegistry, port: int) -> Iterator[int]:
+    """Answers on the port, in a thread of its own, until the end of the block."""
+    server, thread = start_http_server(port, registry=registry)
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

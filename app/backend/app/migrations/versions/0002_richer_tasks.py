@@ -1,0 +1,48 @@
+"""Add due date, priority, tags and soft deletion to tasks.
+
+The release before this one runs on meanwhile: it neither knows nor fills the new columns, so all
+of them have defaults; constant ones, for which PostgreSQL rewrites no row.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("tasks", sa.Column("due_date", sa.Date()))
+    op.add_column(
+        "tasks", sa.Column("priority", sa.String(6), server_default="normal", nullable=False)
+    )
+    op.create_check_constraint(
+        "ck_tasks_priority", "tasks", "priority IN ('low', 'normal', 'high')"
+    )
+    op.add_column(
+        "tasks",
+        sa.Column("tags", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
+    )
+    op.add_column("tasks", sa.Column("deleted_at", sa.DateTime(timezone=True)))
+
+    # serves the queries of the index that it replaces, too
+    op.create_index("ix_tasks_user_id_created_at_id", "tasks", ["user_id", "created_at", "id"])
+    op.drop_index("ix_tasks_user_id_created_at", "tasks")
+    op.create_index(
+        "ix_tasks_deleted",
+        "tasks",
+        ["user_id", "deleted_at"],
+        postgresql_where=sa.text("deleted_at IS NOT NULL"),
+    )
+
+
+def downgrade() -> None:
+    # deleted tasks must not come back to life
+    op.execute("DELETE FROM tasks WHERE deleted_at IS NOT NULL")
+    op.create_index("ix_tasks_user_id_created_at", "tasks", ["user_id", "created_at"])
+    op.drop_index("ix_tasks_user_id_created_at_id", "tasks")
+    for column in ("deleted_at", "tags", "priority", "due_date"):  # with what depends on them
+        op.drop_column("tasks", column)

@@ -1,0 +1,88 @@
+"""Everything that is done to tasks in the database, always for one user only."""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Engine, delete, func, select
+from sqlalchemy.orm import Session
+
+from app.database import Task
+from app.tasks.models import Status, TaskCreate, TaskUpdate
+from app.tasks.queries import TaskQueries
+
+RESTORABLE_FOR = timedelta(days=1)
+
+
+class UserTasks(TaskQueries):
+    """One user's tasks in one transaction: no statement goes without that user's id."""
+
+    def __init__(self, session: Session, user_id: str) -> None:
+        super().__init__(session, user_id)
+        self._session = session
+        self._user_id = user_id
+        self._own = select(Task).where(Task.user_id == user_id)
+        self._live = self._own.where(Task.deleted_at.is_(None))
+
+    def add(self, fields: TaskCreate) -> Task:
+        task = Task(user_id=self._user_id, **fields.model_dump())
+        self._session.add(task)
+        self._session.flush()
+        return task
+
+    def update(self, task_id: uuid.UUID, fields: TaskUpdate) -> Task | None:
+        task = self._session.scalar(self._live.where(Task.id == task_id).with_for_update())
+        if task is not None:
+            for field, value in fields.model_dump(exclude_unset=True).items():
+                setattr(task, field, value)
+            self._session.flush()
+        return task
+
+    def delete(self, task_id: uuid.UUID) -> Task | None:
+        """Restorable for a while; what was deleted before that goes for good."""
+        task = self._session.scalar(self._live.where(Task.id == task_id).with_for_update())
+        if task is not None:
+            task.deleted_at = func.now()
+            expired = Task.deleted_at < func.now() - RESTORABLE_FOR
+            self._session.execute(delete(Task).where(Task.user_id == self._user_id, expired))
+        return task
+
+    def restore(self, task_id: uuid.UUID) -> Task | None:
+        task = self._session.scalar(self._own.where(Task.id == task_id).with_for_update())
+        if task is not None:
+            task.deleted_at = None
+            self._session.flush()
+        return task
+
+    def matching(
+        self, words: Sequence[str], phrase: str, status: Status, limit: int
+    ) -> Sequence[Task]:
+        """Tasks with all the words in their title; first of all those titled just so."""
+        titled_so = func.lower(Task.title) == phrase.lower()
+        query = self._live.where(*[Task.title.icontains(word, autoescape=True) for word in words])
+        if status != "all":
+            query = query.where(Task.completed.is_(status == "done"))
+        query = query.order_by(titled_so.desc(), Task.created_at.desc()).limit(limit)
+        return self._session.scalars(query).all()
+
+
+@dataclass(frozen=True)
+class TasksOfUser:
+    """Opens the user's tasks; a connection is held between begin and end of the block only."""
+
+    engine: Engine
+    user_id: str
+
+    @contextmanager
+    def reading(self) -> Iterator[TaskQueries]:
+        # without a transaction, which would take two more round trips
+        with self.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            yield TaskQueries(connection, self.user_id)
+
+    @contextmanager
+    def changing(self) -> Iterator[UserTasks]:
+        """One transaction, committed at its end."""
+        with Session(self.engine) as session, session.begin():
+            yield UserTasks(session, self.user_id)

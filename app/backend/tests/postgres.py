@@ -1,0 +1,60 @@
+"""A throw-away PostgreSQL cluster on a Unix socket."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+INSTALL_HINT = (
+    "these tests need PostgreSQL's server programs: apt-get install postgresql (any version >= 15)"
+)
+# PostgreSQL refuses to run as root
+SERVER_USER = "postgres" if os.geteuid() == 0 else None
+PASSWORD = "canary-password"  # must never show up in any output
+
+
+class PostgresCluster:
+    def __init__(self, directory: Path, programs: Path) -> None:
+        self.directory = directory
+        self.programs = programs
+        # `trust` lets any password in
+        self.url = f"postgresql://postgres:{PASSWORD}@/todo?host={directory}"
+
+    def run(self, program: str, *arguments: str) -> None:
+        command = [self.programs / program, *arguments]
+        # a file, not a pipe: the server inherits it and would keep a pipe open
+        with tempfile.TemporaryFile() as output:
+            done = subprocess.run(
+                command, user=SERVER_USER, cwd="/", stdout=output, stderr=output, check=False
+            )
+            if done.returncode:
+                output.seek(0)
+                pytest.exit(f"{program} failed: {output.read().decode()}", returncode=1)
+
+    def create(self) -> None:
+        data = str(self.directory / "data")
+        self.run("initdb", "-D", data, "-A", "trust", "-U", "postgres", "--no-sync")
+        self.start()
+        self.run("createdb", "-h", str(self.directory), "-U", "postgres", "todo")
+
+    def start(self) -> None:
+        options = f"-c listen_addresses= -c fsync=off -k {self.directory}"
+        log = str(self.directory / "log")
+        self.run("pg_ctl", "-D", str(self.directory / "data"), "-o", options, "-l", log, "start")
+
+    def stop(self) -> None:
+        self.run("pg_ctl", "-D", str(self.directory / "data"), "-m", "immediate", "stop")
+
+
+def find_programs() -> Path:
+    on_path = shutil.which("pg_ctl")
+    # Debian keeps them off PATH
+    candidates = [Path(on_path).parent] if on_path else []
+    candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    for directory in candidates:
+        if all((directory / name).exists() for name in ("initdb", "pg_ctl", "createdb")):
+            return directory
+    pytest.exit(INSTALL_HINT, returncode=1)
