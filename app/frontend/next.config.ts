@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import { globSync, readFileSync } from "node:fs";
 import type { NextConfig } from "next";
 
 const securityHeaders = [
@@ -7,11 +9,25 @@ const securityHeaders = [
   { key: "Permissions-Policy", value: "camera=(), geolocation=(), microphone=()" },
 ];
 
+/** Names a version by what it is made of, so that the same source gives the same output. */
+function contentHash(): string {
+  const files = globSync("**/*.{css,json,svg,ts,tsx}", {
+    cwd: import.meta.dirname,
+    exclude: (name) => ["node_modules", ".next", "next-env.d.ts"].includes(name),
+  });
+  const hash = createHash("sha256");
+  for (const file of files.toSorted()) hash.update(file).update(readFileSync(file));
+  return hash.digest("hex").slice(0, 20);
+}
+
 const config: NextConfig = {
   output: "standalone",
+  generateBuildId: contentHash,
   // this folder is the project, also when a parent folder holds a lock file of its own
   outputFileTracingRoot: import.meta.dirname,
   turbopack: { root: import.meta.dirname },
+  // loaded before the server, by the container's command
+  outputFileTracingIncludes: { "/": ["observability/logs.ts"] },
   // no image is resized here, so the native image library stays out of the container
   images: { unoptimized: true },
   outputFileTracingExcludes: { "*": ["node_modules/sharp/**", "node_modules/@img/**"] },
@@ -19,6 +35,11 @@ const config: NextConfig = {
   compress: true,
   reactStrictMode: true,
   headers: async () => [{ source: "/:path*", headers: securityHeaders }],
+  rewrites: async () => ({
+    beforeFiles: [],
+    afterFiles: [],
+    fallback: [{ source: "/_next/static/:path*", destination: "/peer-assets/:path*" }],
+  }),
 };
 
 export default config;

@@ -1,4 +1,5 @@
 import { type NextRequest, NextResponse } from "next/server";
+import { isHttps } from "@/lib/settings";
 
 /** Gives each page a Content-Security-Policy with its own nonce; Next.js puts it on its scripts. */
 export function proxy(request: NextRequest): NextResponse {
@@ -6,8 +7,10 @@ export function proxy(request: NextRequest): NextResponse {
   const policy = contentSecurityPolicy(nonce);
   const headers = new Headers(request.headers);
   headers.set("Content-Security-Policy", policy);
+  headers.set("X-Nonce", nonce);
   const response = NextResponse.next({ request: { headers } });
   response.headers.set("Content-Security-Policy", policy);
+  if (isHttps()) response.headers.set("Strict-Transport-Security", "max-age=31536000");
   return response;
 }
 
@@ -18,6 +21,8 @@ function contentSecurityPolicy(nonce: string): string {
     "default-src 'self'",
     `script-src 'self' 'nonce-${nonce}' 'strict-dynamic'${development ? " 'unsafe-eval'" : ""}`,
     `style-src 'self' ${development ? "'unsafe-inline'" : `'nonce-${nonce}'`}`,
+    // the component library sets its sizes and colours in style attributes
+    "style-src-attr 'unsafe-inline'",
     "img-src 'self' data:",
     "object-src 'none'",
     "base-uri 'none'",
@@ -28,5 +33,5 @@ function contentSecurityPolicy(nonce: string): string {
 
 export const config = {
   // pages only: what isn't a document needs no nonce, and API bodies must not be buffered here
-  matcher: "/((?!api/|health|_next/|icon.svg).*)",
+  matcher: "/((?!api/|health|peer-assets/|_next/|icon.svg).*)",
 };

@@ -1,14 +1,16 @@
 "use client";
 
+import { Button, Container, Stack, Text, Title } from "@mantine/core";
+
 /** Shown when rendering itself fails; errors of the API are shown beside the tasks. */
 export default function ErrorPage({ reset }: { readonly reset: () => void }) {
   return (
-    <main>
-      <h1>Something went wrong</h1>
-      <p role="alert">The page could not be shown.</p>
-      <button type="button" onClick={reset}>
-        Try again
-      </button>
-    </main>
+    <Container component="main" size="xs" py="20vh">
+      <Stack align="center" ta="center">
+        <Title order={1}>Something went wrong</Title>
+        <Text role="alert">The page could not be shown.</Text>
+        <Button onClick={reset}>Try again</Button>
+      </Stack>
+    </Container>
   );
 }

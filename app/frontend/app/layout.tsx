@@ -1,24 +1,36 @@
+import { ColorSchemeScript, mantineHtmlProps } from "@mantine/core";
 import type { Metadata, Viewport } from "next";
+import { headers } from "next/headers";
 import type { ReactNode } from "react";
+import { Providers } from "@/components/Providers";
+import "./mantine.css";
 import "./globals.css";
+import "./tasks.css";
+import "./assistant.css";
 
 // Every page is rendered when it is asked for: what it shows is of that moment, and its scripts
 // carry the nonce of that response.
 export const dynamic = "force-dynamic";
 
 export const metadata: Metadata = {
-  title: "Todo",
-  description: "A list of things to do",
+  title: { default: "Todo", template: "%s – Todo" },
+  description: "A list of things to do, with an assistant",
 };
 
 export const viewport: Viewport = {
   colorScheme: "light dark",
 };
 
-export default function RootLayout({ children }: { readonly children: ReactNode }) {
+export default async function RootLayout({ children }: { readonly children: ReactNode }) {
+  const nonce = (await headers()).get("x-nonce") ?? "";
   return (
-    <html lang="en">
-      <body>{children}</body>
+    <html lang="en" {...mantineHtmlProps}>
+      <head>
+        <ColorSchemeScript defaultColorScheme="auto" nonce={nonce} />
+      </head>
+      <body>
+        <Providers nonce={nonce}>{children}</Providers>
+      </body>
     </html>
   );
 }

@@ -1,12 +1,18 @@
-import Link from "next/link";
+import { Anchor, Container, Stack, Text, Title } from "@mantine/core";
 
 export default function NotFound() {
   return (
-    <main>
-      <h1>Page not found</h1>
-      <p>
-        There is nothing at this address. <Link href="/">Go to the tasks</Link>.
-      </p>
-    </main>
+    <Container component="main" size="xs" py="20vh">
+      <Stack align="center" ta="center">
+        <Title order={1}>Page not found</Title>
+        <Text>
+          There is nothing at this address.{" "}
+          <Anchor href="/" underline="always">
+            Go to the tasks
+          </Anchor>
+          .
+        </Text>
+      </Stack>
+    </Container>
   );
 }

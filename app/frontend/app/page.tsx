@@ -1,18 +1,29 @@
+import { HydrationBoundary } from "@tanstack/react-query";
+import { headers } from "next/headers";
+import { redirect } from "next/navigation";
 import { TaskBoard } from "@/components/TaskBoard";
-import { backendUrl } from "@/lib/settings";
-import { listTasks, type Task } from "@/lib/tasks";
+import { Unavailable } from "@/components/Unavailable";
+import { currentUser } from "@/lib/auth";
+import { firstPage } from "@/lib/firstPage";
+import { readFilters } from "@/lib/tasks";
 
-const BACKEND_TIMEOUT_MS = 5_000;
-
-export default async function Page() {
-  return <TaskBoard initialTasks={await tasksOrNull()} />;
+export default async function Page({ searchParams }: PageProps<"/">) {
+  const incoming = new Headers(await headers());
+  const found = await currentUser(incoming).catch((error: unknown) => {
+    console.error("No session could be read:", error);
+    return "unknown" as const;
+  });
+  if (found === "unknown") return <Unavailable />;
+  if (!found) redirect(hadSession(incoming) ? "/sign-in?reason=expired" : "/sign-in");
+  const query = Object.entries(await searchParams).map(([name, value]) => [name, `${value}`]);
+  const filters = readFilters(new URLSearchParams(query));
+  const { id, name, email } = found;
+  return (
+    <HydrationBoundary state={await firstPage(id, filters, incoming)}>
+      <TaskBoard user={{ id, name, email }} />
+    </HydrationBoundary>
+  );
 }
 
-async function tasksOrNull(): Promise<Task[] | null> {
-  try {
-    return await listTasks(backendUrl().origin, AbortSignal.timeout(BACKEND_TIMEOUT_MS));
-  } catch (error) {
-    console.error("The page is shown without tasks:", error);
-    return null;
-  }
-}
+const hadSession = (incoming: Headers): boolean =>
+  incoming.get("cookie")?.includes("todo.session_token=") ?? false;

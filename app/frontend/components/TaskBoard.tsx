@@ -1,129 +1,85 @@
 "use client";
 
-import { useRef, useState } from "react";
-import { NewTask } from "@/components/NewTask";
-import { TaskItem } from "@/components/TaskItem";
-import {
-  createTask,
-  deleteTask,
-  listTasks,
-  type Task,
-  type TaskChange,
-  updateTask,
-} from "@/lib/tasks";
+import { useDisclosure, useSessionStorage } from "@mantine/hooks";
+import { Title } from "@mantine/core";
+import { type RefObject, useLayoutEffect, useRef, useState } from "react";
+import { Assistant } from "@/components/Assistant";
+import { Composer } from "@/components/Composer";
+import { Header } from "@/components/Header";
+import { TaskEditor } from "@/components/TaskEditor";
+import { TaskFilters } from "@/components/TaskFilters";
+import { TaskList } from "@/components/TaskList";
+import { useFilters } from "@/hooks/useFilters";
+import { useShortcuts } from "@/hooks/useShortcuts";
+import { useSummary, useTaskChanges } from "@/hooks/useTasks";
+import { useUndoableDelete } from "@/hooks/useUndoableDelete";
+import { actFor } from "@/lib/api";
+import type { User } from "@/lib/auth";
+import { NEW_TASK, NO_FILTERS, type Task, type TaskFields } from "@/lib/tasks";
 
-interface TaskBoardProps {
-  /** What the server found, or null when it could not reach the API. */
-  readonly initialTasks: readonly Task[] | null;
+/** What is being typed in the dialog, for the task that it changes; a new one without. */
+export interface Draft {
+  readonly task?: Task;
+  readonly fields: TaskFields;
 }
 
-export function TaskBoard({ initialTasks }: TaskBoardProps) {
-  const [tasks, setTasks] = useState(initialTasks);
-  const [error, setError] = useState("");
-  const [status, setStatus] = useState("");
+export function TaskBoard({ user }: { readonly user: User }) {
+  // before anything is asked for
+  useLayoutEffect(() => actFor(user.id), [user.id]);
+  const [filters, setFilters] = useFilters();
+  const changes = useTaskChanges();
   const heading = useRef<HTMLHeadingElement>(null);
+  const [status, setStatus] = useState("");
+  const [assistantOpened, assistant] = useDisclosure(false);
+  // kept in the tab: a reload, or a session that ends, loses nothing that was typed
+  const stored = { key: `draft-${user.id}`, defaultValue: null };
+  const [draft, setDraft] = useSessionStorage<Draft | null>(stored);
+  const { remove, undo } = useUndoableDelete(changes, heading);
+  useShortcuts(undo);
 
-  /** Runs one change; shows why it failed, or says to screen readers what was done. */
-  async function attempt(action: () => Promise<string>): Promise<boolean> {
-    try {
-      setStatus(await action());
-      setError("");
-      return true;
-    } catch (reason) {
-      setError(reason instanceof Error ? reason.message : String(reason));
-      return false;
-    }
+  async function save(fields: TaskFields, task?: Task): Promise<void> {
+    const saved = await (task ? changes.update(task, fields) : changes.create(fields));
+    // a new task must not be out of sight
+    if (!task) setFilters(NO_FILTERS);
+    setStatus(`${task ? "Saved" : "Added"} ${saved.title}`);
   }
-
-  function replace(changed: Task): void {
-    setTasks((before) => before?.map((task) => (task.id === changed.id ? changed : task)) ?? null);
-  }
-
-  const reload = () =>
-    attempt(async () => {
-      setTasks(await listTasks());
-      return "Tasks loaded";
-    });
-
-  const add = (title: string) =>
-    attempt(async () => {
-      const created = await createTask(title);
-      setTasks((before) => [created, ...(before ?? [])]);
-      return `Added ${created.title}`;
-    });
-
-  const change = (task: Task, fields: TaskChange) =>
-    attempt(async () => {
-      // shown at once and taken back if the API refuses: a checkbox must not lag behind the click
-      if (fields.completed !== undefined) replace({ ...task, ...fields });
-      try {
-        replace(await updateTask(task.id, fields));
-      } catch (reason) {
-        replace(task);
-        throw reason;
-      }
-      return `Saved ${task.title}`;
-    });
-
-  const remove = (task: Task) =>
-    attempt(async () => {
-      await deleteTask(task.id);
-      setTasks((before) => before?.filter(({ id }) => id !== task.id) ?? null);
-      // the focused button is gone with its task
-      heading.current?.focus();
-      return `Deleted ${task.title}`;
-    });
 
   return (
-    <main>
-      <header>
-        <h1 ref={heading} tabIndex={-1}>
-          Tasks
-        </h1>
-        {tasks !== null && <p className="summary">{summary(tasks)}</p>}
-      </header>
-      {tasks !== null && <NewTask onAdd={add} />}
-      {error !== "" && (
-        <p role="alert" className="notice">
-          {error}
+    <div className="shell" data-assistant={assistantOpened || undefined}>
+      <Header user={user} assistantOpened={assistantOpened} onAssistantToggle={assistant.toggle} />
+      <main className="board">
+        <Heading ref={heading} />
+        <Composer
+          userId={user.id}
+          onAdd={(title) => save({ ...NEW_TASK, title })}
+          onDetails={(title) => setDraft({ fields: { ...NEW_TASK, title } })}
+        />
+        <TaskFilters filters={filters} onChange={setFilters} />
+        <TaskList
+          filters={filters}
+          onFilter={setFilters}
+          onEdit={(task) => setDraft({ task, fields: task })}
+          onToggle={(task) => changes.update(task, { completed: !task.completed })}
+          onDelete={remove}
+        />
+        <p role="status" className="unseen">
+          {status}
         </p>
-      )}
-      {tasks === null && <Unavailable onRetry={reload} />}
-      {tasks?.length === 0 && (
-        <p className="empty">Nothing to do yet. Add your first task above.</p>
-      )}
-      {tasks !== null && tasks.length > 0 && (
-        <ul aria-label="Tasks" className="tasks">
-          {tasks.map((task) => (
-            <TaskItem
-              key={task.id}
-              task={task}
-              onChange={(fields) => change(task, fields)}
-              onDelete={() => remove(task)}
-            />
-          ))}
-        </ul>
-      )}
-      <p role="status" className="visually-hidden">
-        {status}
-      </p>
-    </main>
+      </main>
+      <TaskEditor draft={draft} onChange={setDraft} onSave={save} />
+      <Assistant userId={user.id} opened={assistantOpened} onClose={assistant.close} />
+    </div>
   );
 }
 
-function summary(tasks: readonly Task[]): string {
-  const done = tasks.filter(({ completed }) => completed).length;
-  return `${tasks.length - done} open, ${done} done`;
-}
-
-function Unavailable({ onRetry }: { readonly onRetry: () => void }) {
+function Heading({ ref }: { readonly ref: RefObject<HTMLHeadingElement | null> }) {
+  const { data: summary } = useSummary();
   return (
-    <section className="empty" aria-labelledby="unavailable">
-      <h2 id="unavailable">Your tasks can’t be loaded right now</h2>
-      <p>The service that keeps them is not answering.</p>
-      <button type="button" className="primary" onClick={onRetry}>
-        Try again
-      </button>
-    </section>
+    <div className="heading">
+      <Title ref={ref} tabIndex={-1}>
+        Tasks
+      </Title>
+      {summary && <p>{`${summary.open} open, ${summary.done} done`}</p>}
+    </div>
   );
 }

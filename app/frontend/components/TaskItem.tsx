@@ -1,61 +1,76 @@
-import { useEffect, useRef, useState } from "react";
-import { EditTask } from "@/components/EditTask";
-import type { Task, TaskChange } from "@/lib/tasks";
+import { Icon } from "@/components/Icon";
+import { describeDay } from "@/lib/days";
+import { showError } from "@/lib/showError";
+import { capitalised, type Task } from "@/lib/tasks";
 
-interface TaskItemProps {
+export interface TaskItemProps {
   readonly task: Task;
-  readonly onChange: (fields: TaskChange) => Promise<boolean>;
-  readonly onDelete: () => void;
+  readonly today: string;
+  readonly onToggle: (task: Task) => Promise<unknown>;
+  readonly onEdit: (task: Task) => void;
+  readonly onDelete: (task: Task) => Promise<void>;
+  readonly onTag: (tag: string) => void;
 }
 
-export function TaskItem({ task, onChange, onDelete }: TaskItemProps) {
-  const [editing, setEditing] = useState(false);
-  const editButton = useRef<HTMLButtonElement>(null);
-  const wasEditing = useRef(false);
-
-  // the keyboard continues where it left off
-  useEffect(() => {
-    if (wasEditing.current && !editing) editButton.current?.focus();
-    wasEditing.current = editing;
-  }, [editing]);
-
-  if (editing) {
-    return (
-      <li>
-        <EditTask task={task} onSave={onChange} onClose={() => setEditing(false)} />
-      </li>
-    );
-  }
+/** Plain elements: a list has many rows, and every component in one makes the page start later. */
+export function TaskItem({ task, today, onToggle, onEdit, onDelete, onTag }: TaskItemProps) {
+  const { id, title, notes, completed } = task;
   return (
-    <li className={task.completed ? "done" : undefined}>
+    <li className="task" data-done={completed || undefined}>
       <input
+        id={id}
         type="checkbox"
-        id={task.id}
-        checked={task.completed}
-        onChange={(event) => void onChange({ completed: event.target.checked })}
-        aria-describedby={task.notes === "" ? undefined : `${task.id}-notes`}
+        checked={completed}
+        onChange={() => void onToggle(task).catch(showError)}
+        aria-describedby={notes ? `${id}-notes` : undefined}
       />
-      <div className="text">
-        <label htmlFor={task.id}>{task.title}</label>
-        {task.notes !== "" && (
-          <p id={`${task.id}-notes`} className="notes">
-            {task.notes}
+      <div className="task-text">
+        <label htmlFor={id}>{title}</label>
+        {notes !== "" && (
+          <p id={`${id}-notes`} className="notes">
+            {notes}
           </p>
         )}
+        <Details task={task} today={today} onTag={onTag} />
       </div>
-      <div className="actions">
-        <button
-          type="button"
-          ref={editButton}
-          aria-label={`Edit ${task.title}`}
-          onClick={() => setEditing(true)}
-        >
-          Edit
-        </button>
-        <button type="button" aria-label={`Delete ${task.title}`} onClick={onDelete}>
-          Delete
-        </button>
-      </div>
+      <button type="button" aria-label={`Edit ${title}`} onClick={() => onEdit(task)}>
+        <Icon name="edit" />
+      </button>
+      <button type="button" aria-label={`Delete ${title}`} onClick={() => void onDelete(task)}>
+        <Icon name="trash" />
+      </button>
     </li>
+  );
+}
+
+function Details({ task, today, onTag }: Pick<TaskItemProps, "task" | "today" | "onTag">) {
+  const { due_date, priority, tags } = task;
+  if (!due_date && priority === "normal" && tags.length === 0) return null;
+  const overdue = !task.completed && due_date !== null && due_date < today;
+  return (
+    <p className="details">
+      {due_date && (
+        <time dateTime={due_date} data-overdue={overdue || undefined}>
+          {overdue && "Overdue: "}
+          {describeDay(due_date, today)}
+        </time>
+      )}
+      {priority !== "normal" && (
+        <span className="priority" data-priority={priority}>
+          {capitalised(priority)} priority
+        </span>
+      )}
+      {tags.map((tag) => (
+        <button
+          key={tag}
+          type="button"
+          className="tag"
+          aria-label={`Show tasks tagged ${tag}`}
+          onClick={() => onTag(tag)}
+        >
+          #{tag}
+        </button>
+      ))}
+    </p>
   );
 }

@@ -1,55 +1,96 @@
-export interface Task {
-  readonly id: string;
+export const PRIORITIES = ["high", "normal", "low"] as const;
+export const STATUSES = ["all", "open", "done"] as const;
+
+/** As they are called on the page. */
+export const capitalised = (word: string): string => word[0]!.toUpperCase() + word.slice(1);
+
+export interface TaskFields {
   readonly title: string;
   readonly notes: string;
+  /** A day like 2026-01-31, in nobody's time zone. */
+  readonly due_date: string | null;
+  readonly priority: (typeof PRIORITIES)[number];
+  readonly tags: readonly string[];
+}
+
+export interface Task extends TaskFields {
+  readonly id: string;
   readonly completed: boolean;
   readonly created_at: string;
   readonly updated_at: string;
 }
 
-export type TaskChange = Partial<Pick<Task, "title" | "notes" | "completed">>;
+export type TaskChange = Partial<TaskFields & Pick<Task, "completed">>;
 
-export const TITLE_MAX_LENGTH = 200;
-export const NOTES_MAX_LENGTH = 10_000;
-
-/** Calls the API; an error's message is a sentence to show. */
-async function call(path: string, init: RequestInit = {}): Promise<Response> {
-  let response: Response;
-  try {
-    response = await fetch(path, { cache: "no-store", ...init });
-  } catch {
-    throw new Error("The server can't be reached. Check the connection and try again.");
-  }
-  if (!response.ok) throw new Error(await reason(response));
-  return response;
+export interface TaskPage {
+  readonly items: readonly Task[];
+  readonly next_cursor: string | null;
 }
 
-/** The API explains itself in `detail`; a proxy on the way may not. */
-async function reason(response: Response): Promise<string> {
-  const body: unknown = await response.json().catch(() => null);
-  if (body && typeof body === "object" && "detail" in body && typeof body.detail === "string") {
-    return body.detail;
-  }
-  return `The server answered with status ${response.status}. Try again in a moment.`;
+export interface Summary {
+  readonly open: number;
+  readonly done: number;
+  readonly tags: readonly { readonly name: string; readonly count: number }[];
 }
 
-function json(method: "POST" | "PATCH", body: TaskChange): RequestInit {
-  return { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+/** What the list is narrowed to; the address of the page says the same. Empty means any. */
+export interface Filters {
+  readonly q: string;
+  readonly status: (typeof STATUSES)[number];
+  readonly priority: TaskFields["priority"] | "";
+  readonly tag: string;
 }
 
-/** `base` is empty in the browser, which asks its own origin; the server gives the API's address. */
-export async function listTasks(base = "", signal?: AbortSignal): Promise<Task[]> {
-  return (await call(`${base}/api/tasks`, { signal })).json();
+export const NO_FILTERS: Filters = { q: "", status: "all", priority: "", tag: "" };
+
+export function readFilters(query: URLSearchParams): Filters {
+  return {
+    q: query.get("q") ?? "",
+    status: STATUSES.find((status) => status === query.get("status")) ?? "all",
+    priority: PRIORITIES.find((priority) => priority === query.get("priority")) ?? "",
+    tag: query.get("tag") ?? "",
+  };
 }
 
-export async function createTask(title: string): Promise<Task> {
-  return (await call("/api/tasks", json("POST", { title }))).json();
+export function writeFilters(filters: Filters): URLSearchParams {
+  const chosen = Object.entries(filters).filter(
+    ([name, value]) => value !== NO_FILTERS[name as keyof Filters],
+  );
+  return new URLSearchParams(chosen);
 }
 
-export async function updateTask(id: string, change: TaskChange): Promise<Task> {
-  return (await call(`/api/tasks/${id}`, json("PATCH", change))).json();
+/** Where the API has the page of tasks that the cursor of the page before it names. */
+export function taskPagePath(filters: Filters, cursor: string | null): string {
+  const query = writeFilters(filters);
+  if (cursor) query.set("cursor", cursor);
+  return `/api/tasks?${query}`;
 }
 
-export async function deleteTask(id: string): Promise<void> {
-  await call(`/api/tasks/${id}`, { method: "DELETE" });
+export const NEW_TASK: TaskFields = {
+  title: "",
+  notes: "",
+  due_date: null,
+  priority: "normal",
+  tags: [],
+};
+
+export const LIMITS = { title: 200, notes: 10_000, tags: 10, tag: 30 };
+
+/** One sentence for each field that the API would refuse. */
+export function problemsOf(fields: TaskFields): Partial<Record<keyof TaskFields, string>> {
+  const { title, notes, tags } = fields;
+  const wrongTag = tags.find((tag) => tag.length > LIMITS.tag || !/^[\p{L}\p{N}_-]+$/u.test(tag));
+  return {
+    ...(title.trim() === "" && { title: "Give the task a title." }),
+    ...(title.trim().length > LIMITS.title && {
+      title: `A title has at most ${LIMITS.title} characters; this one has ${title.trim().length}.`,
+    }),
+    ...(notes.length > LIMITS.notes && {
+      notes: `Notes have at most ${LIMITS.notes} characters; these have ${notes.length}.`,
+    }),
+    ...(tags.length > LIMITS.tags && { tags: `A task has at most ${LIMITS.tags} tags.` }),
+    ...(wrongTag !== undefined && {
+      tags: `“${wrongTag}” can't be a tag: at most ${LIMITS.tag} letters, digits, - and _.`,
+    }),
+  };
 }

@@ -1,4 +1,5 @@
-import { backendUrl } from "@/lib/settings";
+import { problem } from "@/lib/answer";
+import { backendUrl, correlation } from "@/lib/backend";
 
 /*
  * Passes /api on to the backend, so that the app also works where no ingress routes by path:
@@ -24,13 +25,13 @@ const NOT_FORWARDED = [
 
 async function forward(request: Request): Promise<Response> {
   const { pathname, search } = new URL(request.url);
-  const target = new URL(pathname + search, backendUrl());
+  const target = backendUrl(pathname + search);
   // only the wait for an answer is limited; the answer itself may be a long stream
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), HEADERS_TIMEOUT_MS);
   const init: RequestInit & { duplex: "half" } = {
     method: request.method,
-    headers: withoutNotForwarded(request.headers),
+    headers: requestHeaders(request.headers),
     body: request.body,
     duplex: "half",
     redirect: "manual",
@@ -39,23 +40,30 @@ async function forward(request: Request): Promise<Response> {
   };
   try {
     const { body, status, headers } = await fetch(target, init);
-    return new Response(body, { status, headers: withoutNotForwarded(headers) });
+    return new Response(body, { status, headers: responseHeaders(headers) });
   } catch (error) {
     if (!request.signal.aborted) console.error(`No answer from ${target.origin}:`, error);
-    return Response.json(
-      { detail: "The backend is not reachable right now; try again in a moment", errors: [] },
-      { status: 502 },
-    );
+    return problem(502, "The backend is not reachable right now; try again in a moment");
   } finally {
     clearTimeout(timer);
   }
 }
 
-function withoutNotForwarded(headers: Headers): Headers {
+function requestHeaders(incoming: Headers): Headers {
+  // the backend knows people by their token, so that no session cookie leaves this service
+  const headers = without(incoming, [...NOT_FORWARDED, "cookie"]);
+  for (const [name, value] of Object.entries(correlation(incoming))) headers.set(name, value);
+  return headers;
+}
+
+function responseHeaders(answer: Headers): Headers {
+  // fetch has decoded the body already, and this answer has its request id
+  return without(answer, [...NOT_FORWARDED, "content-encoding", "x-request-id"]);
+}
+
+function without(headers: Headers, names: readonly string[]): Headers {
   const kept = new Headers(headers);
-  for (const name of NOT_FORWARDED) kept.delete(name);
-  // fetch has decoded the body already
-  kept.delete("content-encoding");
+  for (const name of names) kept.delete(name);
   return kept;
 }
 

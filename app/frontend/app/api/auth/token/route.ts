@@ -1,0 +1,16 @@
+import { accountsUnavailable, problem } from "@/lib/answer";
+import { refreshedUser } from "@/lib/auth";
+import { issueToken } from "@/lib/token";
+
+/** Gives the browser what it shows the backend; asked every few minutes, it prolongs the session. */
+export async function GET(request: Request): Promise<Response> {
+  try {
+    const { user, cookies } = await refreshedUser(request.headers);
+    if (!user) return problem(401, "You are not signed in");
+    const headers = new Headers({ "Cache-Control": "no-store" });
+    for (const cookie of cookies) headers.append("Set-Cookie", cookie);
+    return Response.json(await issueToken(user.id), { headers });
+  } catch (error) {
+    return accountsUnavailable(error);
+  }
+}

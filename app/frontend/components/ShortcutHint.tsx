@@ -1,0 +1,8 @@
+import { Kbd } from "@mantine/core";
+import { useShortcutsSetting } from "@/hooks/useShortcuts";
+
+/** Shows the key that leads to an empty field. */
+export function ShortcutHint({ shortcut }: { readonly shortcut: string }) {
+  const [enabled] = useShortcutsSetting();
+  return enabled && <Kbd className="hint">{shortcut}</Kbd>;
+}

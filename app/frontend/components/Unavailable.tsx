@@ -1,0 +1,18 @@
+import { Button, Container, Stack, Text, Title } from "@mantine/core";
+
+/** Instead of the page, while nobody can say who is asking for it. */
+export function Unavailable() {
+  return (
+    <Container component="main" size="xs" py="20vh">
+      <Stack align="center" ta="center">
+        <Title order={1}>Back in a moment</Title>
+        <Text role="alert">
+          Your tasks are safe, but the service that keeps them is not answering right now.
+        </Text>
+        <Button component="a" href="">
+          Try again
+        </Button>
+      </Stack>
+    </Container>
+  );
+}

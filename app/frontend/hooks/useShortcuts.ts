@@ -1,0 +1,23 @@
+"use client";
+
+import { useHotkeys, useLocalStorage } from "@mantine/hooks";
+
+/** Ids of the fields that shortcuts lead to. */
+export const SEARCH_ID = "search";
+export const NEW_TASK_ID = "new-task";
+
+export const useShortcutsSetting = () => useLocalStorage({ key: "shortcuts", defaultValue: true });
+
+/** Single keys, for who wants them: not while typing, and not behind a dialog. */
+export function useShortcuts(undo: () => void): void {
+  const [enabled] = useShortcutsSetting();
+  const unlessInDialog = (action: () => void) => () => {
+    if (enabled && !document.querySelector("[aria-modal=true]")) action();
+  };
+  const focus = (id: string) => unlessInDialog(() => document.getElementById(id)?.focus());
+  useHotkeys([
+    ["/", focus(SEARCH_ID)],
+    ["n", focus(NEW_TASK_ID)],
+    ["u", unlessInDialog(undo)],
+  ]);
+}

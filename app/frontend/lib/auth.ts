@@ -1,0 +1,83 @@
+import { betterAuth } from "better-auth";
+import { pool } from "@/lib/database";
+import { once } from "@/lib/once";
+import { resign } from "@/lib/rotation";
+import { isHttps, settings } from "@/lib/settings";
+
+const SIGN_IN_LIMIT = { window: 60, max: 10 };
+
+/** The tables, which a migration of the backend makes; Better Auth refuses to work with others. */
+const SCHEMA = {
+  user: { modelName: "auth_user" },
+  session: { modelName: "auth_session" },
+  account: { modelName: "auth_account" },
+  verification: { modelName: "auth_verification" },
+} as const;
+
+const auth = once("auth", () =>
+  betterAuth({
+    ...SCHEMA,
+    appName: "Todo",
+    baseURL: settings().FRONTEND_URL,
+    secret: settings().BETTER_AUTH_SECRET,
+    database: pool(),
+    emailAndPassword: { enabled: true, minPasswordLength: 8, maxPasswordLength: 128 },
+    trustedOrigins: (request) => forwardedPort(request),
+    rateLimit: {
+      enabled: true,
+      storage: "database",
+      modelName: "auth_rate_limit",
+      customRules: { "/sign-in/email": SIGN_IN_LIMIT, "/sign-up/email": SIGN_IN_LIMIT },
+    },
+    databaseHooks: { session: { create: { after: ({ userId }) => deleteExpired(userId) } } },
+    advanced: {
+      cookiePrefix: "todo",
+      useSecureCookies: isHttps(),
+      // set by the ingress controller, which overwrites what a client sends
+      ipAddress: { ipAddressHeaders: ["x-real-ip", "x-forwarded-for"] },
+    },
+    logger: {
+      log: (level, message, ...rest) => console[level](`Better Auth: ${message}`, ...rest),
+    },
+    telemetry: { enabled: false },
+  }),
+);
+
+/** Through a forwarded port the page's own origin is not the public one, but its host is loopback. */
+function forwardedPort(request?: Request): string[] {
+  const host = request?.headers.get("host") ?? "";
+  return /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(host) ? [`http://${host}`] : [];
+}
+
+/** Sessions that nobody ended would stay in the table for ever. */
+async function deleteExpired(userId: string): Promise<void> {
+  await pool().query('delete from auth_session where "userId" = $1 and "expiresAt" < now()', [
+    userId,
+  ]);
+}
+
+export interface User {
+  readonly id: string;
+  readonly name: string;
+  readonly email: string;
+}
+
+/** Answers a request below /api/auth. */
+export function handleAuth(request: Request): Promise<Response> {
+  const { url, method, body, signal } = request;
+  const init: RequestInit & { duplex: "half" } = { method, body, signal, duplex: "half" };
+  return auth().handler(new Request(url, { ...init, headers: resign(request.headers) }));
+}
+
+/** Who the session cookie belongs to; throws if the database does not answer. */
+export async function currentUser(headers: Headers): Promise<User | null> {
+  // a page being rendered cannot send the cookie of a prolonged session
+  const query = { disableRefresh: true };
+  return (await auth().api.getSession({ headers: resign(headers), query }))?.user ?? null;
+}
+
+/** The same, prolonging a session that is in use: the cookies for it are in the headers. */
+export async function refreshedUser(headers: Headers) {
+  const result = await auth().api.getSession({ headers: resign(headers), returnHeaders: true });
+  return { user: result.response?.user ?? null, cookies: result.headers.getSetCookie() };
+}

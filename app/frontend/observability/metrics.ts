@@ -1,0 +1,85 @@
+import { subscribe } from "node:diagnostics_channel";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { pool } from "@/lib/database";
+
+interface HttpEvent {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly server: Server;
+}
+
+// The most specific first. A path that nobody chose stays out of the labels: there is no end of them.
+const ROUTES: readonly [RegExp, string][] = [
+  [/^\/(sign-in|sign-up|health|health\/live|health\/ready|api\/auth\/token)?$/, "$&"],
+  [/^\/api\/auth\/(sign-in\/email|sign-up\/email|sign-out|get-session)$/, "$&"],
+  [/^\/api\/auth\/.*/, "/api/auth/[...all]"],
+  [/^\/api\/.*/, "/api/[...path]"],
+  [/^\/_next\/static\/.*/, "/_next/static/[...path]"],
+];
+
+export function routeOf(url: string): string {
+  const [path = ""] = url.split("?", 1);
+  const found = ROUTES.find(([pattern]) => pattern.test(path));
+  return found ? path.replace(...found) : "other";
+}
+
+/** Serves the metrics on a port of their own, which no public route reaches. */
+export function startMetrics(port: number): void {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  measureRequests(registry);
+  measurePool(registry);
+  const server = createServer(async (_request, response) => {
+    response.setHeader("Content-Type", registry.contentType);
+    response.end(await registry.metrics());
+  });
+  server.on("error", (error) => {
+    console.error(`METRICS_PORT: port ${port} can't be used: ${error.message}`);
+    process.exit(1);
+  });
+  // does not keep a process alive that is done otherwise
+  server.listen(port).unref();
+}
+
+function measureRequests(registry: Registry): void {
+  const registers = [registry];
+  const requests = new Counter({
+    name: "http_requests_total",
+    help: "Answered HTTP requests",
+    labelNames: ["method", "route", "status"],
+    registers,
+  });
+  const durations = new Histogram({
+    name: "http_request_duration_seconds",
+    help: "Time from a request's headers to the end of its answer",
+    labelNames: ["method", "route"],
+    registers,
+  });
+  const timers = new WeakMap<IncomingMessage, (labels: Record<string, string>) => void>();
+  subscribe("http.server.request.start", (event) => {
+    timers.set((event as HttpEvent).request, durations.startTimer());
+  });
+  subscribe("http.server.response.finish", (event) => {
+    const { request, response } = event as HttpEvent;
+    const route = routeOf(request.url ?? "");
+    if (route === "/metrics") return;
+    const labels = { method: request.method ?? "", route };
+    timers.get(request)?.(labels);
+    requests.inc({ ...labels, status: response.statusCode });
+  });
+}
+
+function measurePool(registry: Registry): void {
+  new Gauge({
+    name: "db_pool_connections",
+    help: "Connections to the database",
+    labelNames: ["state"],
+    registers: [registry],
+    collect() {
+      const { totalCount, idleCount } = pool();
+      this.set({ state: "in_use" }, totalCount - idleCount);
+      this.set({ state: "idle" }, idleCount);
+    },
+  });
+}
