@@ -84,9 +84,10 @@ export const stageSchema = object({
     requests: { cpu: "100m", memory: "128Mi" },
     limits: { memory: "256Mi" },
   }).prefault({}),
+  /** Its memory is that of password hashes: four at a time, 33 MB each. */
   frontend: workloadSchema({
-    requests: { cpu: "100m", memory: "128Mi" },
-    limits: { memory: "256Mi" },
+    requests: { cpu: "100m", memory: "192Mi" },
+    limits: { memory: "512Mi" },
   }).prefault({}),
   placement: oneOf(["any", "preferred", "required"]).default("any"),
   database: object({

@@ -77,11 +77,17 @@ const frontendArgs = {
   ...config.frontend,
   image: frontendImage,
   port: frontendPort,
-  settings: { ...settings, BACKEND_URL: `http://backend:${backendPort}` },
+  settings: {
+    ...settings,
+    BACKEND_URL: `http://backend:${backendPort}`,
+    // While a rollout has two versions live, a pod asks the others for the scripts of a page that is not its own.
+    PEER_URL: `http://frontend-peers:${frontendPort}`,
+  },
   secretName: secrets.frontend,
   writablePaths: ["/tmp", "/app/.next/cache"],
   callers: [fromIngress(frontendPort)],
   callees: [workload("backend", backendPort), database.peer, ...tracing.callees],
+  peers: true,
 };
 // The API first: a new page never meets an old API, nor one that does not know a rotated secret yet.
 const frontend = new WebService("frontend", frontendArgs, { ...onCluster, dependsOn: backend });

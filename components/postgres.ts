@@ -80,13 +80,15 @@ export class Postgres extends pulumi.ComponentResource {
     );
   }
 
+  /** With an address of its own: callers would go on with the remembered address of a pod that was replaced. */
   private createService(name: string, args: PostgresArgs) {
     return new k8s.core.v1.Service(
       name,
       {
-        metadata: this.metadata(args),
+        // The pod's readiness is what the deploy waits for.
+        metadata: this.metadata(args, { "pulumi.com/skipAwait": "true" }),
         spec: {
-          clusterIP: "None",
+          type: "ClusterIP",
           selector: selectorLabels(WORKLOAD),
           ports: [{ name: "postgres", port: PORT, targetPort: "postgres" }],
         },

@@ -2,7 +2,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { ImageReference } from "./containerImage.ts";
 import { objectLabels, selectorLabels } from "./kubernetes/labels.ts";
-import { policySpec, type Peer } from "./kubernetes/network.ts";
+import { policySpec, workload, type Peer } from "./kubernetes/network.ts";
 import { topologySpread, type Placement } from "./kubernetes/placement.ts";
 import { restrictedPod } from "./kubernetes/podSecurity.ts";
 import { httpProbes } from "./kubernetes/probes.ts";
@@ -42,6 +42,8 @@ export interface WebServiceArgs {
   readonly callers: readonly Peer[];
   /** Whom this service may call. */
   readonly callees: readonly Peer[];
+  /** Whether the pods call each other: each one is then found under the headless Service `<name>-peers`. @default false */
+  readonly peers?: boolean;
   /** How long a rollout may take before the deploy fails, in seconds. */
   readonly rolloutTimeoutSeconds: number;
 }
@@ -60,6 +62,7 @@ export class WebService extends pulumi.ComponentResource {
     const deployment = this.createDeployment(name, args, account, settings, policy);
     this.createAutoscaler(name, args, deployment);
     this.createDisruptionBudget(name, args);
+    this.createPeerService(name, args);
     const service = this.createService(name, args);
     this.service = pulumi
       .all([service.metadata.name, deployment.id])
@@ -73,9 +76,11 @@ export class WebService extends pulumi.ComponentResource {
   }
 
   private createNetworkPolicy(name: string, args: WebServiceArgs) {
+    const peers = args.peers ? [workload(name, args.port)] : [];
+    const spec = policySpec(name, [...args.callers, ...peers], [...args.callees, ...peers]);
     return new k8s.networking.v1.NetworkPolicy(
       name,
-      { metadata: this.metadata(name, args), spec: policySpec(name, args.callers, args.callees) },
+      { metadata: this.metadata(name, args), spec },
       { parent: this },
     );
   }
@@ -212,6 +217,25 @@ export class WebService extends pulumi.ComponentResource {
           selector: { matchLabels: selectorLabels(name) },
           // A pod that never became ready must not keep its node from being drained.
           unhealthyPodEvictionPolicy: "AlwaysAllow",
+        },
+      },
+      { parent: this },
+    );
+  }
+
+  private createPeerService(name: string, args: WebServiceArgs) {
+    if (!args.peers) return;
+    new k8s.core.v1.Service(
+      `${name}-peers`,
+      {
+        metadata: {
+          ...this.metadata(name, args, { "pulumi.com/skipAwait": "true" }),
+          name: `${name}-peers`,
+        },
+        spec: {
+          clusterIP: "None",
+          selector: selectorLabels(name),
+          ports: [{ name: "http", port: args.port, targetPort: "http" }],
         },
       },
       { parent: this },

@@ -189,6 +189,7 @@ for (const stage of STAGES) {
         [
           ...["backend", "frontend", "migration"].map(dns),
           "frontend > backend:8000",
+          "frontend > frontend:3000",
           "ingress-nginx > backend:8000",
           "ingress-nginx > frontend:3000",
           ...(stage === "dev"
