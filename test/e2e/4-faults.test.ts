@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { callApi, signUp, type Account } from "./support/api.ts";
 import { daemon } from "./support/machine.ts";
 import { attempt, eventually, sh, withCheckout } from "./support/shell.ts";
 
@@ -17,19 +18,18 @@ const DAEMONS = [
 
 const onlyUnchanged = /Resources:\n +\d+ unchanged\n/;
 
-/** Creates a task and returns a check that it is still served. */
+/** Creates a task and returns a check that its user, still signed in, finds it. */
 async function createMarker(host: string): Promise<() => Promise<void>> {
-  // All stages are served at the same address; only one of the host names need be known to this machine.
-  const api = `-H 'Host: ${host}' http://todo-app.local/api/tasks`;
   const title = `Marker ${Date.now()}`;
+  let account: Account;
   await eventually(30, async () => {
-    await sh(
-      `curl -fsS -X POST -H 'Content-Type: application/json' -d '{"title":"${title}"}' ${api}`,
-    );
+    account = await signUp(host);
+    await callApi(account, "/api/tasks", { method: "POST", body: { title } });
   });
   return () =>
     eventually(30, async () => {
-      assert.ok((await sh(`curl -fsS ${api}`)).includes(title), `${title} is served`);
+      const tasks = JSON.stringify(await callApi(account, "/api/tasks"));
+      assert.ok(tasks.includes(title), `${title} is served`);
     });
 }
 

@@ -73,7 +73,7 @@ export async function withCheckout(use: (path: string) => Promise<void>): Promis
   const path = mkdtempSync(join(tmpdir(), "todo-app-checkout-"));
   try {
     await sh(
-      `umask 002; git ls-files -z --cached --others --exclude-standard | xargs -0 tar c | tar x --touch --no-same-permissions -C ${path}; ` +
+      `umask 002; git ls-files -z --cached --others --exclude-standard | xargs -0 tar c --ignore-failed-read | tar x --touch --no-same-permissions -C ${path}; ` +
         `sed -i /^encryptionsalt:/d ${path}/Pulumi.*.yaml; ln -s "$PWD/node_modules" ${path}/node_modules; ` +
         // Make must not find the packages older than the copied list of them: installing anew would empty the shared folder.
         `touch -r node_modules/.package-lock.json ${path}/package.json ${path}/package-lock.json`,

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Asks the advisory services of PyPI and npm for known vulnerabilities in the locked dependencies of both images.
+# Prints `ok` or `not ok` for each, or `NOT CHECKED` with the reason where the service gives no answer.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=ops/python-tools.sh
+source ops/python-tools.sh
+python_tools audit pip-audit==2.10.1
+
+failures=0
+# audit NAME NO_ANSWER COMMAND...: NO_ANSWER is the pattern by which the output says that something was not checked; a
+# package that the service does not know is no answer either, whatever the exit code.
+audit() {
+  local name=$1 no_answer=$2 output reason status=0
+  shift 2
+  output=$("$@" 2>&1) || status=$?
+  if ! grep -qE '[1-9][0-9]* .*vulnerabilit' <<<"$output" && reason=$(grep -m 1 -oE "$no_answer" <<<"$output"); then
+    echo "NOT CHECKED - $name: $reason"
+  elif ((status == 0)); then
+    echo "ok - $name: no known vulnerability"
+  else
+    printf '%s\nnot ok - %s: known vulnerabilities\n' "$output" "$name"
+    failures=$((failures + 1))
+  fi
+}
+
+audit "Python packages (pip-audit)" "Dependency not found on PyPI.*|Could not connect.*|.*(Connection|HTTP)Error.*" \
+  pip-audit --requirement app/backend/requirements.lock --require-hashes --disable-pip --progress-spinner off
+audit "npm packages (npm audit)" "npm warn audit .*|audit endpoint returned an error" \
+  npm --prefix app/frontend audit --omit dev
+exit $((failures > 0))

@@ -1,0 +1,128 @@
+/** The deployed app as a service: it keeps what it was given, says what is wrong, and nobody notices a pod that goes. */
+import assert from "node:assert/strict";
+import type { Browser, Page } from "playwright-core";
+import { authorization, callApi, signUp, type Account } from "./support/api.ts";
+import { launchBrowser } from "./support/browser.ts";
+import { underLoad } from "./support/load.ts";
+import { eventually, kubectl, psql, sh } from "./support/shell.ts";
+
+const HOST = "todo-app.local";
+const URL = `http://${HOST}`;
+
+describe("the deployed app", () => {
+  const title = `Buy milk ${Date.now()}`;
+  let account: Account;
+  let browser: Browser;
+  let page: Page;
+
+  before(async () => {
+    account = await signUp(HOST);
+    await callApi(account, "/api/tasks", { method: "POST", body: { title } });
+    browser = await launchBrowser();
+    const context = await browser.newContext();
+    const cookies = account.cookie.split("; ").map((pair) => {
+      const [name, value] = [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)];
+      return { name, value, url: URL };
+    });
+    await context.addCookies(cookies);
+    page = await context.newPage();
+  });
+  after(() => browser.close());
+
+  const showsTask = async () => {
+    await page.goto(URL);
+    await page.getByText(title).first().waitFor({ timeout: 5000 });
+  };
+
+  it("holds in PostgreSQL what the page shows, under its user", async () => {
+    await showsTask();
+    const stored = await psql(
+      `select u.email from tasks t join auth_user u on u.id = t.user_id where t.title = '${title}'`,
+    );
+    assert.equal(stored, account.email);
+  });
+
+  it("still shows it after every pod was deleted", async () => {
+    await kubectl("delete pods --all --wait");
+    await kubectl("wait pods --all --for=condition=Ready --timeout=120s");
+    await eventually(30, showsTask);
+  });
+
+  /** Runs `check` while the workload has no pod at all. */
+  const without = async (workload: string, check: () => Promise<void>) => {
+    const replicas = await kubectl(`get ${workload} -o jsonpath='{.spec.replicas}'`);
+    const name = workload.split("/")[1];
+    await kubectl(`scale ${workload} --replicas=0`);
+    try {
+      await kubectl(`wait pods -l app.kubernetes.io/name=${name} --for=delete --timeout=90s`);
+      await check();
+    } finally {
+      await kubectl(`scale ${workload} --replicas=${replicas}`);
+      await kubectl(`rollout status ${workload} --timeout=120s`);
+      await kubectl("wait pods --all --for=condition=Ready --timeout=120s");
+    }
+  };
+
+  for (const [what, workload] of [
+    ["API", "deployment/backend"],
+    ["database", "statefulset/postgres"],
+  ] as const)
+    it(`without its ${what} answers with an error and a way to try again, within 10 s`, async () => {
+      await without(workload, async () => {
+        const begin = Date.now();
+        await page.goto(URL);
+        await page.getByText("Try again", { exact: true }).waitFor({ timeout: 10_000 });
+        assert.ok(Date.now() - begin < 10_000);
+        const text = await page.locator("body").innerText();
+        assert.doesNotMatch(text, /\bat \w+.*\(|Traceback|ECONN|psycopg|postgres/i);
+      });
+      await eventually(30, async () => {
+        await page.getByText("Try again", { exact: true }).click({ timeout: 1000 });
+        await page.getByText(title).first().waitFor({ timeout: 5000 });
+      });
+    });
+
+  it("loses no request when its pods are told to stop, one after the other, under load", async () => {
+    const headers = { ...(await authorization(account)), Cookie: account.cookie };
+    const pods = (
+      await kubectl("get pods -l 'app.kubernetes.io/name in (backend,frontend)' -o name")
+    ).split("\n");
+    const { requests, failures } = await underLoad(
+      HOST,
+      headers,
+      [
+        { method: "GET", path: "/api/tasks" },
+        { method: "POST", path: "/api/tasks", body: { title: "Under load" } },
+        { method: "GET", path: "/" },
+      ],
+      async () => {
+        for (const pod of pods) {
+          await kubectl(`delete ${pod} --wait`);
+          for (const name of ["backend", "frontend"])
+            await kubectl(`rollout status deployment/${name} --timeout=60s`);
+        }
+      },
+    );
+    assert.ok(requests > 500, `only ${requests} requests were sent`);
+    assert.deepEqual(failures, [], `${failures.length} of ${requests} requests failed`);
+  });
+
+  it("is reached through a forwarded port too, without the ingress controller", async () => {
+    const { Authorization } = await authorization(account);
+    const status = await kubectl(
+      "port-forward service/frontend 18080:3000 >/dev/null & sleep 2; " +
+        `curl -fsS -H 'Authorization: ${Authorization}' localhost:18080/api/tasks -o /dev/null -w '%{http_code}'; kill $!`,
+    );
+    assert.equal(status, "200");
+  });
+
+  it("writes nothing but JSON lines, each request with its id", async () => {
+    const headers = await sh(`curl -sSI ${URL}/sign-in -H 'X-Request-Id: look-for-me'`);
+    assert.match(headers, /x-request-id: look-for-me/i);
+    for (const name of ["backend", "frontend"]) {
+      const lines = (await kubectl(`logs -l app.kubernetes.io/name=${name} --tail=50`)).split("\n");
+      assert.ok(lines.length > 5, name);
+      for (const line of lines) assert.ok(JSON.parse(line), line);
+    }
+  });
+});

@@ -1,0 +1,96 @@
+/** Calls the deployed app's API as a signed-up user, without a browser. */
+import assert from "node:assert/strict";
+import { request } from "node:http";
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+}
+
+interface Call {
+  /** @default GET */
+  readonly method?: string;
+  /** Sent as JSON. @default no body */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Sends one request; every stage is served at the same address, told apart by the host name. */
+export function send(
+  host: string,
+  path: string,
+  { method = "GET", body, headers }: Call = {},
+): Promise<Answer> {
+  const content = body === undefined ? undefined : JSON.stringify(body);
+  return new Promise((resolve, reject) => {
+    const call = request(
+      {
+        host: "todo-app.local",
+        path,
+        method,
+        headers: {
+          Host: host,
+          ...(content && {
+            "Content-Type": "application/json",
+            "Content-Length": Buffer.byteLength(content),
+          }),
+          ...headers,
+        },
+        timeout: 10_000,
+      },
+      (response) => {
+        let text = "";
+        response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+        response.on("error", reject);
+        response.on("end", () =>
+          resolve({ status: response.statusCode!, headers: response.headers, body: text }),
+        );
+      },
+    );
+    call.on("timeout", () => call.destroy(new Error(`no answer to ${method} ${path} within 10 s`)));
+    call.on("error", reject);
+    call.end(content);
+  });
+}
+
+/** A user of the deployed app. */
+export interface Account {
+  readonly host: string;
+  readonly email: string;
+  readonly password: string;
+  /** The session's cookie, as a request header carries it. */
+  readonly cookie: string;
+}
+
+/** Signs a new user up. */
+export async function signUp(host = "todo-app.local"): Promise<Account> {
+  const email = `user-${Date.now()}-${Math.random().toString(36).slice(2)}@example.com`;
+  const password = "correct horse battery";
+  const answer = await send(host, "/api/auth/sign-up/email", {
+    method: "POST",
+    body: { name: "Test User", email, password },
+    headers: { Origin: `http://${host}` },
+  });
+  assert.equal(answer.status, 200, answer.body);
+  const cookies = [answer.headers["set-cookie"] ?? []].flat();
+  return { host, email, password, cookie: cookies.map((c) => c.split(";")[0]).join("; ") };
+}
+
+/** The header with which the API knows the user; valid for minutes. */
+export async function authorization({ host, cookie }: Account): Promise<{ Authorization: string }> {
+  const answer = await send(host, "/api/auth/token", { headers: { Cookie: cookie } });
+  assert.equal(answer.status, 200, answer.body);
+  return { Authorization: `Bearer ${(JSON.parse(answer.body) as { token: string }).token}` };
+}
+
+/** Calls the API as the user; returns what it answers, which must be a success. */
+export async function callApi(account: Account, path: string, call: Call = {}): Promise<any> {
+  const headers = { ...(await authorization(account)), ...call.headers };
+  const answer = await send(account.host, path, { ...call, headers });
+  assert.ok(
+    answer.status < 300,
+    `${call.method ?? "GET"} ${path}: ${answer.status} ${answer.body}`,
+  );
+  return answer.body ? JSON.parse(answer.body) : undefined;
+}
