@@ -13,6 +13,7 @@ LATER = [
     "app.chat.openai_provider",
     "app.tracing",
     "alembic.command",
+    "openai.resources.chat",
     "sqlalchemy.dialects.postgresql.psycopg",
     "uvicorn.lifespan.on",
     "uvicorn.loops.auto",

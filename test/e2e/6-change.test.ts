@@ -1,6 +1,9 @@
 /** A change of the app, a secret or a setting reaches the running pods; nobody notices but the pods that use it. */
 import assert from "node:assert/strict";
+import type { Page } from "playwright-core";
+import { Visitor } from "./app/support.ts";
 import { authorization, callApi, signUp, type Account } from "./support/api.ts";
+import { launchBrowser } from "./support/browser.ts";
 import { underLoad } from "./support/load.ts";
 import { eventually, kubectl, psql, sh, withCheckout } from "./support/shell.ts";
 
@@ -49,6 +52,39 @@ describe("a change", () => {
       assert.ok(seconds < 30, `the change took ${seconds.toFixed(1)} s`);
       assert.deepEqual(await podsOf("frontend"), frontendPods, "the frontend was not touched");
     });
+  });
+
+  it("of the frontend breaks no page, opened before it or in the middle of it", async () => {
+    const browser = await launchBrowser();
+    try {
+      const early = await Visitor.signedUp(browser);
+      const late = await Visitor.signedUp(browser);
+      const field = (page: Page) => page.getByRole("textbox", { name: "New task" });
+      let loads = 0;
+      const deployed = new AbortController();
+      const loading = (async () => {
+        for (; !deployed.signal.aborted; loads += 1) {
+          await late.open();
+          await field(late.page).fill(`Load ${loads}`);
+        }
+      })();
+      await withCheckout(async (cwd) => {
+        await sh("sed -i 's/What’s next?/What comes next?/' app/frontend/components/Composer.tsx", {
+          cwd,
+        });
+        await sh("make up", { cwd });
+      }).finally(() => deployed.abort());
+      await loading;
+      assert.ok(loads > 10, `only ${loads} pages were opened`);
+      await late.open();
+      assert.equal(await field(late.page).getAttribute("placeholder"), "What comes next?");
+      await field(early.page).fill("Kept open");
+      await field(early.page).press("Enter");
+      await early.page.getByRole("checkbox", { name: "Kept open" }).waitFor();
+      await Promise.all([early.leave(), late.leave()]);
+    } finally {
+      await browser.close();
+    }
   });
 
   it("of a secret's version gives new secrets to the pods, and to the database's role", async () => {
