@@ -17,4 +17,4 @@ fi
 
 "$venv/bin/ruff" check .
 "$venv/bin/ruff" format --check .
-"$venv/bin/python" -m pytest "$@"
+"$venv/bin/python" -m pytest --numprocesses auto "$@"

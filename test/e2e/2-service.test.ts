@@ -82,6 +82,19 @@ describe("the deployed app", () => {
       });
     });
 
+  it("shows it no more once it is deleted", async () => {
+    await showsTask();
+    await page.getByRole("button", { name: `Delete ${title}` }).click();
+    await page.getByRole("checkbox", { name: title }).waitFor({ state: "detached" });
+    await eventually(5, async () => {
+      const left = `select count(*) from tasks where title = '${title}' and deleted_at is null`;
+      assert.equal(await psql(left), "0");
+    });
+    await page.reload();
+    await page.getByRole("textbox", { name: "New task" }).waitFor();
+    assert.equal(await page.getByRole("checkbox", { name: title }).count(), 0);
+  });
+
   it("loses no request when its pods are told to stop, one after the other, under load", async () => {
     const headers = { ...(await authorization(account)), Cookie: account.cookie };
     const pods = (
