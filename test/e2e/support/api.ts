@@ -16,6 +16,9 @@ interface Call {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** Above the app's own time-outs, so that it is the app that gives up. */
+const SILENCE_MS = 40_000;
+
 /** Sends one request; every stage is served at the same address, told apart by the host name. */
 export function send(
   host: string,
@@ -37,7 +40,7 @@ export function send(
           }),
           ...headers,
         },
-        timeout: 10_000,
+        timeout: SILENCE_MS,
       },
       (response) => {
         let text = "";
@@ -48,7 +51,11 @@ export function send(
         );
       },
     );
-    call.on("timeout", () => call.destroy(new Error(`no answer to ${method} ${path} within 10 s`)));
+    // First: once an answer has begun, whoever reads it is told no more than "aborted".
+    call.on("timeout", () => {
+      reject(new Error(`${method} ${path}: nothing came for ${SILENCE_MS / 1000} s`));
+      call.destroy();
+    });
     call.on("error", reject);
     call.end(content);
   });
