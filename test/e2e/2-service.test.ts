@@ -110,7 +110,8 @@ describe("the deployed app", () => {
       ],
       async () => {
         for (const pod of pods) {
-          await kubectl(`delete ${pod} --wait`);
+          // One that an earlier rollout has already told to stop may be gone by now.
+          await kubectl(`delete ${pod} --wait --ignore-not-found`);
           for (const name of ["backend", "frontend"])
             await kubectl(`rollout status deployment/${name} --timeout=60s`);
         }
