@@ -1,7 +1,8 @@
 /** The deployed app as a service: it keeps what it was given, says what is wrong, and nobody notices a pod that goes. */
 import assert from "node:assert/strict";
 import type { Browser, Page } from "playwright-core";
-import { authorization, callApi, signUp, type Account } from "./support/api.ts";
+import { Visitor } from "./app/support.ts";
+import { authorization, signUp, type Account } from "./support/api.ts";
 import { launchBrowser } from "./support/browser.ts";
 import { underLoad } from "./support/load.ts";
 import { eventually, kubectl, psql, sh } from "./support/shell.ts";
@@ -13,19 +14,16 @@ describe("the deployed app", () => {
   const title = `Buy milk ${Date.now()}`;
   let account: Account;
   let browser: Browser;
+  let visitor: Visitor;
   let page: Page;
 
   before(async () => {
     account = await signUp(HOST);
-    await callApi(account, "/api/tasks", { method: "POST", body: { title } });
     browser = await launchBrowser();
-    const context = await browser.newContext();
-    const cookies = account.cookie.split("; ").map((pair) => {
-      const [name, value] = [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)];
-      return { name, value, url: URL };
-    });
-    await context.addCookies(cookies);
-    page = await context.newPage();
+    visitor = await Visitor.signedUp(browser);
+    const created = await visitor.api("POST", "/api/tasks", { title });
+    assert.equal(created.status, 201);
+    page = visitor.page;
   });
   after(() => browser.close());
 
@@ -39,7 +37,7 @@ describe("the deployed app", () => {
     const stored = await psql(
       `select u.email from tasks t join auth_user u on u.id = t.user_id where t.title = '${title}'`,
     );
-    assert.equal(stored, account.email);
+    assert.equal(stored, visitor.email);
   });
 
   it("still shows it after every pod was deleted", async () => {

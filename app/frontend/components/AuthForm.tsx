@@ -10,6 +10,11 @@ export function AuthForm({ mode }: { readonly mode: Mode }) {
     NOTHING_TYPED,
   );
   const form = useFocusOnProblem(problems);
+  const field = (name: keyof typeof values) => ({
+    name,
+    defaultValue: values[name],
+    error: problems[name],
+  });
   return (
     <form ref={form} action={submit} noValidate>
       <Stack>
@@ -18,31 +23,14 @@ export function AuthForm({ mode }: { readonly mode: Mode }) {
             {problems.form}
           </Alert>
         )}
-        {mode === "sign-up" && (
-          <TextInput
-            name="name"
-            label="Name"
-            autoComplete="name"
-            defaultValue={values.name}
-            error={problems.name}
-          />
-        )}
-        <TextInput
-          name="email"
-          type="email"
-          label="E-mail"
-          autoComplete="email"
-          defaultValue={values.email}
-          error={problems.email}
-        />
+        {mode === "sign-up" && <TextInput {...field("name")} label="Name" autoComplete="name" />}
+        <TextInput {...field("email")} type="email" label="E-mail" autoComplete="email" />
         <PasswordInput
-          name="password"
+          {...field("password")}
           label="Password"
           description={mode === "sign-up" ? "8 to 128 characters" : undefined}
           autoComplete={mode === "sign-up" ? "new-password" : "current-password"}
           visibilityToggleButtonProps={{ "aria-label": "Show the password", tabIndex: 0 }}
-          defaultValue={values.password}
-          error={problems.password}
         />
         <Button type="submit" loading={pending} mt="xs">
           {mode === "sign-in" ? "Sign in" : "Create account"}
