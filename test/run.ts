@@ -1,8 +1,8 @@
 /**
  * `make test`: runs every suite, one after the other, and adds up their counts.
  *
- * Usage: node test/run.ts [suite ...], default all. Ends with `N passed, N failed`; exit code 1 when anything failed,
- * a suite ended badly without saying what failed, ran no test, or skipped one.
+ * Usage: node test/run.ts [suite ...], default all. Ends with `N passed, N failed` and what failed; exit code 1 when
+ * anything failed, a suite ended badly without saying what failed, ran no test, or skipped one.
  */
 import { spawn } from "node:child_process";
 
@@ -55,6 +55,18 @@ function count(output: string): Count {
   };
 }
 
+/** What failed, each with the first lines of its error: at the end of a long log, where they are looked for. */
+function failures(output: string): string[] {
+  const mocha = output
+    .split(/^\s+\d+ failing$/m)
+    .slice(1)
+    .join("\n");
+  return [
+    ...[...mocha.matchAll(/^ {2}\d+\) [\s\S]*?(?=\n\s+at |\n\n\n)/gm)].map(([text]) => text.trim()),
+    ...(output.match(/^(FAILED|ERROR) .*$|^not ok .*$/gm) ?? []),
+  ].map((text) => text.slice(0, 600));
+}
+
 function execute({ command }: Suite): Promise<{ code: number; output: string }> {
   return new Promise((resolve) => {
     let output = "";
@@ -78,6 +90,7 @@ if (unknown.length)
 
 const total: Count = { passed: 0, failed: 0, skipped: 0 };
 const summary: string[] = [];
+const failed: string[] = [];
 for (const suite of SUITES.filter(({ name }) => !chosen.length || chosen.includes(name))) {
   const begin = Date.now();
   process.stdout.write(`\n=== ${suite.name}\n`);
@@ -88,10 +101,14 @@ for (const suite of SUITES.filter(({ name }) => !chosen.length || chosen.include
   total.passed += result.passed;
   total.failed += result.failed;
   total.skipped += result.skipped;
+  const named = failures(output);
+  if (result.failed && !named.length) named.push(output.trimEnd().split("\n").slice(-5).join("\n"));
+  failed.push(...named.map((text) => `${suite.name}: ${text}`));
   const seconds = ((Date.now() - begin) / 1000).toFixed(1);
   summary.push(
     `  ${suite.name.padEnd(10)} ${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped in ${seconds} s`,
   );
 }
 process.stdout.write(`\n${summary.join("\n")}\n\n${total.passed} passed, ${total.failed} failed\n`);
+for (const text of failed) process.stdout.write(`\n${text}\n`);
 process.exitCode = total.failed || total.skipped ? 1 : 0;

@@ -56,8 +56,9 @@ describe("what belongs to one person", () => {
     const [ada, eve] = [await signUp(), await signUp()];
     await ada.context.addCookies(await eve.context.cookies());
     await ada.page.getByRole("textbox", { name: "New task" }).fill("Whose is this?");
+    const reloaded = ada.page.waitForEvent("load");
     await ada.page.keyboard.press("Enter");
-    await ada.page.waitForLoadState("load");
+    await reloaded;
     await ada.page.getByRole("button", { name: "Account and settings" }).click();
     await ada.page.getByText(eve.email).waitFor();
     assert.deepEqual((await eve.api("GET", "/api/tasks")).body.items, []);
