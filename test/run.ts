@@ -31,7 +31,7 @@ const SUITES: readonly Suite[] = [
   {
     name: "app",
     command: withEnv(
-      `make up >/dev/null && ${onCluster("--timeout 120000 'test/e2e/app/*.test.ts'")}`,
+      `make up >/dev/null && ${onCluster("--timeout 600000 'test/e2e/app/*.test.ts'")}`,
     ),
   },
   { name: "clean-up", command: "test/e2e/cleanup.sh" },

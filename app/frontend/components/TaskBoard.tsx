@@ -6,6 +6,7 @@ import { type RefObject, useLayoutEffect, useRef, useState } from "react";
 import { Assistant } from "@/components/Assistant";
 import { Composer } from "@/components/Composer";
 import { Header } from "@/components/Header";
+import { Interactive } from "@/components/Interactive";
 import { TaskEditor } from "@/components/TaskEditor";
 import { TaskFilters } from "@/components/TaskFilters";
 import { TaskList } from "@/components/TaskList";
@@ -46,22 +47,30 @@ export function TaskBoard({ user }: { readonly user: User }) {
 
   return (
     <div className="shell" data-assistant={assistantOpened || undefined}>
-      <Header user={user} assistantOpened={assistantOpened} onAssistantToggle={assistant.toggle} />
+      <Interactive>
+        <Header
+          user={user}
+          assistantOpened={assistantOpened}
+          onAssistantToggle={assistant.toggle}
+        />
+      </Interactive>
       <main className="board">
         <Heading ref={heading} />
-        <Composer
-          userId={user.id}
-          onAdd={(title) => save({ ...NEW_TASK, title })}
-          onDetails={(title) => setDraft({ fields: { ...NEW_TASK, title } })}
-        />
-        <TaskFilters filters={filters} onChange={setFilters} />
-        <TaskList
-          filters={filters}
-          onFilter={setFilters}
-          onEdit={(task) => setDraft({ task, fields: task })}
-          onToggle={(task) => changes.update(task, { completed: !task.completed })}
-          onDelete={remove}
-        />
+        <Interactive>
+          <Composer
+            userId={user.id}
+            onAdd={(title) => save({ ...NEW_TASK, title })}
+            onDetails={(title) => setDraft({ fields: { ...NEW_TASK, title } })}
+          />
+          <TaskFilters filters={filters} onChange={setFilters} />
+          <TaskList
+            filters={filters}
+            onFilter={setFilters}
+            onEdit={(task) => setDraft({ task, fields: task })}
+            onToggle={(task) => changes.update(task, { completed: !task.completed })}
+            onDelete={remove}
+          />
+        </Interactive>
         <p role="status" className="unseen">
           {status}
         </p>

@@ -112,7 +112,7 @@ describe("accounts", () => {
   it("say that a session has ended when a page is opened with it", async () => {
     const visitor = await signUp();
     await visitor.endSession();
-    await visitor.page.reload();
+    await visitor.reload();
     await visitor.page.waitForURL("**/sign-in?reason=expired");
   });
 

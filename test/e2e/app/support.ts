@@ -19,6 +19,15 @@ export function psql(query: string): Promise<string> {
 /** All tests come from one address, whose attempts are counted. */
 export const forgetAttempts = () => psql("delete from auth_rate_limit");
 
+/** Waits until the page reacts: people look at it first, but a test would type before React has taken the page over. */
+async function hydrated(page: Page): Promise<void> {
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll("button, input, textarea, select")].every((control) =>
+      Object.keys(control).some((key) => key.startsWith("__reactProps$")),
+    ),
+  );
+}
+
 export interface ApiAnswer {
   readonly status: number;
   readonly body: any;
@@ -37,7 +46,7 @@ export class Visitor {
   private constructor(context: BrowserContext, page: Page) {
     this.context = context;
     this.page = page;
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(30_000); // on a busy machine a page takes seconds
     page.on("pageerror", (error) => this.problems.push(String(error)));
     page.on("console", (message) => {
       if (message.type() === "error" || message.type() === "warning")
@@ -71,6 +80,12 @@ export class Visitor {
 
   async open(path = "/"): Promise<void> {
     await this.page.goto(APP_URL + path);
+    await hydrated(this.page);
+  }
+
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await hydrated(this.page);
   }
 
   /** Fills the form that is shown and sends it. */

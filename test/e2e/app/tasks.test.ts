@@ -71,7 +71,7 @@ describe("tasks", () => {
     await page.getByLabel("Due date").fill("2031-04-05");
     await page.getByRole("button", { name: "Save" }).click();
     await visitor.task("Water the plants").waitFor();
-    await page.reload();
+    await visitor.reload();
     assert.equal(await visitor.task("Water the plants").isChecked(), true);
     await page.getByText("5 Apr 2031").waitFor();
   });
@@ -104,7 +104,7 @@ describe("tasks", () => {
     await page.getByRole("searchbox", { name: "Search tasks" }).fill("100%");
     await lists(visitor, ["Bread"]);
     assert.equal(page.url(), `${APP_URL}/?q=100%25`);
-    await page.reload();
+    await visitor.reload();
     await lists(visitor, ["Bread"]);
     await page.getByRole("button", { name: "Clear filters" }).click();
     await page.getByText("Open", { exact: true }).click();
@@ -150,7 +150,7 @@ describe("tasks", () => {
     await page.getByText("kept").waitFor();
     await page.getByRole("button", { name: "Delete First" }).click();
     await page.getByText("Deleted “First”").waitFor();
-    await page.reload();
+    await visitor.reload();
     await lists(visitor, ["Second"]);
   });
 
