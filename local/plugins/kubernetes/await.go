@@ -33,6 +33,7 @@ type problem struct {
 const (
 	briefly  = 10 * time.Second // an object that is referred to is on its way
 	patience = 20 * time.Second // a registry that does not answer; room that others are about to free
+	lag      = time.Minute      // what the controller manager adds to a new namespace; retries come further and further apart
 	leftover = time.Minute      // in addition, if it is left from a former attempt
 )
 

@@ -74,6 +74,20 @@ func TestProblemsAreToleratedAsLongAsTheyCanPass(t *testing.T) {
 	}
 }
 
+func TestRefusedPodsAreWaitedForWhereTheReasonPasses(t *testing.T) {
+	for message, want := range map[string]time.Duration{
+		`pods "a" is forbidden: violates PodSecurity "restricted:latest"`:                                        0,
+		`pods "a" is forbidden: exceeded quota: todo-app`:                                                        patience,
+		`pods "a" is forbidden: status unknown for quota: todo-app`:                                              lag,
+		`pods "a" is forbidden: error looking up service account ns/default: serviceaccount "default" not found`: lag,
+		`pods "a" is forbidden: no PriorityClass with name high was found`:                                       briefly,
+	} {
+		if got := refused(message).tolerated; got != want {
+			t.Errorf("%s: tolerated for %v, want %v", message, got, want)
+		}
+	}
+}
+
 func TestAProblemIsOverdueOnlyWhileItLasts(t *testing.T) {
 	passing := []problem{{reason: "Unschedulable", tolerated: time.Minute}}
 	since := map[string]time.Time{}

@@ -163,6 +163,8 @@ func refused(message string) problem {
 		found.tolerated = 0
 	case strings.Contains(message, "exceeded quota"):
 		found.tolerated = patience
+	case strings.Contains(message, "status unknown for quota"), strings.Contains(message, "error looking up service account"):
+		found.tolerated = lag
 	}
 	return found
 }
@@ -172,8 +174,8 @@ func (p *provider) refusals(ctx context.Context, namespace, uid string) []proble
 	var out []problem
 	for _, event := range p.warnings(ctx, namespace, uid) {
 		if event.Reason == "FailedCreate" {
-			out = []problem{refused(event.Message)} // the newest is the last
-			out[0].tolerated = briefly              // it may be of before the last update
+			out = []problem{refused(event.Message)}           // the newest is the last
+			out[0].tolerated = max(out[0].tolerated, briefly) // it may be of before the last update
 		}
 	}
 	return out
