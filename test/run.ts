@@ -23,6 +23,7 @@ const SUITES: readonly Suite[] = [
   { name: "tools", command: "test/prerequisites.sh" },
   { name: "lint", command: "test/lint.sh" },
   { name: "unit", command: mocha("'test/unit/*.test.ts'") },
+  { name: "network", command: mocha("'test/network/*.test.ts'") },
   { name: "backend", command: "app/backend/check.sh" },
   { name: "plugins", command: "go -C local/plugins vet ./... && go -C local/plugins test ./..." },
   { name: "cluster", command: "local/up dev && echo 'ok - local/up' && test/e2e/cluster.sh" },

@@ -1,0 +1,105 @@
+/**
+ * Every ordered pair of endpoints on every port, asked of an independent evaluator: the edges below connect, nothing
+ * else does. `outside` is any address but the cloud's metadata service, pods that no policy guards among them.
+ */
+import assert from "node:assert/strict";
+import { STAGES } from "../unit/support/stages.ts";
+import { clusterOf, registrations } from "./cluster.ts";
+import { assertEdges, halves } from "./edges.ts";
+import { buildEvaluator, type Cluster } from "./evaluate.ts";
+import { mutations } from "./mutations.ts";
+
+const DEV = `
+ingress-controller           → frontend            : TCP 3000
+ingress-controller           → backend             : TCP 8000
+frontend                     → frontend            : TCP 3000
+frontend                     → backend             : TCP 8000
+frontend, backend, migration → postgres            : TCP 5432
+frontend, backend, migration → any-kube-system-pod : TCP 53, UDP 53`;
+
+/** Certificates by ACME, and an external database: 6432 is the port of the one that the tests configure. */
+const EXTERNAL_DATABASE = `
+ingress-controller           → frontend            : TCP 3000
+ingress-controller           → backend             : TCP 8000
+ingress-controller           → acme-solver         : TCP 8089
+frontend                     → frontend            : TCP 3000
+frontend                     → backend             : TCP 8000
+frontend, backend, migration → outside             : TCP 6432
+frontend, backend, migration → any-kube-system-pod : TCP 53, UDP 53`;
+
+const LANGUAGE_MODEL = `
+backend                      → outside             : TCP 443`;
+
+const EDGES: Readonly<Record<(typeof STAGES)[number], string>> = {
+  dev: DEV,
+  staging: EXTERNAL_DATABASE + LANGUAGE_MODEL,
+  production: EXTERNAL_DATABASE + LANGUAGE_MODEL,
+};
+
+describe("network policies", function () {
+  this.timeout(120_000);
+  /** Every stage by itself, and all of them side by side. */
+  const alone = new Map<string, Cluster>();
+  let together: Cluster;
+
+  before(async function () {
+    this.timeout(600_000);
+    buildEvaluator();
+    const staged = new Map<string, Awaited<ReturnType<typeof registrations>>>();
+    for (const stage of STAGES) staged.set(stage, await registrations(stage));
+    for (const [stage, resources] of staged)
+      alone.set(stage, clusterOf(new Map([[stage, resources]])));
+    together = clusterOf(staged);
+  });
+
+  const assertVariant = async (
+    stage: string,
+    table: string,
+    changes: Readonly<Record<string, unknown>>,
+  ) => {
+    const raw = Object.entries(changes).map(([key, value]) => [
+      `todo-app:${key}`,
+      typeof value === "string" ? value : JSON.stringify(value),
+    ]);
+    const resources = await registrations(stage, Object.fromEntries(raw));
+    assertEdges(stage, table, clusterOf(new Map([[stage, resources]])));
+  };
+
+  for (const stage of STAGES) {
+    it(`${stage}: each edge connects and nothing else does, from other stages neither`, () =>
+      assertEdges(stage, EDGES[stage], together));
+
+    it(`${stage}: every mistake in a policy would be noticed`, () => {
+      const cluster = alone.get(stage)!;
+      const right = JSON.stringify(halves(stage, cluster));
+      const broken = mutations(cluster.policies);
+      const unnoticed = broken.filter(
+        ({ policies }) => JSON.stringify(halves(stage, { ...cluster, policies })) === right,
+      );
+      assert.deepEqual(
+        unnoticed.map(({ name }) => name),
+        [],
+      );
+      assert.ok(broken.length > 30, `${broken.length} mistakes`);
+    });
+  }
+
+  it("without an external language model the backend reaches nothing on its port", () =>
+    assertVariant("staging", EXTERNAL_DATABASE, { llm: { provider: "builtin" } }));
+
+  it("a language model of one's own is reached on its port, by the backend alone", () =>
+    assertVariant("dev", `${EDGES.dev}\nbackend → outside : TCP 8080`, {
+      llm: { provider: "openai", baseUrl: "http://llm.example.com:8080/v1" },
+      openaiApiKey: "sk-canary",
+    }));
+
+  it("a trace collector is reached by those who trace", () =>
+    assertVariant("dev", `${EDGES.dev}\nfrontend, backend → outside : TCP 4318`, {
+      tracing: { endpoint: "http://otel-collector.monitoring:4318" },
+    }));
+
+  it("an external database is reached on the port of its URL, and on no other", () =>
+    assertVariant("production", EDGES.production.replace("6432", "5433"), {
+      databaseUrl: "postgresql://todo:canary@db.example.com:5433/todo?sslmode=require",
+    }));
+});
