@@ -13,8 +13,9 @@ interface Suite {
 
 const withEnv = (command: string) => `eval "$(local/env)" && ${command}`;
 const mocha = (files: string) => `mocha --reporter spec ${files}`;
-/** A test that fails also shows what the cluster looks like. */
-const onCluster = (files: string) => mocha(`--require test/e2e/support/diagnose.ts ${files}`);
+/** With time for a cluster that is busy; a test that fails also shows what it looks like. */
+const onCluster = (files: string) =>
+  mocha(`--timeout 600000 --require test/e2e/support/diagnose.ts ${files}`);
 /** One process for each file: the SDK's state is global, and what a failed program left behind must not reach the next. */
 const mochaEach = (files: string) =>
   `status=0; for file in ${files}; do ${mocha('--timeout 120000 "$file"')} || status=1; done; exit $status`;
@@ -28,12 +29,10 @@ const SUITES: readonly Suite[] = [
   { name: "plugins", command: "go -C local/plugins vet ./... && go -C local/plugins test ./..." },
   { name: "cluster", command: "local/up dev && echo 'ok - local/up' && test/e2e/cluster.sh" },
   { name: "contract", command: withEnv(mochaEach("test/contract/*.test.ts")) },
-  { name: "e2e", command: withEnv(onCluster("--timeout 600000 'test/e2e/*.test.ts'")) },
+  { name: "e2e", command: withEnv(onCluster("'test/e2e/*.test.ts'")) },
   {
     name: "app",
-    command: withEnv(
-      `make up >/dev/null && ${onCluster("--timeout 600000 'test/e2e/app/*.test.ts'")}`,
-    ),
+    command: withEnv(`make up >/dev/null && ${onCluster("'test/e2e/app/*.test.ts'")}`),
   },
   { name: "clean-up", command: "test/e2e/cleanup.sh" },
 ];

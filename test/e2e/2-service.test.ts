@@ -28,7 +28,7 @@ describe("the deployed app", () => {
   after(() => browser.close());
 
   const showsTask = async () => {
-    await page.goto(URL);
+    await visitor.open();
     await page.getByText(title).first().waitFor({ timeout: 5000 });
   };
 
@@ -88,7 +88,7 @@ describe("the deployed app", () => {
       const left = `select count(*) from tasks where title = '${title}' and deleted_at is null`;
       assert.equal(await psql(left), "0");
     });
-    await page.reload();
+    await visitor.reload();
     await page.getByRole("textbox", { name: "New task" }).waitFor();
     assert.equal(await page.getByRole("checkbox", { name: title }).count(), 0);
   });

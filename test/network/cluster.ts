@@ -1,6 +1,6 @@
 /** A cluster with every stage in it, and with everybody whom a NetworkPolicy could forget. */
 import { find, record, type Recorded } from "../unit/support/record.ts";
-import { stageConfig } from "../unit/support/stages.ts";
+import { withKeys } from "../unit/support/stages.ts";
 import type { Cluster, Endpoint } from "./evaluate.ts";
 
 /** Ports that callers use where no workload says so: of the outside, of name services, of ACME solvers. */
@@ -11,10 +11,10 @@ let imports = 0;
 /** What a stage registers, with some keys of its configuration replaced. */
 export async function registrations(
   stage: string,
-  changes: Readonly<Record<string, string>> = {},
+  changes: Readonly<Record<string, unknown>> = {},
 ): Promise<readonly Recorded[]> {
   const program = () => import(`../../index.ts?network-${imports++}`);
-  const { resources } = await record(program, stage, { ...stageConfig(stage), ...changes });
+  const { resources } = await record(program, stage, withKeys(stage, changes));
   return resources;
 }
 

@@ -57,11 +57,7 @@ describe("network policies", function () {
     table: string,
     changes: Readonly<Record<string, unknown>>,
   ) => {
-    const raw = Object.entries(changes).map(([key, value]) => [
-      `todo-app:${key}`,
-      typeof value === "string" ? value : JSON.stringify(value),
-    ]);
-    const resources = await registrations(stage, Object.fromEntries(raw));
+    const resources = await registrations(stage, changes);
     assertEdges(stage, table, clusterOf(new Map([[stage, resources]])));
   };
 

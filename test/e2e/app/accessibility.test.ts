@@ -10,10 +10,11 @@ async function isStill(page: Page, colorScheme: string): Promise<void> {
     colorScheme,
   );
   await page.evaluate(async () => {
-    for (let stillFrames = 0; stillFrames < 5; stillFrames++) {
+    let stillFrames = 0;
+    while (stillFrames < 5) {
       await new Promise(requestAnimationFrame);
       const moving = document.getAnimations().some(({ playState }) => playState === "running");
-      if (moving) stillFrames = 0;
+      stillFrames = moving ? 0 : stillFrames + 1;
     }
   });
 }

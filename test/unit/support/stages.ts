@@ -29,8 +29,13 @@ export function stageConfig(stage: string): Record<string, string> {
   return stage === "dev" ? config : { ...config, ...GIVEN_SECRETS };
 }
 
+/** The configuration of a stage with some keys set to other values. */
+export function withKeys(stage: string, changes: Readonly<Record<string, unknown>>) {
+  const config = stageConfig(stage);
+  for (const [key, value] of Object.entries(changes)) config[`todo-app:${key}`] = encode(value);
+  return config;
+}
+
 /** The configuration of a stage with one key set to another value. */
-export const withKey = (stage: string, key: string, value: unknown) => ({
-  ...stageConfig(stage),
-  [`todo-app:${key}`]: typeof value === "string" ? value : JSON.stringify(value),
-});
+export const withKey = (stage: string, key: string, value: unknown) =>
+  withKeys(stage, { [key]: value });
