@@ -1,5 +1,4 @@
 import { type NextRequest, NextResponse } from "next/server";
-import { isHttps } from "@/lib/settings";
 
 /** Gives each page a Content-Security-Policy with its own nonce; Next.js puts it on its scripts. */
 export function proxy(request: NextRequest): NextResponse {
@@ -10,7 +9,6 @@ export function proxy(request: NextRequest): NextResponse {
   headers.set("X-Nonce", nonce);
   const response = NextResponse.next({ request: { headers } });
   response.headers.set("Content-Security-Policy", policy);
-  if (isHttps()) response.headers.set("Strict-Transport-Security", "max-age=31536000");
   return response;
 }
 

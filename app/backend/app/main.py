@@ -17,6 +17,7 @@ from app.metrics import HttpMetrics, build_registry
 from app.observability import ObservedRequests
 from app.settings import Settings
 from app.tasks import routes as tasks
+from app.transport import HttpsOnly, StrictTransport
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -61,7 +62,11 @@ def create_app(settings: Settings) -> FastAPI:
     errors.install(app)
     # the last one added is the outermost
     app.add_middleware(BodyLimit)
+    if settings.frontend_url.startswith("https://"):
+        app.add_middleware(HttpsOnly, public_url=settings.frontend_url)
     app.add_middleware(ObservedRequests, metrics=HttpMetrics(registry))
+    if settings.hsts_max_age is not None:
+        app.add_middleware(StrictTransport, max_age=settings.hsts_max_age)
     return app
 
 

@@ -1,5 +1,7 @@
 """What the environment has to say, checked as a whole before anything starts."""
 
+import ssl
+from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import (
@@ -14,8 +16,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from app import secret_files
+
 EXAMPLE_URL = "postgresql://user:password@host:5432/database"
 MIN_SECRET_LENGTH = 32
+# those of libpq's that say for sure whether the connection is encrypted
+SSL_MODES = ("disable", "require", "verify-ca", "verify-full")
 
 
 class SettingsError(Exception):
@@ -32,12 +38,37 @@ def parse_database_url(text: str) -> URL:
         raise ValueError(f"must start with postgresql://, like {EXAMPLE_URL}")
     if not url.database:
         raise ValueError(f"names no database; expected something like {EXAMPLE_URL}")
+    if url.query.get("sslmode", "disable") not in SSL_MODES:
+        raise ValueError(f"sslmode must be one of {', '.join(SSL_MODES)}")
+    if "sslrootcert" in url.query:
+        raise ValueError("sslrootcert is not supported; name the file in DATABASE_CA_FILE")
     return url.set(drivername="postgresql+psycopg")
 
 
 def _checked_database_url(secret: SecretStr) -> SecretStr:
     parse_database_url(secret.get_secret_value())
     return secret
+
+
+def _checked_ca_file(path: Path | None, info: ValidationInfo) -> Path | None:
+    if path is None:
+        secret = info.data.get("database_url")
+        url = secret and parse_database_url(secret.get_secret_value())
+        if url and url.query.get("sslmode") == "verify-ca":
+            raise ValueError("is not set, but DATABASE_URL has sslmode=verify-ca")
+        return None
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except ssl.SSLError:
+        raise ValueError(f"{path} holds no certificate as PEM") from None
+    except OSError as error:
+        raise ValueError(f"{path} can't be read: {error.strerror}") from None
+    return path
+
+
+def _system_ca_file() -> str:
+    """The driver brings an OpenSSL that looks where no distribution keeps certificates."""
+    return ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
 
 
 def _long_enough(secret: SecretStr) -> SecretStr:
@@ -66,11 +97,17 @@ class DatabaseSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True, env_ignore_empty=True)
 
     database_url: Annotated[SecretStr, AfterValidator(_checked_database_url)]
+    # whose signature the database server's certificate must have
+    database_ca_file: Annotated[Path | None, AfterValidator(_checked_ca_file)] = None
     log_level: Annotated[LogLevel, BeforeValidator(str.upper)] = "INFO"
 
     @property
     def sqlalchemy_url(self) -> URL:
-        return parse_database_url(self.database_url.get_secret_value())
+        url = parse_database_url(self.database_url.get_secret_value())
+        ca_file = self.database_ca_file
+        if ca_file is None and url.query.get("sslmode") == "verify-full":
+            ca_file = _system_ca_file()
+        return url.update_query_dict({"sslrootcert": str(ca_file)}) if ca_file else url
 
 
 class Settings(DatabaseSettings):
@@ -79,6 +116,9 @@ class Settings(DatabaseSettings):
     environment: Annotated[str, Field(pattern=r"^[\w.-]+$")] = "dev"  # any stage's name
     port: Port = 8000
     metrics_port: Port = 9464
+    # the app's address; with https, nobody is served by HTTP
+    frontend_url: Annotated[str, Field(pattern=r"^https?://[^/]+$")] = "http://localhost:3000"
+    hsts_max_age: Annotated[int, Field(ge=0)] | None = None
     better_auth_secret: AuthSecret
     # what was signed with the secret before the last rotation stays valid
     better_auth_secret_previous: AuthSecret | None = None
@@ -98,17 +138,23 @@ class Settings(DatabaseSettings):
 
 T = TypeVar("T", bound=DatabaseSettings)
 
+IN_FILES = ("database_url", "better_auth_secret", "better_auth_secret_previous", "openai_api_key")
+
 
 def load(kind: type[T]) -> T:
     """Reads the environment and reports every problem at once, each naming its variable."""
+    names = [name for name in IN_FILES if name in kind.model_fields]
+    values, problems = secret_files.read(name.upper() for name in names)
     try:
-        return kind()
+        settings = kind(**{variable.lower(): value for variable, value in values.items()})
     except ValidationError as error:
-        problems = [
-            f"{str(problem['loc'][0]).upper()}: {_reason(problem['type'], problem['msg'])}"
-            for problem in error.errors(include_input=False, include_url=False)
-        ]
-        raise SettingsError("\n".join(problems)) from None
+        for problem in error.errors(include_input=False, include_url=False):
+            variable = str(problem["loc"][0]).upper()
+            reason = _reason(problem["type"], problem["msg"])
+            problems.setdefault(variable, f"{variable}: {reason}")
+    if problems:
+        raise SettingsError("\n".join(problems.values())) from None
+    return settings
 
 
 def _reason(kind: str, message: str) -> str:

@@ -1,10 +1,7 @@
 """Tests run against a real PostgreSQL."""
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
@@ -14,29 +11,22 @@ from sqlalchemy import create_engine, text
 from app import migrate
 from app.main import create_app
 from app.settings import Settings
-from tests.postgres import SERVER_USER, PostgresCluster, find_programs
+from tests.postgres import PostgresCluster
 from tests.tokens import SECRET, bearer
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresCluster]:
-    directory = Path(tempfile.mkdtemp(prefix="todo-pg-"))
-    if SERVER_USER:
-        shutil.chown(directory, SERVER_USER)
-    cluster = PostgresCluster(directory, find_programs())
-    try:
-        cluster.create()
+    with PostgresCluster.throw_away() as cluster:
         yield cluster
-    finally:
-        if (directory / "data" / "postmaster.pid").exists():
-            cluster.stop()
-        shutil.rmtree(directory)
 
 
 @pytest.fixture(autouse=True)
 def only_known_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
-        if name.lower() in Settings.model_fields or name.startswith(("OTEL_", "OPENAI_")):
+        setting = name.lower().removesuffix("_file")
+        known = setting in Settings.model_fields or name.lower() in Settings.model_fields
+        if known or name.startswith(("OTEL_", "OPENAI_")):
             monkeypatch.delenv(name)
 
 

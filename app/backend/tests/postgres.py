@@ -4,7 +4,10 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -23,6 +26,21 @@ class PostgresCluster:
         # `trust` lets any password in
         self.url = f"postgresql://postgres:{PASSWORD}@/todo?host={directory}"
 
+    @classmethod
+    @contextmanager
+    def throw_away(cls) -> Iterator[Self]:
+        directory = Path(tempfile.mkdtemp(prefix="todo-pg-"))
+        if SERVER_USER:
+            shutil.chown(directory, SERVER_USER)
+        cluster = cls(directory, find_programs())
+        try:
+            cluster.create()
+            yield cluster
+        finally:
+            if (directory / "data" / "postmaster.pid").exists():
+                cluster.stop()
+            shutil.rmtree(directory)
+
     def run(self, program: str, *arguments: str) -> None:
         command = [self.programs / program, *arguments]
         # a file, not a pipe: the server inherits it and would keep a pipe open
@@ -40,8 +58,8 @@ class PostgresCluster:
         self.start()
         self.run("createdb", "-h", str(self.directory), "-U", "postgres", "todo")
 
-    def start(self) -> None:
-        options = f"-c listen_addresses= -c fsync=off -k {self.directory}"
+    def start(self, more: str = "") -> None:
+        options = f"-c listen_addresses= -c fsync=off -k {self.directory} {more}"
         log = str(self.directory / "log")
         self.run("pg_ctl", "-D", str(self.directory / "data"), "-o", options, "-l", log, "start")
 

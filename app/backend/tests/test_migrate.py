@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from alembic import command
@@ -22,11 +23,11 @@ def engine(settings: Settings) -> Iterator[Engine]:
     engine.dispose()
 
 
-def start_migration(url: str) -> subprocess.Popen[str]:
+def start_migration(url: str, **more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "app.migrate"],
         cwd=BACKEND,
-        env=os.environ | {"DATABASE_URL": url},
+        env=os.environ | {"DATABASE_URL": url} | more,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -107,6 +108,16 @@ def test_a_failed_run_says_why_and_leaves_no_trace(
     )
     assert PASSWORD not in output
     assert inspect(engine).get_table_names() == ["tasks"]
+
+
+def test_the_url_may_be_in_a_file(
+    engine: Engine, postgres: PostgresCluster, tmp_path: Path
+) -> None:
+    (tmp_path / "url").write_text(f"{postgres.url}\n")
+    run = start_migration("", DATABASE_URL_FILE=str(tmp_path / "url"))
+    output, _ = run.communicate(timeout=30)
+    assert run.returncode == 0, output
+    assert "tasks" in inspect(engine).get_table_names()
 
 
 def test_a_missing_setting_ends_the_run(settings: Settings) -> None:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from app.settings import DatabaseSettings, Settings, SettingsError, load
@@ -31,7 +33,7 @@ def test_any_spelling_of_the_url_uses_the_installed_driver(
 
 @pytest.mark.usefixtures("minimal")
 def test_what_is_not_needed_has_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FRONTEND_URL", "none of the API's business")
+    monkeypatch.setenv("BACKEND_URL", "none of the API's business")
     monkeypatch.setenv("BETTER_AUTH_SECRET_PREVIOUS", "")
     settings = load(Settings)
     assert (settings.environment, settings.port, settings.metrics_port) == ("dev", 8000, 9464)
@@ -83,6 +85,57 @@ def test_a_wrong_url_is_refused_without_quoting_it(
     assert str(caught.value).startswith("DATABASE_URL: ")
     assert "s3cret" not in str(caught.value)
     assert "s3cret" not in repr(caught.value.__context__)
+
+
+@pytest.fixture
+def in_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Every secret in a file; with the newline that an editor leaves at its end."""
+    for name, value in {
+        "DATABASE_URL": URL,
+        "BETTER_AUTH_SECRET": LONG,
+        "BETTER_AUTH_SECRET_PREVIOUS": LONG[::-1],
+        "OPENAI_API_KEY": "s3cret key ",
+    }.items():
+        (tmp_path / name).write_text(f"{value}\n")
+        monkeypatch.setenv(f"{name}_FILE", str(tmp_path / name))
+    return tmp_path
+
+
+@pytest.mark.usefixtures("in_files")
+def test_secrets_are_read_from_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "")  # left out
+    settings = load(Settings)
+    assert settings.database_url.get_secret_value() == URL
+    assert settings.auth_secrets == [LONG, LONG[::-1]]
+    assert settings.openai_api_key.get_secret_value() == "s3cret key "
+
+
+@pytest.mark.parametrize(
+    ("content", "value"), [("key", "key"), ("key\n\n", "key\n"), ("key\r\n", "key"), ("\n", None)]
+)
+def test_one_newline_at_the_end_of_a_file_is_none_of_the_value(
+    in_files: Path, content: str, value: str | None
+) -> None:
+    (in_files / "OPENAI_API_KEY").write_bytes(content.encode())
+    key = load(Settings).openai_api_key
+    assert (key and key.get_secret_value()) == value
+
+
+def test_a_file_and_a_value_are_too_much(in_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", URL)
+    assert problems() == ["DATABASE_URL, DATABASE_URL_FILE: both are set; keep one of them"]
+
+
+def test_every_file_that_gives_no_value_is_named(in_files: Path) -> None:
+    (in_files / "DATABASE_URL").write_bytes(b"s3cret \xff")
+    (in_files / "BETTER_AUTH_SECRET").unlink()
+    (in_files / "BETTER_AUTH_SECRET_PREVIOUS").write_text("s3cret")
+    assert problems() == [
+        f"DATABASE_URL_FILE: {in_files}/DATABASE_URL can't be read: it is not UTF-8",
+        f"BETTER_AUTH_SECRET_FILE: {in_files}/BETTER_AUTH_SECRET can't be read: "
+        "No such file or directory",
+        "BETTER_AUTH_SECRET_PREVIOUS: must have at least 32 characters",
+    ]
 
 
 @pytest.mark.usefixtures("minimal")

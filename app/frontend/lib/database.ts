@@ -1,4 +1,5 @@
 import { Pool } from "pg";
+import { sslMode, tlsOptions } from "@/lib/databaseTls";
 import { once } from "@/lib/once";
 import { settings } from "@/lib/settings";
 
@@ -6,11 +7,13 @@ import { settings } from "@/lib/settings";
 const CONNECTIONS = 2;
 
 export const pool = once("pool", () => {
-  const url = new URL(settings().DATABASE_URL.replace("+psycopg:", ":"));
-  // `sslmode` then means what it means to the backend's driver
-  url.searchParams.set("uselibpqcompat", "true");
+  const { DATABASE_URL, DATABASE_CA_FILE: ca } = settings();
+  const url = new URL(DATABASE_URL.replace("+psycopg:", ":"));
+  // in the URL it would count more than `ssl`
+  url.searchParams.delete("sslmode");
   const created = new Pool({
     connectionString: url.href,
+    ssl: tlsOptions(sslMode(DATABASE_URL), ca),
     max: CONNECTIONS,
     application_name: "todo-frontend",
     // each below the 5 s after which a page says that the database does not answer

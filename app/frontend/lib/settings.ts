@@ -1,5 +1,9 @@
+import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { sslMode, tlsProblem } from "@/lib/databaseTls";
 import { once } from "@/lib/once";
+import { readSecretFiles, reason } from "@/lib/secretFiles";
 
 /** A URL of one of these kinds; secret ones hold a password, so errors never quote them. */
 function url(schemes: string, example: string, secret = false) {
@@ -9,22 +13,43 @@ function url(schemes: string, example: string, secret = false) {
     .refine((value) => new RegExp(`^(${schemes})://`).test(value) && URL.canParse(value), {
       error: ({ input }) =>
         secret ? `is not valid; ${wanted}` : `"${input}" is not valid; ${wanted}`,
+      abort: true,
     });
 }
+
+const databaseUrl = url(
+  "postgres(ql(\\+psycopg)?)?",
+  "postgresql://user:password@host:5432/database",
+  true,
+).superRefine((value, { addIssue }) => {
+  const problem = tlsProblem(value);
+  if (problem) addIssue(problem);
+});
+
+/** The content of a file in PEM format: a wrong one is told now, not with the first connection. */
+const certificates = z.string().transform((path, { addIssue }) => {
+  try {
+    const pem = readFileSync(path, "utf8");
+    new X509Certificate(pem);
+    return pem;
+  } catch (error) {
+    const unreadable = (error as NodeJS.ErrnoException).syscall !== undefined;
+    const problem = unreadable ? `can't be read: ${reason(error)}` : "holds no certificate as PEM";
+    addIssue(`${path} ${problem}`);
+    return z.NEVER;
+  }
+});
 
 const secret = z
   .string({ error: "is not set; expected at least 32 random characters" })
   .min(32, { error: "is too short; expected at least 32 random characters" });
 
-const schema = z.object({
+const variables = z.object({
   BACKEND_URL: url("https?", "http://backend:8000"),
   /** The public origin: cookies and the check of where requests come from depend on it. */
   FRONTEND_URL: url("https?", "https://todo.example.com"),
-  DATABASE_URL: url(
-    "postgres(ql(\\+psycopg)?)?",
-    "postgresql://user:password@host:5432/database",
-    true,
-  ),
+  DATABASE_URL: databaseUrl,
+  DATABASE_CA_FILE: certificates.optional(),
   BETTER_AUTH_SECRET: secret,
   BETTER_AUTH_SECRET_PREVIOUS: secret.optional(),
   ENVIRONMENT: z.string().default("dev"),
@@ -35,21 +60,45 @@ const schema = z.object({
       error: ({ input }) => `"${input}" is not a port; expected a number from 1 to 65535`,
     })
     .transform(Number),
+  /** Seconds for which browsers keep to HTTPS. */
+  HSTS_MAX_AGE: z
+    .string()
+    .regex(/^\d{1,10}$/, { error: ({ input }) => `"${input}" is not a number of seconds` })
+    .transform(Number)
+    .optional(),
   /** This app's own Service, asked for assets of another version during a rolling update. */
   PEER_URL: url("https?", "http://frontend:3000").optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: url("https?", "http://collector:4318").optional(),
 });
 
+const schema = variables.refine(
+  (given) => given.DATABASE_CA_FILE || sslMode(given.DATABASE_URL) !== "verify-ca",
+  {
+    path: ["DATABASE_CA_FILE"],
+    error: "is not set, but DATABASE_URL has sslmode=verify-ca",
+  },
+);
+
+const IN_FILES = ["DATABASE_URL", "BETTER_AUTH_SECRET", "BETTER_AUTH_SECRET_PREVIOUS"];
+
 export type Settings = Readonly<z.infer<typeof schema>>;
 
-/** Read at run time, so that one image serves every environment. */
-export const settings = once("settings", (): Settings => {
-  const given = Object.entries(process.env).filter(([, value]) => value !== "");
-  const { data, error } = schema.safeParse(Object.fromEntries(given));
-  if (data) return data;
-  throw new Error(
-    error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("\n"),
+/** Throws one line for every variable that is missing or wrong; an empty one is left out. */
+export function readSettings(environment: NodeJS.ProcessEnv): Settings {
+  const given = Object.fromEntries(
+    Object.entries(environment).filter((entry): entry is [string, string] => !!entry[1]),
   );
-});
+  const files = readSecretFiles(IN_FILES, given);
+  const { data, error } = schema.safeParse({ ...given, ...files.values });
+  const problems = (error?.issues ?? [])
+    .filter(({ path }) => !(String(path[0]) in files.problems))
+    .map(({ path, message }) => `${path.join(".")}: ${message}`)
+    .concat(Object.values(files.problems));
+  if (!data || problems.length > 0) throw new Error(problems.join("\n"));
+  return data;
+}
+
+/** Read at run time, so that one image serves every environment. */
+export const settings = once("settings", () => readSettings(process.env));
 
 export const isHttps = (): boolean => settings().FRONTEND_URL.startsWith("https:");

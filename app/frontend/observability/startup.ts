@@ -1,9 +1,13 @@
-import { type Settings, settings } from "@/lib/settings";
+import { isHttps, type Settings, settings } from "@/lib/settings";
+import { redirectToHttps, sendHsts } from "@/lib/transport";
 import { startMetrics } from "@/observability/metrics";
 import { exitGracefully } from "@/observability/shutdown";
 
 export async function start(): Promise<void> {
-  const { METRICS_PORT, OTEL_EXPORTER_OTLP_ENDPOINT } = settingsOrExit();
+  const { FRONTEND_URL, HSTS_MAX_AGE, METRICS_PORT, OTEL_EXPORTER_OTLP_ENDPOINT } =
+    settingsOrExit();
+  if (HSTS_MAX_AGE !== undefined) sendHsts(HSTS_MAX_AGE);
+  if (isHttps()) redirectToHttps(new URL(FRONTEND_URL).origin);
   let stopTracing = async (): Promise<void> => {};
   if (OTEL_EXPORTER_OTLP_ENDPOINT) {
     // loaded by those alone who use it

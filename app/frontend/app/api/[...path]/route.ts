@@ -50,15 +50,17 @@ async function forward(request: Request): Promise<Response> {
 }
 
 function requestHeaders(incoming: Headers): Headers {
-  // the backend knows people by their token, so that no session cookie leaves this service
-  const headers = without(incoming, [...NOT_FORWARDED, "cookie"]);
+  // the backend knows people by their token, so that no session cookie leaves this service; how a
+  // request came to it is a matter of this one, where Next.js says http when no proxy says anything
+  const headers = without(incoming, [...NOT_FORWARDED, "cookie", "x-forwarded-proto"]);
   for (const [name, value] of Object.entries(correlation(incoming))) headers.set(name, value);
   return headers;
 }
 
 function responseHeaders(answer: Headers): Headers {
-  // fetch has decoded the body already, and this answer has its request id
-  return without(answer, [...NOT_FORWARDED, "content-encoding", "x-request-id"]);
+  // fetch has decoded the body already, and the others are on every answer of this service
+  const own = ["strict-transport-security", "x-request-id"];
+  return without(answer, [...NOT_FORWARDED, "content-encoding", ...own]);
 }
 
 function without(headers: Headers, names: readonly string[]): Headers {
