@@ -1,5 +1,5 @@
-# Which stage file is used: STAGE=dev, staging, production or any other Pulumi.<stage>.yaml.
-STAGE ?= dev
+# Which stage file is used: STAGE=dev, staging, production or any other Pulumi.<stage>.yaml. A stage is one Pulumi stack.
+STAGE ?= $(or $(STACK),dev)
 # Worker nodes of the local cluster.
 export NODES ?= 3
 
@@ -10,22 +10,30 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 # Sets what local/up installed (PATH, KUBECONFIG, Pulumi's backend) for the commands that follow.
 WITH_ENV = eval "$$(local/env)" &&
+# The same, and which stage file STAGE has here: on the local cluster it may be a merged one.
+WITH_STAGE = $(WITH_ENV) file=$$(local/stage-file $(STAGE)) &&
 
-.PHONY: help up preview down refresh cluster local-clean test unit lint golden env sbom audit
+.PHONY: help up preflight preview down refresh config-diff cluster local-clean test unit lint golden scan soak env sbom audit
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: cluster ## Install what is missing, build, push and deploy STAGE, print the URL
-	@$(WITH_ENV) node ops/deploy.ts $(STAGE)
+	@$(WITH_STAGE) node ops/deploy.ts $(STAGE) "$$file"
+
+preflight: node_modules/.package-lock.json ## Check what STAGE needs of its cluster, and change nothing; `make up` begins with it
+	@$(WITH_STAGE) node ops/preflight.ts $(STAGE) "$$file"
 
 preview: cluster ## Show what `make up` would change in STAGE, and change nothing
-	@$(WITH_ENV) pulumi preview --stack $(STAGE) --diff
+	@$(WITH_STAGE) pulumi preview --stack $(STAGE) --config-file "$$file" --diff
 
 down: node_modules/.package-lock.json ## Remove the app of STAGE; the cluster and the tools stay
-	@$(WITH_ENV) pulumi destroy --stack $(STAGE) --yes --skip-preview
+	@$(WITH_STAGE) node ops/destroy.ts $(STAGE) "$$file"
 
 refresh: node_modules/.package-lock.json ## Compare STAGE with the cluster and take over what was changed by hand
-	@$(WITH_ENV) pulumi refresh --stack $(STAGE)
+	@$(WITH_STAGE) pulumi refresh --stack $(STAGE) --config-file "$$file"
+
+config-diff: node_modules/.package-lock.json ## Show what two stages have different: A=staging B=production
+	@node ops/configDiff.ts $(A) $(B)
 
 cluster: node_modules/.package-lock.json ## Start the tools and the cluster that STAGE names, without deploying
 	@local/up $(STAGE)
@@ -35,6 +43,13 @@ local-clean: ## Remove every trace of the local cluster, its data included; buil
 
 env: ## Print the settings for using pulumi, kubectl and docker by hand: eval "$(make env)"
 	@local/env
+
+scan: node_modules/.package-lock.json ## Scan what staging and production deploy for weaknesses
+	@test/scan/scan.sh
+
+soak: node_modules/.package-lock.json ## Load production through rollouts, drains and failures for 45 minutes, and print the figures
+	@for stage in dev staging production; do $(MAKE) --no-print-directory up STAGE=$$stage; done
+	@$(WITH_ENV) mocha --reporter spec --timeout 3600000 --require test/e2e/support/diagnose.ts 'test/soak/*.test.ts'
 
 sbom: node_modules/.package-lock.json ## Write what the deployed images of STAGE consist of to sbom/ (CycloneDX)
 	@$(WITH_ENV) ops/sbom.sh $(STAGE)

@@ -1,15 +1,16 @@
 /**
  * What a stage file means, checked as a whole before the first resource.
  *
- * `Pulumi.yaml` declares the keys for `pulumi config`, `configSchema.ts` their shapes and bounds; here are the rules
- * between keys, and the report: every problem at once, each with the command that fixes it.
+ * `Pulumi.yaml` declares the keys for `pulumi config`, `configSchema.ts` their shapes and bounds, `configRules.ts` the
+ * rules between them; here is the report: every problem at once, each with the command that fixes it.
  */
 import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import type { ContainerImageArgs } from "./components/containerImage.ts";
-import { SECRET_KEYS, stageSchema, type Stage } from "./configSchema.ts";
 import { outside, type Peer } from "./components/kubernetes/network.ts";
-import { cpuMillicores, memoryBytes } from "./components/kubernetes/resources.ts";
+import type { Tls } from "./components/tlsCertificate.ts";
+import { crossFieldProblems, namespaceOf, type Problem } from "./configRules.ts";
+import { ACME_SERVERS, SECRET_KEYS, stageSchema, type Stage } from "./configSchema.ts";
 
 const PROJECT = "todo-app";
 
@@ -35,62 +36,12 @@ export type StackConfig = Readonly<
     readonly llm: Stage["llm"] & Integration;
     readonly tracing: Stage["tracing"] & Integration;
     /** Absent without TLS. */
-    readonly tls?: {
-      readonly issuer: Exclude<Stage["tls"]["issuer"], "none">;
-      readonly email: string;
-    };
+    readonly tls?: Tls;
+    /** What the app is told about TLS; empty without. */
+    readonly tlsSettings: Readonly<Record<string, string>>;
     readonly openaiApiKey?: pulumi.Output<string>;
   }
 >;
-
-type Problem = { readonly path: PropertyKey[]; readonly message: string; readonly fix?: string };
-
-/** Rules between keys, checked once each key is right by itself. */
-function crossFieldProblems(stage: Stage): Problem[] {
-  const problems: Problem[] = [];
-  const reject = (path: PropertyKey[], message: string) => problems.push({ path, message });
-  for (const name of ["backend", "frontend"] as const) {
-    const { replicas, autoscaling, resources } = stage[name];
-    if (autoscaling && autoscaling.minReplicas > autoscaling.maxReplicas)
-      reject(
-        [name, "autoscaling", "minReplicas"],
-        `at most maxReplicas (${autoscaling.maxReplicas})`,
-      );
-    else if (
-      autoscaling &&
-      (replicas < autoscaling.minReplicas || replicas > autoscaling.maxReplicas)
-    )
-      reject(
-        [name, "replicas"],
-        `from autoscaling's minReplicas (${autoscaling.minReplicas}) to maxReplicas (${autoscaling.maxReplicas})`,
-      );
-    if (memoryBytes(resources.requests.memory) > memoryBytes(resources.limits.memory))
-      reject(
-        [name, "resources", "requests", "memory"],
-        `at most limits.memory (${resources.limits.memory})`,
-      );
-    if (
-      resources.limits.cpu &&
-      cpuMillicores(resources.requests.cpu) > cpuMillicores(resources.limits.cpu)
-    )
-      reject(
-        [name, "resources", "requests", "cpu"],
-        `at most limits.cpu (${resources.limits.cpu})`,
-      );
-  }
-  if (stage.database.mode === "external" && !stage.databaseUrl)
-    reject(
-      ["databaseUrl"],
-      "postgresql://user:password@host:port/database, because database.mode is external",
-    );
-  if (stage.llm.provider === "openai" && !stage.openaiApiKey)
-    reject(["openaiApiKey"], "an API key, because llm.provider is openai");
-  if (stage.tls.issuer !== "none" && !stage.tls.email)
-    reject(["tls", "email"], `an e-mail address, because tls.issuer is ${stage.tls.issuer}`);
-  if (stage.registryUsername && !stage.registryPassword)
-    reject(["registryPassword"], "the password of registryUsername");
-  return problems;
-}
 
 /** Turns the strings that Pulumi stores into values: objects and scalars other than strings are JSON. */
 function decode(raw: Readonly<Record<string, string>>): Record<string, unknown> {
@@ -117,31 +68,32 @@ function valueAt(values: unknown, path: readonly PropertyKey[]): unknown {
   );
 }
 
+/** As `pulumi config set --path` spells it. */
+function dottedKey([key, ...inner]: readonly PropertyKey[]): string {
+  const parts = inner.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`));
+  return `${PROJECT}:${String(key)}${parts.join("")}`;
+}
+
+function shownValue(value: unknown, secret: boolean, isUnknown: boolean): string {
+  if (isUnknown) return "unknown"; // its value may be that of a secret whose key is misspelt
+  if (value === undefined || value === "") return "missing";
+  return secret ? "[secret]" : JSON.stringify(value);
+}
+
 function describe(stack: string, values: Record<string, unknown>, problem: Problem): string {
   const [key, ...inner] = problem.path.map(String);
-  const dotted = [`${PROJECT}:${key}`, ...inner].join(".");
+  const dotted = dottedKey(problem.path);
   const secret = (SECRET_KEYS as readonly string[]).includes(key ?? "");
-  const value = valueAt(values, problem.path);
-  const shown =
-    value === undefined || value === "" ? "missing" : secret ? "[secret]" : JSON.stringify(value);
-  const flags = `--stack ${stack}${inner.length ? " --path" : ""}${secret ? " --secret" : ""}`;
-  const fix =
-    problem.fix ?? `pulumi config set ${flags} '${dotted}' ${secret ? "" : "<value>"}`.trimEnd();
+  const shown = shownValue(valueAt(values, problem.path), secret, problem.remove === "unknown");
+  const flags = `--stack ${stack}${inner.length ? " --path" : ""}`;
+  const fix = problem.remove
+    ? `pulumi config rm ${flags} '${dotted}'`
+    : `pulumi config set ${flags} ${secret ? `--secret '${dotted}'` : `'${dotted}' <value>`}`;
   return `  ${dotted} is ${shown}; allowed: ${problem.message}\n    fix: ${fix}`;
 }
 
-function unknownKeys(stack: string, issue: z.core.$ZodIssueUnrecognizedKeys): Problem[] {
-  return issue.keys.map((key) => {
-    const path = [...issue.path, key];
-    const dotted = `${PROJECT}:${path.join(".")}`;
-    const flags = `--stack ${stack}${path.length > 1 ? " --path" : ""}`;
-    return {
-      path,
-      message: `${issue.message} (this key is unknown)`,
-      fix: `pulumi config rm ${flags} '${dotted}'`,
-    };
-  });
-}
+const unknownKeys = ({ keys, path, message }: z.core.$ZodIssueUnrecognizedKeys): Problem[] =>
+  keys.map((key) => ({ path: [...path, key], message, remove: "unknown" }));
 
 const DEFAULT_PORTS = { "postgresql:": 5432, "postgres:": 5432, "https:": 443, "http:": 80 };
 
@@ -166,6 +118,20 @@ function collector({ endpoint }: Stage["tracing"]): Integration {
   };
 }
 
+function certificate({ issuer, ...tls }: Stage["tls"]): Tls | undefined {
+  const { secretName, caSecretName, caBundle, renewBeforePercentage } = tls;
+  if (issuer === "none") return undefined;
+  if (issuer === "secret") return { issuer, secretName };
+  if (issuer === "ca") return { issuer, caSecretName, renewBeforePercentage };
+  const server = issuer === "acme" ? tls.server : ACME_SERVERS[issuer];
+  return { issuer, server, email: tls.email!, caBundle, renewBeforePercentage };
+}
+
+function strictTransport({ issuer, hstsMaxAgeSeconds }: Stage["tls"]): Record<string, string> {
+  if (issuer === "none" || !hstsMaxAgeSeconds) return {};
+  return { HSTS_MAX_AGE: String(hstsMaxAgeSeconds) };
+}
+
 /**
  * Checks the raw configuration of a stack.
  *
@@ -177,9 +143,9 @@ export function parseConfig(stack: string, raw: Readonly<Record<string, string>>
   const values = decode(raw);
   const parsed = stageSchema.safeParse(values);
   const problems: Problem[] = parsed.success
-    ? crossFieldProblems(parsed.data)
+    ? crossFieldProblems(stack, parsed.data)
     : parsed.error.issues.flatMap((issue) =>
-        issue.code === "unrecognized_keys" ? unknownKeys(stack, issue) : [issue],
+        issue.code === "unrecognized_keys" ? unknownKeys(issue) : [issue],
       );
   if (!parsed.success || problems.length) {
     const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
@@ -218,14 +184,15 @@ export function parseConfig(stack: string, raw: Readonly<Record<string, string>>
   return Object.freeze({
     ...stage,
     stage: stack,
-    namespace: stage.namespace || `${PROJECT}-${stack}`,
+    namespace: namespaceOf(stack, stage),
     images: { backend: image("backend"), frontend: image("frontend") },
     databaseUrl: external ? secret(databaseUrl) : undefined,
     database: { ...stage.database, externalPort: external ? urlPort(databaseUrl) : undefined },
-    openaiApiKey: secret(openaiApiKey),
+    openaiApiKey: llm.provider === "openai" ? secret(openaiApiKey) : undefined,
     llm: { ...llm, ...languageModel(llm) },
     tracing: { ...tracing, ...collector(tracing) },
-    tls: tls.issuer === "none" ? undefined : { issuer: tls.issuer, email: tls.email! },
+    tls: certificate(tls),
+    tlsSettings: strictTransport(tls),
   });
 }
 

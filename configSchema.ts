@@ -3,9 +3,18 @@ import { z } from "zod";
 
 const text = (pattern: RegExp, allowed: string) =>
   z.string({ error: allowed }).regex(pattern, { error: allowed });
+/** `abort`: what does not look like a URL is one problem, not two. */
+const url = (pattern: RegExp, allowed: string) =>
+  z
+    .string({ error: allowed })
+    .regex(pattern, { error: allowed, abort: true })
+    .refine((value) => !value || URL.canParse(value), { error: allowed });
 /** The same, or empty: Pulumi.yaml must give every key a default, so "not set" is an empty string. */
+const orEmpty = (pattern: RegExp) => new RegExp(`^$|${pattern.source}`);
 const optionalText = (pattern: RegExp, allowed: string) =>
-  text(new RegExp(`^$|${pattern.source}`), allowed).default("");
+  text(orEmpty(pattern), allowed).default("");
+const optionalUrl = (pattern: RegExp, allowed: string) =>
+  url(orEmpty(pattern), allowed).default("");
 const integer = (min: number, max: number) => {
   const error = `a whole number from ${min} to ${max}`;
   return z.int({ error }).min(min, { error }).max(max, { error });
@@ -19,18 +28,36 @@ const object = <T extends z.ZodRawShape>(shape: T) =>
       issue.code === "unrecognized_keys" ? `one of ${Object.keys(shape).join(", ")}` : "an object",
   });
 
-const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
-const HOST_NAME = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$/;
+const PEM = /^-----BEGIN CERTIFICATE-----\n[\s\S]+-----END CERTIFICATE-----\s*$/;
+export const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+const OBJECT_NAME = /^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/;
+/** Not an address: an Ingress refuses it, and no public authority certifies it. */
+const HOST_NAME =
+  /^(?=.{1,253}$)(?![\d.]+$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$/;
 const REGISTRY = /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?(:\d{1,5})?$/;
 const REPOSITORY = /^[a-z0-9]+([._-][a-z0-9]+)*(\/[a-z0-9]+([._-][a-z0-9]+)*)*$/;
 const DIGEST_REFERENCE = /^[^\s@]+@sha256:[0-9a-f]{64}$/;
 
-const cpu = text(/^(\d+m|\d+(\.\d{1,3})?)$/, 'CPU such as "250m" or "1"');
-const memory = text(/^\d+(Ki|Mi|Gi|Ti)$/, 'memory such as "128Mi" or "1Gi"');
+const cpu = text(/^(?!0*\.?0*m?$)(\d+m|\d+(\.\d{1,3})?)$/, 'CPU such as "250m" or "1"');
+const memory = text(/^[1-9]\d*(Ki|Mi|Gi|Ti)$/, 'memory such as "128Mi" or "1Gi"');
 const prebuilt = text(
   DIGEST_REFERENCE,
   "an image reference by digest: name@sha256:<64 hex digits>",
 );
+
+/** Directory URLs of the ACME issuers that have a name. */
+export const ACME_SERVERS = {
+  "letsencrypt-staging": "https://acme-staging-v02.api.letsencrypt.org/directory",
+  "letsencrypt-production": "https://acme-v02.api.letsencrypt.org/directory",
+} as const;
+const TLS_ISSUERS = [
+  "none",
+  "letsencrypt-staging",
+  "letsencrypt-production",
+  "acme",
+  "ca",
+  "secret",
+] as const;
 
 /** CPU in cores or millicores, memory in binary units; the limit on CPU is left out so that a burst is never throttled. */
 const resourcesSchema = object({
@@ -90,8 +117,13 @@ export const stageSchema = object({
     limits: { memory: "512Mi" },
   }).prefault({}),
   placement: oneOf(["any", "preferred", "required"]).default("any"),
+  /** PriorityClass of every pod; empty: the cluster's default. */
+  priorityClassName: optionalText(
+    OBJECT_NAME,
+    "the name of a PriorityClass (kubectl get priorityclass)",
+  ),
   database: object({
-    mode: oneOf(["in-cluster", "external"]).default("in-cluster"),
+    mode: oneOf(["in-cluster", "external", "cloudnative-pg"]).default("in-cluster"),
     image: text(/^\S+(:[^:/@\s]+|@sha256:[0-9a-f]{64})$/, "an image with a tag or digest").default(
       "docker.io/library/postgres:17",
     ),
@@ -102,37 +134,62 @@ export const stageSchema = object({
       requests: { cpu: "100m", memory: "128Mi" },
       limits: { memory: "512Mi" },
     }),
+    /** Servers of a CloudNativePG cluster: one primary, the others its standbys. */
+    instances: integer(1, 9).default(3),
+    /** Namespace of the CloudNativePG operator's pods. */
+    operatorNamespace: text(DNS_LABEL, "the namespace of the CloudNativePG operator").default(
+      "cnpg-system",
+    ),
+    /** Authority that signed the external server's certificate; empty: the public ones. */
+    caCertificate: optionalText(PEM, "a certificate in PEM form"),
   }).prefault({}),
-  databaseUrl: optionalText(
+  databaseUrl: optionalUrl(
     /^postgres(ql)?:\/\/[^\s/]+\/\S+$/,
-    "postgresql://user:password@host:port/database",
+    "postgresql://user:password@host:port/database?sslmode=verify-full",
   ),
   llm: object({
     provider: oneOf(["builtin", "openai"]).default("builtin"),
-    baseUrl: text(/^https?:\/\/\S+$/, "an http(s) URL").default("https://api.openai.com/v1"),
+    baseUrl: url(/^https?:\/\/\S+$/, "an http(s) URL").default("https://api.openai.com/v1"),
     model: text(/^\S+$/, "a model name").default("gpt-5-mini"),
   }).prefault({}),
   openaiApiKey: z.string().default(""),
   tracing: object({
     /** Base URL of an OpenTelemetry collector (OTLP over HTTP); empty: no traces are sent. */
-    endpoint: optionalText(
+    endpoint: optionalUrl(
       /^https?:\/\/\S+$/,
       "an http(s) URL such as http://otel-collector.monitoring:4318",
     ),
   }).prefault({}),
-  ingress: object({
-    className: text(DNS_LABEL, "the name of an IngressClass (kubectl get ingressclass)").default(
-      "nginx",
-    ),
-    /** Namespace of the ingress controller's pods: the only one whose traffic reaches the app. */
+  route: object({
+    kind: oneOf(["ingress", "gateway"]).default("ingress"),
+    className: text(
+      OBJECT_NAME,
+      "the name of an IngressClass or GatewayClass (kubectl get ingressclass,gatewayclass)",
+    ).default("nginx"),
+    /** Namespace of the controller's pods: the only one whose traffic reaches the app. */
     namespace: text(DNS_LABEL, "the namespace of the ingress controller").default("ingress-nginx"),
     /** Off where the controller never reports an address (some bare-metal installs): the deploy would wait in vain. */
     waitForAddress: flag().default(true),
   }).prefault({}),
   tls: object({
-    issuer: oneOf(["none", "letsencrypt-staging", "letsencrypt-production"]).default("none"),
-    /** Let's Encrypt sends its warnings here. */
+    issuer: oneOf(TLS_ISSUERS).default("none"),
+    /** Contact of the ACME account. */
     email: text(/^[^\s@]+@[^\s@]+\.[^\s@]+$/, "an e-mail address").optional(),
+    /** Directory URL of an ACME server of your own. */
+    server: optionalUrl(
+      /^https:\/\/\S+$/,
+      "an https URL such as https://ca.example.com/acme/acme/directory",
+    ),
+    /** Authority that signed that server's own certificate; empty: the public ones. */
+    caBundle: optionalText(PEM, "a certificate in PEM form"),
+    /** Secret of type kubernetes.io/tls in the stack's namespace with the authority's certificate and key. */
+    caSecretName: optionalText(OBJECT_NAME, "the name of a Secret"),
+    /** Secret of type kubernetes.io/tls in the stack's namespace that somebody else fills and renews. */
+    secretName: optionalText(OBJECT_NAME, "the name of a Secret"),
+    /** Renewed when this share of the lifetime is left, in %. */
+    renewBeforePercentage: integer(10, 90).default(33),
+    /** How long browsers refuse plain HTTP (Strict-Transport-Security), in seconds; 0: not asked for. */
+    hstsMaxAgeSeconds: integer(0, 63_072_000).default(31_536_000),
   }).prefault({}),
   secretVersions: object({
     auth: integer(1, 10_000).default(1),
@@ -141,6 +198,12 @@ export const stageSchema = object({
   protectResources: flag().default(false),
   rolloutTimeoutSeconds: integer(30, 3600).default(300),
 });
+
+/** Top-level domains that exist on no public name server (RFC 2606, RFC 6761, RFC 6762, ICANN's "internal"). */
+const PRIVATE_DOMAINS = /(^|\.)(local|localhost|test|example|invalid|internal|lan|home\.arpa)$/;
+
+/** Whether a public authority could ever reach the host. */
+export const isPublicHost = (host: string) => !PRIVATE_DOMAINS.test(host);
 
 /** Keys whose values must never be printed. */
 export const SECRET_KEYS = ["registryPassword", "databaseUrl", "openaiApiKey"] as const;

@@ -3,8 +3,8 @@ import * as k8s from "@pulumi/kubernetes";
 import { AppNamespace } from "./components/appNamespace.ts";
 import { AppSecrets } from "./components/appSecrets.ts";
 import { ContainerImage } from "./components/containerImage.ts";
-import { ingressController, workload } from "./components/kubernetes/network.ts";
-import { peakBudget } from "./components/kubernetes/resources.ts";
+import { inNamespace, workload } from "./components/kubernetes/network.ts";
+import { databaseBudget, peakBudget } from "./components/kubernetes/resources.ts";
 import { Migration, MIGRATION_RESOURCES } from "./components/migration.ts";
 import { Postgres } from "./components/postgres.ts";
 import { PublicRoute, publicUrl } from "./components/publicRoute.ts";
@@ -22,21 +22,22 @@ const onCluster = { providers: { kubernetes: cluster } };
 const budgets = [
   peakBudget(config.backend),
   peakBudget(config.frontend),
-  { pods: 1, resources: config.database.resources },
+  databaseBudget(config.database),
   { pods: 1, resources: MIGRATION_RESOURCES },
 ];
-const { protectResources: protect, placement, rolloutTimeoutSeconds } = config;
+const { protectResources: protect, placement, priorityClassName, rolloutTimeoutSeconds } = config;
 const namespaceArgs = { namespace: config.namespace, budgets, protect };
 const { namespace } = new AppNamespace("app", namespaceArgs, onCluster);
 
 const { secretVersions: versions, databaseUrl, openaiApiKey } = config;
-const secretsArgs = { namespace, versions, databaseUrl, openaiApiKey };
+const { mode: databaseMode, caCertificate: databaseCa } = config.database;
+const secretsArgs = { namespace, versions, databaseMode, databaseUrl, databaseCa, openaiApiKey };
 const secrets = new AppSecrets("secrets", secretsArgs, onCluster);
 
-const shared = { namespace, userId, placement, rolloutTimeoutSeconds };
+const shared = { namespace, userId, placement, priorityClassName, rolloutTimeoutSeconds };
 const callers = ["backend", "frontend", "migration"];
-const secretName = secrets.postgres;
-const databaseArgs = { ...shared, ...config.database, secretName, callers, protect };
+const forDatabase = { secrets: secrets.postgres, callers, protect };
+const databaseArgs = { ...shared, ...config.database, ...forDatabase };
 const database = new Postgres("postgres", databaseArgs, onCluster);
 
 const backendImage = new ContainerImage("backend-image", config.images.backend);
@@ -47,25 +48,26 @@ const migrationArgs = {
   ...shared,
   command,
   image: backendImage,
-  secretName: secrets.migration,
+  secrets: secrets.migration,
   database: database.peer,
 };
 const migration = new Migration("migration", migrationArgs, { ...onCluster, dependsOn: database });
 
-const { llm, tracing, host, tls, ingress } = config;
+const { llm, tracing, host, tls, route } = config;
 const settings = {
   ENVIRONMENT: config.stage,
   FRONTEND_URL: publicUrl(host, tls),
+  ...config.tlsSettings,
   ...tracing.settings,
 };
-const fromIngress = (port: number) => ingressController(ingress.namespace, port);
+const fromIngress = (port: number) => inNamespace(route.namespace, port);
 const backendArgs = {
   ...shared,
   ...config.backend,
   image: backendImage,
   port: backendPort,
   settings: { ...settings, ...llm.settings },
-  secretName: secrets.backend,
+  secrets: secrets.backend,
   writablePaths: ["/tmp"],
   callers: [fromIngress(backendPort), workload("frontend", backendPort)],
   callees: [database.peer, ...llm.callees, ...tracing.callees],
@@ -83,7 +85,7 @@ const frontendArgs = {
     // While a rollout has two versions live, a pod asks the others for the scripts of a page that is not its own.
     PEER_URL: `http://frontend-peers:${frontendPort}`,
   },
-  secretName: secrets.frontend,
+  secrets: secrets.frontend,
   writablePaths: ["/tmp", "/app/.next/cache"],
   callers: [fromIngress(frontendPort)],
   callees: [workload("backend", backendPort), database.peer, ...tracing.callees],
@@ -97,10 +99,8 @@ const paths = [
   { path: "/api", service: backend.service, port: backendPort },
   { path: "/", service: frontend.service, port: frontendPort },
 ];
-const routeArgs = { namespace, host, paths, tls, ingress, rolloutTimeoutSeconds };
-const route = new PublicRoute("route", routeArgs, onCluster);
-
+const routeArgs = { namespace, host, paths, tls, route, rolloutTimeoutSeconds };
 /** Where the app is reached. */
-export const url = route.url;
+export const { url } = new PublicRoute("route", routeArgs, onCluster);
 /** What runs, by digest. */
 export const images = { backend: backendImage.reference, frontend: frontendImage.reference };

@@ -5,15 +5,22 @@ import { quotaFor, type PodBudget } from "./kubernetes/resources.ts";
 
 /** Pods that state no resources (cert-manager's solver, a debug pod) get these, or the quota would refuse them. */
 const DEFAULT_RESOURCES = { requests: { cpu: "10m", memory: "64Mi" }, limits: { memory: "64Mi" } };
-/** Room for such pods on top of the app's own. */
-const HEADROOM: PodBudget = { pods: 4, resources: DEFAULT_RESOURCES };
+const DEFAULT_STORAGE = { "ephemeral-storage": "64Mi" };
+/** Room on top of the app's own pods: for such pods, and for a Job that dumps or restores the database. */
+const HEADROOM: readonly PodBudget[] = [
+  { pods: 4, resources: DEFAULT_RESOURCES },
+  {
+    pods: 1,
+    resources: { requests: { cpu: "100m", memory: "128Mi" }, limits: { memory: "512Mi" } },
+  },
+];
 
 export interface AppNamespaceArgs {
   /** Name of the Namespace. */
   readonly namespace: string;
   /** Every pod that may exist at once; the ResourceQuota is their sum, so it never blocks a rollout at full scale. */
   readonly budgets: readonly PodBudget[];
-  /** Refuse to destroy the Namespace, and with it everything inside. @default false */
+  /** Refuse to destroy the Namespace, and with it everything inside; left in the cluster whatever happens. @default false */
   readonly protect?: boolean;
 }
 
@@ -48,7 +55,7 @@ export class AppNamespace extends pulumi.ComponentResource {
         },
       },
       // Not on the component: its other children would inherit the protection, and a quota must stay changeable.
-      { parent: this, protect: args.protect },
+      { parent: this, protect: args.protect, retainOnDelete: args.protect },
     );
   }
 
@@ -62,7 +69,7 @@ export class AppNamespace extends pulumi.ComponentResource {
       `${name}-quota`,
       {
         metadata: { namespace, name: "todo-app" },
-        spec: { hard: quotaFor([...budgets, HEADROOM]) },
+        spec: { hard: quotaFor([...budgets, ...HEADROOM]) },
       },
       child,
     );
@@ -74,8 +81,8 @@ export class AppNamespace extends pulumi.ComponentResource {
           limits: [
             {
               type: "Container",
-              defaultRequest: DEFAULT_RESOURCES.requests,
-              default: DEFAULT_RESOURCES.limits,
+              defaultRequest: { ...DEFAULT_RESOURCES.requests, ...DEFAULT_STORAGE },
+              default: { ...DEFAULT_RESOURCES.limits, ...DEFAULT_STORAGE },
             },
           ],
         },

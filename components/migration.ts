@@ -3,14 +3,14 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ImageReference } from "./containerImage.ts";
 import { objectLabels } from "./kubernetes/labels.ts";
 import { policySpec, type Peer } from "./kubernetes/network.ts";
-import { restrictedPod } from "./kubernetes/podSecurity.ts";
+import { restrictedPod, type SecretFiles } from "./kubernetes/podSecurity.ts";
 import type { ContainerResources } from "./kubernetes/resources.ts";
 
 const WORKLOAD = "migration";
 
 /** What one run of the migration needs. */
 export const MIGRATION_RESOURCES: ContainerResources = {
-  requests: { cpu: "50m", memory: "96Mi" },
+  requests: { cpu: "50m", memory: "256Mi" },
   limits: { memory: "256Mi" },
 };
 
@@ -22,8 +22,10 @@ export interface MigrationArgs {
   readonly command: readonly string[];
   /** User of the image. */
   readonly userId: number;
-  /** Name of the Secret with `DATABASE_URL`. */
-  readonly secretName: pulumi.Input<string>;
+  /** Secret with `DATABASE_URL`. */
+  readonly secrets: SecretFiles;
+  /** PriorityClass. @default the cluster's default */
+  readonly priorityClassName?: string;
   /** The database's end of the connection. */
   readonly database: Peer;
   /** How long the migration may take, in seconds. */
@@ -41,7 +43,8 @@ export class Migration extends pulumi.ComponentResource {
     super("todo-app:index:Migration", name, {}, opts);
 
     const policy = this.createNetworkPolicy(name, args);
-    this.createJob(name, args, policy);
+    const account = this.createServiceAccount(name, args);
+    this.createJob(name, args, account, policy);
 
     this.registerOutputs({});
   }
@@ -57,7 +60,23 @@ export class Migration extends pulumi.ComponentResource {
     );
   }
 
-  private createJob(name: string, args: MigrationArgs, policy: pulumi.Resource) {
+  private createServiceAccount(name: string, args: MigrationArgs) {
+    return new k8s.core.v1.ServiceAccount(
+      name,
+      {
+        metadata: { namespace: args.namespace, name: WORKLOAD, labels: objectLabels(WORKLOAD) },
+        automountServiceAccountToken: false,
+      },
+      { parent: this },
+    );
+  }
+
+  private createJob(
+    name: string,
+    args: MigrationArgs,
+    account: k8s.core.v1.ServiceAccount,
+    policy: pulumi.Resource,
+  ) {
     new k8s.batch.v1.Job(
       name,
       {
@@ -79,13 +98,15 @@ export class Migration extends pulumi.ComponentResource {
             spec: {
               ...restrictedPod({
                 userId: args.userId,
+                serviceAccountName: account.metadata.name,
+                secrets: args.secrets,
+                priorityClassName: args.priorityClassName,
                 writablePaths: ["/tmp"],
                 container: {
                   name: WORKLOAD,
                   image: args.image.reference,
                   imagePullPolicy: args.image.pullPolicy,
                   command: [...args.command],
-                  envFrom: [{ secretRef: { name: args.secretName } }],
                   resources: MIGRATION_RESOURCES,
                 },
               }),

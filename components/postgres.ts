@@ -1,30 +1,46 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { clusterSpec } from "./kubernetes/cloudNativePg.ts";
 import { objectLabels, selectorLabels } from "./kubernetes/labels.ts";
-import { outside, policySpec, workload, type Peer } from "./kubernetes/network.ts";
-import { restrictedPod } from "./kubernetes/podSecurity.ts";
+import { inNamespace, outside, policySpec, workload, type Peer } from "./kubernetes/network.ts";
+import { restrictedPod, type SecretFiles } from "./kubernetes/podSecurity.ts";
 import type { ContainerResources } from "./kubernetes/resources.ts";
 
 const WORKLOAD = "postgres";
 const PORT = 5432;
-const ROLE = "todo";
+/** Name of the database, and of the role that owns it. */
+export const DATABASE_ROLE = "todo";
+const ROLE = DATABASE_ROLE;
+/** Where CloudNativePG's operator asks a server how it is, and a primary the others whether it is cut off. */
+const STATUS_PORT = 8000;
+/** Where distributions have the API server listen: policies see the port that its Service's 443 is turned into. */
+const API_SERVER_PORTS = [443, 6443, 8443, 16443];
 /** User `postgres` of the official Debian-based image. */
 const USER_ID = 999;
 const DATA_PATH = "/var/lib/postgresql/data";
 
-/** URL under which the workloads of the same namespace reach the in-cluster database. */
-export function inClusterDatabaseUrl(password: pulumi.Output<string>): pulumi.Output<string> {
-  return pulumi.interpolate`postgresql://${ROLE}:${password}@${WORKLOAD}:${PORT}/${ROLE}`;
+/** `in-cluster`: one server; `cloudnative-pg`: a primary and standbys by that operator; `external`: somebody else's. */
+export type DatabaseMode = "in-cluster" | "cloudnative-pg" | "external";
+
+/** URL under which the workloads of the same namespace reach a database inside the cluster. */
+export function inClusterDatabaseUrl(
+  mode: DatabaseMode,
+  password: pulumi.Output<string>,
+): pulumi.Output<string> {
+  // The operator's Service for the primary; its servers speak TLS with a certificate of their own authority.
+  const [host, query] =
+    mode === "cloudnative-pg" ? [`${WORKLOAD}-rw`, "?sslmode=require"] : [WORKLOAD, ""];
+  return pulumi.interpolate`postgresql://${ROLE}:${password}@${host}:${PORT}/${ROLE}${query}`;
 }
 
 export interface PostgresArgs {
-  /** `external`: the server is somebody else's, and nothing is created. */
-  readonly mode: "in-cluster" | "external";
+  /** With `external` nothing is created. */
+  readonly mode: DatabaseMode;
   /** TCP port of an external server. @default 5432 */
   readonly externalPort?: number;
   readonly namespace: pulumi.Input<string>;
-  /** Name of the Secret with `POSTGRES_PASSWORD`; needed in-cluster. */
-  readonly secretName?: pulumi.Input<string>;
+  /** Secret with `POSTGRES_PASSWORD`, or with `username` and `password` for CloudNativePG; needed unless external. */
+  readonly secrets?: SecretFiles;
   /** Image that keeps the contract of Docker's official `postgres`. */
   readonly image: string;
   /** Size of the volume, such as `1Gi`. Growing it needs a StorageClass that allows expansion. */
@@ -32,11 +48,17 @@ export interface PostgresArgs {
   /** @default the cluster's default StorageClass */
   readonly storageClassName?: string;
   readonly resources: ContainerResources;
+  /** Servers of a CloudNativePG cluster. */
+  readonly instances: number;
+  /** Namespace of the CloudNativePG operator. */
+  readonly operatorNamespace: string;
+  /** PriorityClass. @default the cluster's default */
+  readonly priorityClassName?: string;
   /** Workloads that may connect. */
   readonly callers: readonly string[];
   /** How long to wait for the pod, in seconds. */
   readonly rolloutTimeoutSeconds: number;
-  /** Refuse to destroy the volume. @default false */
+  /** Refuse to destroy the data, and leave it in the cluster whatever happens to the stack. @default false */
   readonly protect?: boolean;
 }
 
@@ -54,10 +76,8 @@ export class Postgres extends pulumi.ComponentResource {
       return;
     }
     this.peer = workload(WORKLOAD, PORT);
-    this.createNetworkPolicy(name, args);
-    const service = this.createService(name, args);
-    const claim = this.createClaim(name, args);
-    this.createStatefulSet(name, args, service, claim);
+    if (args.mode === "cloudnative-pg") this.createCluster(name, args);
+    else this.createServer(name, args);
 
     this.registerOutputs({});
   }
@@ -71,11 +91,58 @@ export class Postgres extends pulumi.ComponentResource {
     };
   }
 
-  private createNetworkPolicy(name: string, args: PostgresArgs) {
+  private createServer(name: string, args: PostgresArgs) {
+    this.createNetworkPolicy(name, args, [], []);
+    const account = new k8s.core.v1.ServiceAccount(
+      name,
+      { metadata: this.metadata(args), automountServiceAccountToken: false },
+      { parent: this },
+    );
+    const service = this.createService(name, args);
+    const claim = this.createClaim(name, args);
+    this.createStatefulSet(name, args, account, service, claim);
+  }
+
+  private createCluster(name: string, args: PostgresArgs) {
+    const servers = [PORT, STATUS_PORT].map((port) => workload(WORKLOAD, port));
+    this.createNetworkPolicy(
+      name,
+      args,
+      [...servers, ...[PORT, STATUS_PORT].map((port) => inNamespace(args.operatorNamespace, port))],
+      [...servers, ...API_SERVER_PORTS.map(outside)],
+    );
+    const annotations = {
+      "pulumi.com/waitFor": "condition=Ready",
+      "pulumi.com/timeoutSeconds": String(args.rolloutTimeoutSeconds),
+    };
+    new k8s.apiextensions.CustomResource(
+      name,
+      {
+        apiVersion: "postgresql.cnpg.io/v1",
+        kind: "Cluster",
+        metadata: this.metadata(args, annotations),
+        spec: clusterSpec({
+          ...args,
+          workload: WORKLOAD,
+          role: ROLE,
+          secretName: args.secrets!.name,
+        }),
+      },
+      { parent: this, protect: args.protect, retainOnDelete: args.protect },
+    );
+  }
+
+  private createNetworkPolicy(
+    name: string,
+    args: PostgresArgs,
+    operators: readonly Peer[],
+    callees: readonly Peer[],
+  ) {
     const callers = args.callers.map((caller) => workload(caller, PORT));
+    const spec = policySpec(WORKLOAD, [...callers, ...operators], callees);
     new k8s.networking.v1.NetworkPolicy(
       name,
-      { metadata: this.metadata(args), spec: policySpec(WORKLOAD, callers, []) },
+      { metadata: this.metadata(args), spec },
       { parent: this },
     );
   }
@@ -113,13 +180,14 @@ export class Postgres extends pulumi.ComponentResource {
           ...(args.storageClassName && { storageClassName: args.storageClassName }),
         },
       },
-      { parent: this, protect: args.protect },
+      { parent: this, protect: args.protect, retainOnDelete: args.protect },
     );
   }
 
   private createStatefulSet(
     name: string,
     args: PostgresArgs,
+    account: k8s.core.v1.ServiceAccount,
     service: k8s.core.v1.Service,
     claim: k8s.core.v1.PersistentVolumeClaim,
   ) {
@@ -139,6 +207,9 @@ export class Postgres extends pulumi.ComponentResource {
               ...restrictedPod({
                 userId: USER_ID,
                 container: databaseContainer(args),
+                serviceAccountName: account.metadata.name,
+                secrets: args.secrets,
+                priorityClassName: args.priorityClassName,
                 writablePaths: ["/tmp", "/var/run/postgresql"],
                 data: { claimName: claim.metadata.name, mountPath: DATA_PATH },
               }),
@@ -171,7 +242,6 @@ function databaseContainer(args: PostgresArgs) {
       // Below the mount point: a volume's own lost+found would make initdb refuse.
       { name: "PGDATA", value: `${DATA_PATH}/pgdata` },
     ],
-    envFrom: [{ secretRef: { name: args.secretName! } }],
     ports: [{ name: "postgres", containerPort: PORT }],
     resources: args.resources,
     // The image reads POSTGRES_PASSWORD only when it creates the database. Setting it on every start lets a rotated
@@ -183,7 +253,7 @@ function databaseContainer(args: PostgresArgs) {
             "sh",
             "-c",
             `until ${isReady.join(" ")}; do sleep 0.2; done; ` +
-              `echo "ALTER ROLE ${ROLE} PASSWORD :'password'" | psql --quiet --username=${ROLE} --dbname=${ROLE} --set=password="$POSTGRES_PASSWORD"`,
+              `echo "ALTER ROLE ${ROLE} PASSWORD :'password'" | psql --quiet --username=${ROLE} --dbname=${ROLE} --set=password="$(cat "$POSTGRES_PASSWORD_FILE")"`,
           ],
         },
       },

@@ -1,23 +1,13 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { gatewaySpec, httpRouteSpec, redirectSpec, type RoutePath } from "./kubernetes/gateway.ts";
 import { objectLabels } from "./kubernetes/labels.ts";
-import { ingressController, ingressRules } from "./kubernetes/network.ts";
+import { TlsCertificate, type Tls } from "./tlsCertificate.ts";
 
 const WORKLOAD = "route";
-/** Port and label of the pods with which cert-manager answers an HTTP-01 challenge. */
-const SOLVER_PORT = 8089;
-const SOLVER_LABELS = { "acme.cert-manager.io/http01-solver": "true" };
-
-const ACME_SERVERS = {
-  "letsencrypt-staging": "https://acme-staging-v02.api.letsencrypt.org/directory",
-  "letsencrypt-production": "https://acme-v02.api.letsencrypt.org/directory",
-} as const;
-
-interface Tls {
-  readonly issuer: keyof typeof ACME_SERVERS;
-  /** Let's Encrypt sends its warnings here. */
-  readonly email: string;
-}
+const ROUTE = "todo-app";
+/** The Secret that cert-manager fills. */
+const TLS_SECRET = "todo-app-tls";
 
 /** The address that people type. */
 export function publicUrl(host: string, tls?: Tls): string {
@@ -29,62 +19,62 @@ export interface PublicRouteArgs {
   /** Host name under which the app is reached. */
   readonly host: string;
   /** Where requests go by path prefix; the longest prefix wins. */
-  readonly paths: readonly {
-    readonly path: string;
-    readonly service: pulumi.Input<string>;
-    readonly port: number;
-  }[];
-  readonly ingress: {
-    /** IngressClass that serves the route. */
+  readonly paths: readonly RoutePath[];
+  readonly route: {
+    /** API that describes the route: networking.k8s.io Ingress, or gateway.networking.k8s.io Gateway and HTTPRoute. */
+    readonly kind: "ingress" | "gateway";
+    /** IngressClass or GatewayClass that serves the route. */
     readonly className: string;
-    /** Namespace of the ingress controller's pods. */
+    /** Namespace of the controller's pods. */
     readonly namespace: string;
     /** Wait until the controller reports an address. */
     readonly waitForAddress: boolean;
   };
-  /** Certificate by cert-manager, which must be installed. @default plain HTTP */
+  /** @default plain HTTP */
   readonly tls?: Tls;
-  /** How long to wait for the ingress controller, in seconds. */
+  /** How long to wait for controller and certificate, in seconds. */
   readonly rolloutTimeoutSeconds: number;
 }
 
-/** The app's address: host, paths and certificate. */
+/** The app's address: host, paths and certificate, by Ingress or by Gateway API. */
 export class PublicRoute extends pulumi.ComponentResource {
-  /** URL of the app, known once the ingress controller serves it. */
+  /** URL of the app, known once it is served, with its certificate unless somebody else provides that. */
   readonly url: pulumi.Output<string>;
 
   constructor(name: string, args: PublicRouteArgs, opts?: pulumi.ComponentResourceOptions) {
     super("todo-app:index:PublicRoute", name, {}, opts);
 
-    const tlsSecretName = args.tls && this.createCertificate(name, args, args.tls);
-    const ingress = this.createIngress(name, args, tlsSecretName);
-    this.url = ingress.id.apply(() => publicUrl(args.host, args.tls));
+    const served =
+      args.route.kind === "gateway"
+        ? this.createGateway(name, args)
+        : [this.createIngress(name, args)];
+    const certificate = this.createCertificate(name, args, served);
+    this.url = pulumi
+      .all([...served.map(({ id }) => id), certificate?.ready])
+      .apply(() => publicUrl(args.host, args.tls));
 
     this.registerOutputs({ url: this.url });
   }
 
-  private metadata(args: PublicRouteArgs, annotations?: Record<string, string>) {
-    return {
-      namespace: args.namespace,
-      name: "todo-app",
-      labels: objectLabels(WORKLOAD),
-      annotations,
-    };
+  private metadata(args: PublicRouteArgs, name: string, waitFor?: string) {
+    const annotations: Record<string, string> = args.route.waitForAddress
+      ? {
+          "pulumi.com/timeoutSeconds": String(args.rolloutTimeoutSeconds),
+          ...(waitFor && { "pulumi.com/waitFor": waitFor }),
+        }
+      : { "pulumi.com/skipAwait": "true" };
+    return { namespace: args.namespace, name, labels: objectLabels(WORKLOAD), annotations };
   }
 
-  private createIngress(name: string, args: PublicRouteArgs, tlsSecretName?: pulumi.Input<string>) {
-    const { className, waitForAddress } = args.ingress;
+  /** Plain HTTP is served too, unless the controller redirects it (ingress-nginx does); then the app itself redirects. */
+  private createIngress(name: string, args: PublicRouteArgs): pulumi.CustomResource {
+    const secretName = tlsSecretName(args.tls);
     return new k8s.networking.v1.Ingress(
       name,
       {
-        metadata: this.metadata(
-          args,
-          waitForAddress
-            ? { "pulumi.com/timeoutSeconds": String(args.rolloutTimeoutSeconds) }
-            : { "pulumi.com/skipAwait": "true" },
-        ),
+        metadata: this.metadata(args, ROUTE),
         spec: {
-          ingressClassName: className,
+          ingressClassName: args.route.className,
           rules: [
             {
               host: args.host,
@@ -97,67 +87,76 @@ export class PublicRoute extends pulumi.ComponentResource {
               },
             },
           ],
-          ...(tlsSecretName && { tls: [{ hosts: [args.host], secretName: tlsSecretName }] }),
+          ...(secretName && { tls: [{ hosts: [args.host], secretName }] }),
         },
       },
       { parent: this },
     );
   }
 
-  /** Returns the name of the Secret that cert-manager fills. */
-  private createCertificate(name: string, args: PublicRouteArgs, tls: Tls): pulumi.Input<string> {
-    const solverPolicy = this.createSolverPolicy(name, args);
-    const issuer = new k8s.apiextensions.CustomResource(
-      `${name}-issuer`,
-      {
-        apiVersion: "cert-manager.io/v1",
-        kind: "Issuer",
-        metadata: this.metadata(args),
-        spec: {
-          acme: {
-            server: ACME_SERVERS[tls.issuer],
-            email: tls.email,
-            privateKeySecretRef: { name: `${tls.issuer}-account` },
-            solvers: [{ http01: { ingress: { ingressClassName: args.ingress.className } } }],
-          },
-        },
-      },
-      { parent: this, dependsOn: solverPolicy },
+  private createGateway(name: string, args: PublicRouteArgs): pulumi.CustomResource[] {
+    const secretName = tlsSecretName(args.tls);
+    const create = (part: string, kind: string, metadata: object, spec: object) =>
+      new k8s.apiextensions.CustomResource(
+        part,
+        { apiVersion: "gateway.networking.k8s.io/v1", kind, metadata, spec },
+        { parent: this },
+      );
+    // A listener without its certificate is not ready, and the certificate is proven through this very Gateway.
+    const waitFor = secretName ? undefined : "condition=Programmed";
+    const gateway = create(
+      `${name}-gateway`,
+      "Gateway",
+      this.metadata(args, ROUTE, waitFor),
+      gatewaySpec(args.route.className, args.host, secretName),
     );
-    // The Secret is cert-manager's, not Pulumi's: it survives a replaced Certificate, and so do Let's Encrypt's limits.
-    const secretName = "todo-app-tls";
-    new k8s.apiextensions.CustomResource(
+    const routes = [
+      create(
+        name,
+        "HTTPRoute",
+        this.metadata(args, ROUTE),
+        httpRouteSpec(ROUTE, args.host, args.paths, secretName ? "https" : "http"),
+      ),
+    ];
+    if (secretName)
+      routes.push(
+        create(
+          `${name}-redirect`,
+          "HTTPRoute",
+          this.metadata(args, `${ROUTE}-redirect`),
+          redirectSpec(ROUTE, args.host),
+        ),
+      );
+    return [gateway, ...routes];
+  }
+
+  private createCertificate(name: string, args: PublicRouteArgs, dependsOn: pulumi.Resource[]) {
+    const { tls, route, namespace, host, rolloutTimeoutSeconds } = args;
+    if (!tls || tls.issuer === "secret") return undefined;
+    const solver =
+      route.kind === "gateway"
+        ? {
+            gatewayHTTPRoute: {
+              parentRefs: [{ kind: "Gateway", name: ROUTE, sectionName: "http" }],
+            },
+          }
+        : { ingress: { ingressClassName: route.className } };
+    return new TlsCertificate(
       `${name}-certificate`,
       {
-        apiVersion: "cert-manager.io/v1",
-        kind: "Certificate",
-        metadata: this.metadata(args),
-        spec: {
-          secretName,
-          dnsNames: [args.host],
-          issuerRef: { name: issuer.metadata.name, kind: "Issuer" },
-          privateKey: { algorithm: "ECDSA", size: 256, rotationPolicy: "Always" },
-          // A share of the lifetime, not days: Let's Encrypt is shortening its certificates to 45 days.
-          renewBeforePercentage: 33,
-        },
+        namespace,
+        host,
+        tls,
+        solver,
+        secretName: TLS_SECRET,
+        controllerNamespace: route.namespace,
+        rolloutTimeoutSeconds,
       },
-      { parent: this },
+      { parent: this, dependsOn },
     );
-    return secretName;
   }
+}
 
-  private createSolverPolicy(name: string, args: PublicRouteArgs) {
-    return new k8s.networking.v1.NetworkPolicy(
-      `${name}-acme-solver`,
-      {
-        metadata: { ...this.metadata(args), name: "acme-solver" },
-        spec: {
-          podSelector: { matchLabels: SOLVER_LABELS },
-          policyTypes: ["Ingress"],
-          ingress: ingressRules([ingressController(args.ingress.namespace, SOLVER_PORT)]),
-        },
-      },
-      { parent: this },
-    );
-  }
+function tlsSecretName(tls?: Tls): string | undefined {
+  return tls?.issuer === "secret" ? tls.secretName : tls && TLS_SECRET;
 }

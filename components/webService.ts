@@ -3,8 +3,8 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ImageReference } from "./containerImage.ts";
 import { objectLabels, selectorLabels } from "./kubernetes/labels.ts";
 import { policySpec, workload, type Peer } from "./kubernetes/network.ts";
-import { topologySpread, type Placement } from "./kubernetes/placement.ts";
-import { restrictedPod } from "./kubernetes/podSecurity.ts";
+import { antiAffinity, topologySpread, type Placement } from "./kubernetes/placement.ts";
+import { restrictedPod, type SecretFiles } from "./kubernetes/podSecurity.ts";
 import { httpProbes } from "./kubernetes/probes.ts";
 import type { ContainerResources } from "./kubernetes/resources.ts";
 
@@ -12,6 +12,8 @@ import type { ContainerResources } from "./kubernetes/resources.ts";
 const PRE_STOP_SECONDS = 5;
 /** Seconds from the start of the shutdown to SIGKILL: `PRE_STOP_SECONDS`, the app's own 20 s of draining, and a margin. */
 const GRACE_PERIOD_SECONDS = 35;
+/** Seconds that a pod must stay ready before the rollout takes the next one: one that fails on its first requests stops it. */
+const MIN_READY_SECONDS = 3;
 /** Prometheus metrics, on a port of their own that no route reaches. */
 const METRICS_PORT = 9464;
 
@@ -34,8 +36,10 @@ export interface WebServiceArgs {
   readonly placement: Placement;
   /** Environment variables for the ConfigMap; a change rolls the pods. */
   readonly settings: Readonly<Record<string, pulumi.Input<string>>>;
-  /** Name of the Secret whose keys become environment variables; a new name rolls the pods. */
-  readonly secretName: pulumi.Input<string>;
+  /** Secret whose keys become files; a new name rolls the pods. */
+  readonly secrets: SecretFiles;
+  /** PriorityClass. @default the cluster's default */
+  readonly priorityClassName?: string;
   /** Directories that the container writes to. */
   readonly writablePaths: readonly string[];
   /** Who may call this service. */
@@ -117,20 +121,17 @@ export class WebService extends pulumi.ComponentResource {
       name,
       image: args.image.reference,
       imagePullPolicy: args.image.pullPolicy,
-      envFrom: [
-        { configMapRef: { name: settings.metadata.name } },
-        { secretRef: { name: args.secretName } },
-      ],
+      envFrom: [{ configMapRef: { name: settings.metadata.name } }],
       ports: [
         { name: "http", containerPort: args.port },
         { name: "metrics", containerPort: METRICS_PORT },
       ],
       resources: args.resources,
       ...httpProbes("http"),
-      // Kubernetes' own `sleep` action is newer than 1.29.
-      lifecycle: { preStop: { exec: { command: ["sleep", String(PRE_STOP_SECONDS)] } } },
+      lifecycle: { preStop: { sleep: { seconds: PRE_STOP_SECONDS } } },
     };
-    const { userId, writablePaths } = args;
+    const { userId, secrets, priorityClassName, writablePaths } = args;
+    const serviceAccountName = account.metadata.name;
     return new k8s.apps.v1.Deployment(
       name,
       {
@@ -140,7 +141,7 @@ export class WebService extends pulumi.ComponentResource {
         spec: {
           replicas: args.replicas,
           revisionHistoryLimit: 5,
-          // The Deployment reports a stuck rollout by itself before Pulumi stops waiting.
+          minReadySeconds: MIN_READY_SECONDS,
           progressDeadlineSeconds: args.rolloutTimeoutSeconds,
           selector: { matchLabels: selectorLabels(name) },
           strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
@@ -150,10 +151,17 @@ export class WebService extends pulumi.ComponentResource {
               annotations: { "todo-app/image-revision": args.image.revision },
             },
             spec: {
-              ...restrictedPod({ userId, container, writablePaths }),
-              serviceAccountName: account.metadata.name,
+              ...restrictedPod({
+                userId,
+                container,
+                serviceAccountName,
+                secrets,
+                priorityClassName,
+                writablePaths,
+              }),
               terminationGracePeriodSeconds: GRACE_PERIOD_SECONDS,
               topologySpreadConstraints: topologySpread(name, args.placement),
+              affinity: antiAffinity(name, args.placement),
             },
           },
         },
@@ -206,7 +214,7 @@ export class WebService extends pulumi.ComponentResource {
     );
   }
 
-  /** One pod at a time, whatever the count: a drain always gets on, and never takes more than one. */
+  /** One pod at a time, whatever the count: a drain always gets on, and with two pods or more the others serve. */
   private createDisruptionBudget(name: string, args: WebServiceArgs) {
     new k8s.policy.v1.PodDisruptionBudget(
       name,

@@ -5,11 +5,11 @@
 NODES=${NODES:-3}
 CLUSTER_DIR=$STATE_DIR/cluster
 PAUSE_IMAGE=localhost:5000/todo-app-local/pause:1
-COREDNS_IMAGE=localhost:5000/todo-app-local/coredns:1.15.0
-TRAEFIK_IMAGE=localhost:5000/todo-app-local/traefik:3.6.12
 DNS_IP=10.96.0.10
+# On a busy machine the cluster's own daemons go first: probes that they are late with end healthy pods.
+FIRST=(nice -n -10)
 NODE_DAEMONS=(containerd kubelet kube-proxy)
-CONTROL_PLANE=(etcd kube-apiserver kube-controller-manager kube-scheduler hostpath-provisioner)
+CONTROL_PLANE=(etcd kube-apiserver kube-controller-manager kube-scheduler hostpath-provisioner pebble)
 
 # shellcheck source=local/network.sh
 source "$LOCAL_DIR/network.sh"
@@ -17,6 +17,10 @@ source "$LOCAL_DIR/network.sh"
 source "$LOCAL_DIR/pki.sh"
 # shellcheck source=local/nodes.sh
 source "$LOCAL_DIR/nodes.sh"
+# shellcheck source=local/acme.sh
+source "$LOCAL_DIR/acme.sh"
+# shellcheck source=local/addons.sh
+source "$LOCAL_DIR/addons.sh"
 
 # kube ARGUMENT...: kubectl with the cluster's own credentials, whatever KUBECONFIG says.
 kube() { kubectl --kubeconfig "$CLUSTER_DIR/admin.kubeconfig" "$@"; }
@@ -41,14 +45,14 @@ until_ready() {
 # fingerprint: of everything that daemons and add-ons are made from; another one restarts and re-applies them.
 fingerprint() {
   { echo "$NODES" "$CLUSTER_DIR"
-    cat "$LOCAL_DIR"/{cluster,network,pki,nodes}.sh "$LOCAL_DIR"/addons/*.yaml
+    cat "$LOCAL_DIR"/{cluster,network,pki,nodes,acme,addons}.sh "$LOCAL_DIR"/addons/*.yaml
     stat -Lc %Y "$BIN_DIR"/{kubelet,containerd}; } | sha256sum
 }
 
 # cluster_warm: whether everything runs as configured. Cheap: it decides how long an unchanged `make up` takes.
 cluster_warm() {
   local index daemon
-  [[ $(cat "$CLUSTER_DIR/applied") == "$(fingerprint)" ]] && network_present && hosts_entry || return 1
+  [[ $(cat "$CLUSTER_DIR/applied") == "$(fingerprint; stage_hosts)" ]] && network_present && hosts_entry || return 1
   for daemon in "${CONTROL_PLANE[@]}"; do alive "$daemon" || return 1; done
   for ((index = 1; index <= NODES; index++)); do
     netns_present "$index" || return 1
@@ -104,14 +108,14 @@ start_etcd() {
   # port, but nobody ever dials it: there is one member, and the API server is told the socket.
   local client=http://localhost:2379 peer=http://localhost:2380
   alive etcd || rm -f "$NODE_RUN/etcd.sock"
-  start etcd "$BIN_DIR/etcd" --name local --data-dir "$CLUSTER_DIR/etcd" \
+  start etcd "${FIRST[@]}" "$BIN_DIR/etcd" --name local --data-dir "$CLUSTER_DIR/etcd" \
     --listen-client-urls "unix://$NODE_RUN/etcd.sock" --advertise-client-urls "$client" \
     --listen-peer-urls "unix://$NODE_RUN/etcd-peer.sock" --initial-advertise-peer-urls "$peer" --initial-cluster "local=$peer"
   until_ready etcd test -S "$NODE_RUN/etcd.sock"
 }
 
 start_apiserver() {
-  start kube-apiserver "$BIN_DIR/kube-apiserver" \
+  start kube-apiserver "${FIRST[@]}" "$BIN_DIR/kube-apiserver" \
     --bind-address "$BRIDGE_IP" --advertise-address "$BRIDGE_IP" --secure-port 6443 \
     --etcd-servers "unix://$NODE_RUN/etcd.sock" --encryption-provider-config "$PKI_DIR/encryption.yaml" \
     --service-cluster-ip-range "$SERVICE_NET" --allow-privileged \
@@ -139,7 +143,7 @@ start_controllers() {
     [[ $component == kube-scheduler ]] || flags+=(--use-service-account-credentials
       --root-ca-file "$PKI_DIR/ca.crt" --service-account-private-key-file "$PKI_DIR/service-account.key"
       --cluster-signing-cert-file "$PKI_DIR/ca.crt" --cluster-signing-key-file "$PKI_DIR/ca.key")
-    start "$component" "$BIN_DIR/$component" "${flags[@]}"
+    start "$component" "${FIRST[@]}" "$BIN_DIR/$component" "${flags[@]}"
   done
   start hostpath-provisioner "$BIN_DIR/hostpath-provisioner" --root "$CLUSTER_DIR/volumes" \
     --kubeconfig "$CLUSTER_DIR/hostpath-provisioner.kubeconfig"
@@ -150,6 +154,8 @@ control_plane_up() {
   start_apiserver
   until_ready kube-apiserver apiserver_ready
   start_controllers
+  start_acme
+  crds_up
 }
 
 # nodes_ready: all nodes report Ready, and do so from this boot. A kubelet gives up where containerd is not ready yet,
@@ -172,7 +178,7 @@ nodes_up() {
       rm "$NODE_ROOT/$index/retiring"
     fi
   done
-  wait_for 90 "all nodes to be Ready" nodes_ready || { tail -n 5 "$LOG_DIR"/todo-node*-kubelet.log; return 1; }
+  wait_for 180 "all nodes to be Ready" nodes_ready || { tail -n 5 "$LOG_DIR"/todo-node*-kubelet.log; return 1; }
 }
 
 unwanted_nodes() { node_indices | awk -v wanted="$NODES" '$1 > wanted'; }
@@ -186,37 +192,6 @@ retire_nodes() {
     kube delete node "todo-node$index"
     node_clean "$index"
   done
-}
-
-# addons_serve: asks name service and ingress controller the way that pods and browsers do.
-addons_serve() {
-  in_node 1 curl -fsS --max-time 2 "http://$DNS_IP:9153/metrics" &&
-    curl -sS --noproxy '*' --max-time 2 "http://$(node_ip 1)/"
-}
-
-addons_up() {
-  sed "s|COREDNS_IMAGE|$COREDNS_IMAGE|; s|TRAEFIK_IMAGE|$TRAEFIK_IMAGE|; s|DNS_IP|$DNS_IP|" "$LOCAL_DIR"/addons/*.yaml |
-    kube apply --server-side --force-conflicts -f -
-  # Instead of a cloud's load balancer: the first node's address, where kube-proxy takes the traffic.
-  kube -n ingress-nginx patch service traefik --subresource status --type merge \
-    --patch "{\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":\"$(node_ip 1)\"}]}}}"
-  kube -n kube-system rollout status deployment coredns --timeout 120s
-  kube -n ingress-nginx rollout status deployment traefik --timeout 120s
-  wait_for 60 "the cluster's name service and ingress controller" addons_serve
-}
-
-# hosts_entry: makes the development stage's host name lead to the cluster. /etc/hosts may be a mount: written in place.
-hosts_entry() {
-  local host line
-  host=$(sed -n 's/^ *todo-app:host: *//p' "$LOCAL_DIR/../Pulumi.dev.yaml")
-  line="$(node_ip 1) $host # todo-app local cluster"
-  grep -qxF "$line" /etc/hosts || { hosts_clean && echo "$line" >>/etc/hosts; }
-}
-
-hosts_clean() {
-  local rest
-  rest=$(grep -v '# todo-app local cluster$' /etc/hosts || true)
-  [[ $rest == "$(</etc/hosts)" ]] || printf '%s\n' "$rest" >/etc/hosts
 }
 
 cluster_prepare() {
@@ -239,7 +214,7 @@ cluster_prepare() {
 daemon_processes() {
   local pid
   grep -lse "$STATE_DIR/[c]luster/" /proc/[0-9]*/cmdline | cut -d / -f 3 | while read -r pid; do
-    if [[ $(readlink "/proc/$pid/exe") == "$CACHE_DIR"/tools/* ]]; then echo "$pid"; fi
+    if [[ $(readlink "/proc/$pid/exe") == @("$CACHE_DIR"/tools/*|*/pebble) ]]; then echo "$pid"; fi
   done
 }
 
@@ -262,13 +237,14 @@ cluster_up() {
   ! cluster_warm || return 0
   local owner
   ! owner=$(occupied) || die "this machine already runs the cluster of $owner" "remove it: XDG_STATE_HOME=${owner%/*} local/clean"
+  ensure_packages /usr/bin/pebble:pebble
   step "Cluster network and credentials" cluster_prepare
   step "Control plane" control_plane_up
   step "Nodes ($NODES)" nodes_up
   [[ -z $(unwanted_nodes) ]] || step "Nodes no longer wanted" retire_nodes
-  step "Name service, ingress, storage" addons_up
+  step "Name service, ingress, certificates, metrics" addons_up
   hosts_entry
-  fingerprint >"$CLUSTER_DIR/applied"
+  (fingerprint; stage_hosts) >"$CLUSTER_DIR/applied"
 }
 
 # cluster_down: ends all processes of the cluster, pods included; data stays for the next cluster_up.

@@ -109,10 +109,10 @@ ensure_images() {
   publish base_image postgres library/postgres 17
 }
 
-# ensure_addon_images: what the cluster itself runs, under the names that cluster.sh gives.
+# ensure_addon_images: what the cluster itself runs, under the names that its manifests give.
 ensure_addon_images() {
   local image name
-  for image in "$PAUSE_IMAGE" "$COREDNS_IMAGE" "$TRAEFIK_IMAGE"; do
+  for image in "$PAUSE_IMAGE" $(grep -oh "${PAUSE_IMAGE%/*}/[a-z-]*:[0-9.]*" "$LOCAL_DIR"/addons/*.yaml); do
     image=${image#*/}
     name=$(basename "${image%:*}")
     publish build_image "$name" "${image%:*}" "${image##*:}" "$BIN_DIR/$name"

@@ -8,6 +8,8 @@ NODE_NET=10.245.0.0/24
 POD_NET=10.244.0.0/16
 SERVICE_NET=10.96.0.0/16
 REGISTRY_PORT=5000
+ACME_PORT=14000
+POSTGRES_PORT=5433
 
 # A locked-down network often means a proxy: it must not be asked for the cluster's own addresses.
 export NO_PROXY=${NO_PROXY:+$NO_PROXY,}localhost,127.0.0.1,$NODE_NET,$POD_NET,$SERVICE_NET,.svc
@@ -31,7 +33,8 @@ uplink_mtu() {
 }
 
 # What a firewall of the machine may forbid. Docker sets FORWARD to DROP, and only a rule in the same chain lifts that.
-ACCEPTED=("FORWARD -i $BRIDGE" "FORWARD -o $BRIDGE" "INPUT -i $BRIDGE -p tcp --dport 6443" "INPUT -i $BRIDGE -p tcp --dport $REGISTRY_PORT")
+ACCEPTED=("FORWARD -i $BRIDGE" "FORWARD -o $BRIDGE" "INPUT -i $BRIDGE -p tcp --dport 6443" "INPUT -i $BRIDGE -p tcp --dport $REGISTRY_PORT"
+  "INPUT -i $BRIDGE -p tcp --dport $POSTGRES_PORT" "INPUT -i $BRIDGE -p tcp --dport $ACME_PORT")
 
 # accept_rule ACTION RULE
 # shellcheck disable=SC2086 # the rule's words

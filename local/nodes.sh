@@ -24,6 +24,8 @@ cgroup_up() {
       done
       parent=$parent/$group
     done
+    # All pods together would weigh as much as one of the machine's other processes: a build beside them could starve them.
+    [[ ! -e $hierarchy/todo-app/cpu.shares ]] || echo 4096 >"$hierarchy/todo-app/cpu.shares"
   done < <(awk '$3 == "cgroup" { print $2 }' /proc/mounts)
 }
 
@@ -128,7 +130,7 @@ node_configure() {
 # node_start INDEX: starts the daemons that don't run; pods don't notice when one of them is replaced.
 node_start() {
   local index=$1 name=todo-node$1 root=$NODE_ROOT/$1 zones=({a..z})
-  local enter=(nsenter --net="/run/netns/$name")
+  local enter=("${FIRST[@]}" nsenter --net="/run/netns/$name")
   start "$name-containerd" "${enter[@]}" "$BIN_DIR/containerd" --config "$root/containerd.toml"
   start "$name-kubelet" "${enter[@]}" "$BIN_DIR/kubelet" --config "$root/kubelet.yaml" \
     --kubeconfig "$root/kubelet.kubeconfig" --hostname-override "$name" --node-ip "$(node_ip "$index")" \

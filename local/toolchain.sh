@@ -25,7 +25,7 @@ build_go() {
 go_tool() {
   local name=$1 version=$2 key
   shift 2
-  key=$({ cat "$MODULES_DIR/$name"/*; echo "$@"; } | sha256sum)
+  key=$({ find "$MODULES_DIR/$name" -type f | sort | xargs cat; echo "$@"; } | sha256sum)
   TOOL_DIR=$CACHE_DIR/tools/$name-$version-${key:0:12}
   [[ -d $TOOL_DIR ]] || step "build $name $version" "${BUILDER:-build_go}" "$MODULES_DIR/$name" "$TOOL_DIR" "$@"
   ln -sfn "$TOOL_DIR"/* "$BIN_DIR/"
@@ -81,6 +81,26 @@ ensure_kubernetes() {
   version=$(pinned traefik github.com/traefik/traefik/v3)
   BUILDER=build_traefik go_tool traefik "$version" \
     -ldflags "-s -w -X github.com/traefik/traefik/v3/pkg/version.Version=${version#v}"
+  version=$(pinned metrics-server sigs.k8s.io/metrics-server)
+  go_tool metrics-server "$version" -ldflags "-s -w -X k8s.io/client-go/pkg/version.gitVersion=$version" \
+    sigs.k8s.io/metrics-server/cmd/metrics-server
+  go_tool certmanager "$(pinned certmanager github.com/cert-manager/cert-manager)" -ldflags "-s -w" ./cert-manager ./acmesolver
+  ensure_crds certmanager github.com/cert-manager/cert-manager deploy/crds
+  ensure_crds traefik sigs.k8s.io/gateway-api config/crd/standard # the version that this Traefik is written for
+}
+
+# ensure_crds MODULE PATH DIRECTORY: the CustomResourceDefinitions that the Go module PATH, as MODULE uses it, brings along.
+ensure_crds() {
+  local target
+  target=$CACHE_DIR/tools/$1-crds-$(pinned "$1" "$2").yaml
+  [[ -s $target ]] || step "extract the CRDs of $2" extract_crds "$MODULES_DIR/$1" "$2" "$3" "$target"
+  ln -sfn "$target" "$BIN_DIR/$1-crds.yaml"
+}
+
+extract_crds() {
+  go -C "$1" mod download "$2"
+  awk 'FNR == 1 { print "---" } { print }' "$(go -C "$1" list -m -f '{{.Dir}}' "$2")/$3"/*.yaml >"$4.part"
+  mv "$4.part" "$4"
 }
 
 # Traefik embeds a web page that its Go module leaves out: an empty one is added to a copy of the source.

@@ -50,7 +50,7 @@ export function run(
 }
 
 /** Runs an operation of the command line: an OperatorError becomes two lines and exit code 1. */
-export async function main(operation: () => Promise<void>): Promise<void> {
+export async function main(operation: () => Promise<void> | void): Promise<void> {
   try {
     await operation();
   } catch (error) {

@@ -1,36 +1,35 @@
 /**
  * `make up`: checks, deploys one stage and prints its URL. Recovers by itself from a deploy that was killed.
  *
- * Usage: node ops/deploy.ts <stage>
+ * Usage: node ops/deploy.ts [<stage> [<stage file>]]
  */
 import { readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { OperatorError, main } from "./command.ts";
 import { preflight } from "./preflight.ts";
 import { runLocked, settlePendingOperations } from "./recover.ts";
+import { stageArgument, type Stage } from "./stage.ts";
 
-const INIT = ["stack", "init"];
-const UP = ["up", "--yes", "--skip-preview"];
-
-/** Creates the stack in a backend that does not have it. */
-async function createStack(stage: string): Promise<void> {
-  let { code, output } = await runLocked(stage, INIT);
-  if (/incorrect passphrase/.test(output) && forgetUnusedKey(stage))
-    ({ code, output } = await runLocked(stage, INIT));
+/** Creates the stack in a backend that does not have it. Pulumi notes its key in the stage file of the project's folder. */
+async function createStack(stage: Stage): Promise<void> {
+  const init = ["--cwd", dirname(stage.file), "stack", "init"];
+  let { code, output } = await runLocked(stage.name, init);
+  if (/incorrect passphrase/.test(output) && forgetUnusedKey(stage.file))
+    ({ code, output } = await runLocked(stage.name, init));
   if (code === 0) return;
   if (/incorrect passphrase/.test(output))
     throw wrongPassphrase(
-      stage,
-      `remove encryptionsalt and every "secure:" value from Pulumi.${stage}.yaml and set these secrets again`,
+      stage.name,
+      `remove encryptionsalt and every "secure:" value from ${stage.file} and set these secrets again`,
     );
   throw new OperatorError(
-    `the stack ${stage} could not be created`,
+    `the stack ${stage.name} could not be created`,
     "the reason stands above; pulumi whoami --verbose shows the backend in use",
   );
 }
 
 /** Drops the trace of another passphrase from the stage file, provided that no secret there needs it. */
-function forgetUnusedKey(stage: string): boolean {
-  const file = `Pulumi.${stage}.yaml`;
+function forgetUnusedKey(file: string): boolean {
   const text = readFileSync(file, "utf8");
   if (/^\s+(- )?secure:/m.test(text)) return false;
   writeFileSync(file, text.replace(/^encryptionsalt:.*\n/m, ""));
@@ -62,17 +61,18 @@ function failure(stage: string, output: string): OperatorError {
   );
 }
 
-async function deploy(stage: string): Promise<void> {
+async function deploy(stage: Stage): Promise<void> {
+  const up = ["up", "--yes", "--skip-preview", "--config-file", stage.file];
   await preflight(stage);
   await settlePendingOperations(stage);
-  let result = await runLocked(stage, UP);
+  let result = await runLocked(stage.name, up);
   if (/no stack named/.test(result.output)) {
     await createStack(stage);
-    result = await runLocked(stage, UP);
+    result = await runLocked(stage.name, up);
   }
-  if (result.code !== 0) throw failure(stage, result.output);
+  if (result.code !== 0) throw failure(stage.name, result.output);
   const url = /^ +[+~]? *url *: .*"(.*)"/m.exec(result.output)?.[1];
-  process.stdout.write(`\n${stage} is up: ${url}\n`);
+  process.stdout.write(`\n${stage.name} is up: ${url}\n`);
 }
 
-await main(() => deploy(process.argv[2] ?? "dev"));
+await main(() => deploy(stageArgument()));

@@ -1,33 +1,13 @@
-/** What must be right outside the stack before a deploy: the stage file, the cluster it names, Docker. */
-import { existsSync, readFileSync, readdirSync } from "node:fs";
-import { parse } from "yaml";
-import { OperatorError, run } from "./command.ts";
-
-/** The stages that have a file, such as ["dev", "production", "staging"]. */
-export function stages(): string[] {
-  return readdirSync(".").flatMap((file) => /^Pulumi\.([^.]+)\.yaml$/.exec(file)?.[1] ?? []);
-}
-
-/** Values of a stage file, as written. */
-export function stageFile(stage: string): Record<string, unknown> {
-  const file = `Pulumi.${stage}.yaml`;
-  if (!existsSync(file))
-    throw new OperatorError(
-      `there is no stage "${stage}": ${file} does not exist`,
-      `use one of ${stages().join(", ")}, as in "make up STAGE=dev", or copy a stage file to ${file}`,
-    );
-  try {
-    const content = parse(readFileSync(file, "utf8")) as {
-      config?: Record<string, unknown>;
-    } | null;
-    return content?.config ?? {};
-  } catch (error) {
-    throw new OperatorError(
-      `${file} is not YAML: ${(error as Error).message.split("\n")[0]}`,
-      "mend that line; pulumi config set writes values that need no care for YAML",
-    );
-  }
-}
+/**
+ * What must be right outside the stack before a deploy: the stage file, the cluster it names and what that brings, Docker.
+ *
+ * Usage: node ops/preflight.ts [<stage> [<stage file>]]
+ */
+import { clusterOf } from "./clusterApi.ts";
+import { clusterFindings, type Finding } from "./clusterNeeds.ts";
+import { OperatorError, main, run } from "./command.ts";
+import { namespaceOf } from "../configRules.ts";
+import { effectiveConfig, stageArgument, stageFile, type Stage } from "./stage.ts";
 
 async function checkCluster(stage: string, context: string): Promise<void> {
   const { code, output } = await run([
@@ -60,18 +40,56 @@ async function checkDocker(): Promise<void> {
   );
 }
 
+/** What the cluster lacks for the stage. */
+async function inspect(
+  stage: string,
+  values: Readonly<Record<string, unknown>>,
+  context: string,
+): Promise<readonly Finding[]> {
+  const config = effectiveConfig(stage, values);
+  if (!config)
+    return [
+      {
+        warning: `what the cluster lacks was not checked: the configuration is wrong, as make preview STAGE=${stage} shows`,
+      },
+    ];
+  return clusterFindings(config, await clusterOf(context), namespaceOf(stage, config));
+}
+
+function report(stage: string, context: string, findings: readonly Finding[]): void {
+  for (const finding of findings)
+    if ("warning" in finding) process.stdout.write(`  warning: ${finding.warning}\n`);
+  const missing = findings.filter((finding) => "missing" in finding);
+  if (!missing.length) return;
+  const lines = missing.map((finding) => `  ${finding.missing}\n    fix: ${finding.fix}`);
+  const count = missing.length === 1 ? "1 thing" : `${missing.length} things`;
+  throw new OperatorError(
+    `the cluster of context "${context}" lacks ${count} that stage ${stage} needs:\n${lines.join("\n")}`,
+    `run these commands; make preflight STAGE=${stage} shows what is left, and changes nothing`,
+  );
+}
+
 /**
- * Checks everything that a deploy of `stage` needs besides its configuration, changing nothing.
+ * Checks everything that a deploy needs besides its configuration, changing nothing.
  *
- * @throws OperatorError for the first thing that is missing
+ * @throws OperatorError for the first thing that does not answer, or for everything that the cluster lacks
  */
-export async function preflight(stage: string): Promise<void> {
-  const config = stageFile(stage);
-  const context = config["todo-app:kubernetesContext"];
-  const images = (config["todo-app:images"] ?? {}) as { backend?: string; frontend?: string };
+export async function preflight({ name, file }: Stage): Promise<void> {
+  const values = stageFile(name, file);
+  const context = values["todo-app:kubernetesContext"];
+  const images = (values["todo-app:images"] ?? {}) as { backend?: string; frontend?: string };
   const builds = !images.backend || !images.frontend;
-  await Promise.all([
-    typeof context === "string" ? checkCluster(stage, context) : undefined, // else config.ts says what is wrong
+  const named = typeof context === "string" ? context : undefined; // else config.ts says what is wrong
+  const [findings] = await Promise.all([
+    named ? inspect(name, values, named) : [],
+    named ? checkCluster(name, named) : undefined,
     builds ? checkDocker() : undefined,
   ]);
+  if (named) report(name, named, findings);
 }
+
+if (import.meta.main)
+  await main(async () => {
+    await preflight(stageArgument());
+    process.stdout.write("nothing that was checked is missing\n");
+  });

@@ -3,13 +3,14 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { OperatorError, run, type Result } from "./command.ts";
-import { stageFile } from "./preflight.ts";
+import { stageFile, type Stage } from "./stage.ts";
 
 interface Resource {
   readonly urn: string;
   readonly type: string;
   readonly id?: string;
   readonly delete?: boolean;
+  readonly protect?: boolean;
   readonly pendingReplacement?: boolean;
   readonly inputs?: {
     readonly apiVersion?: string;
@@ -29,7 +30,7 @@ interface State {
 /** What `make up` says or mends itself: the plugins in use (the engine repeats them all the time), a stack to be created. */
 const SAID_ELSEWHERE = /warning: using pulumi-\S+ from \$PATH at |^error: no stack named '/;
 
-const pendingOf = (state: State) => state.deployment.pending_operations ?? [];
+const pendingOf = (state?: State) => state?.deployment.pending_operations ?? [];
 
 /**
  * Runs `pulumi <command> --stack <stage>`, showing its output; the lock of a deploy that died on this machine is removed.
@@ -62,9 +63,15 @@ async function releaseLock(stage: string, output: string): Promise<void> {
   await run(["pulumi", "cancel", "--yes", "--stack", stage]);
 }
 
-async function exportState(stage: string): Promise<State> {
-  const { code, stdout } = await run(["pulumi", "stack", "export", "--stack", stage]);
-  return code === 0 ? (JSON.parse(stdout) as State) : { deployment: {} };
+/** What the backend knows of a stack; undefined of one that does not exist. */
+export async function exportState(stage: string): Promise<State | undefined> {
+  const { code, stdout, output } = await run(["pulumi", "stack", "export", "--stack", stage]);
+  if (code === 0) return JSON.parse(stdout) as State;
+  if (/no stack named/.test(output)) return undefined;
+  throw new OperatorError(
+    `the state of ${stage} can't be read: ${output.trim()}`,
+    "pulumi whoami --verbose shows the backend in use",
+  );
 }
 
 async function importState(stage: string, state: State): Promise<Result> {
@@ -79,11 +86,11 @@ async function importState(stage: string, state: State): Promise<Result> {
 }
 
 /** The record that the killed deploy would have written for an object it had sent to the cluster; undefined if there is none. */
-async function recordOfCreated(stage: string, resource: Resource): Promise<Resource | undefined> {
+async function recordOfCreated(stage: Stage, resource: Resource): Promise<Resource | undefined> {
   const { apiVersion = "", kind = "", metadata } = resource.inputs ?? {};
   if (!resource.type.startsWith("kubernetes:") || !metadata?.name) return undefined;
   const [group, version] = apiVersion.includes("/") ? apiVersion.split("/") : ["", apiVersion];
-  const context = String(stageFile(stage)["todo-app:kubernetesContext"]);
+  const context = String(stageFile(stage.name, stage.file)["todo-app:kubernetesContext"]);
   const { name, namespace } = metadata;
   const { code, stdout } = await run([
     "kubectl",
@@ -119,28 +126,28 @@ function insert(resources: Resource[], created: Resource): void {
  *
  * `pulumi refresh --import-pending-creates` is made for this, but the engine forgets such an object as well.
  */
-async function adoptCreated(stage: string): Promise<string[]> {
-  const state = await exportState(stage);
+async function adoptCreated(stage: Stage): Promise<string[]> {
+  const state = await exportState(stage.name);
   const creations = pendingOf(state).filter(({ type }) => type === "creating");
-  if (!creations.length) return [];
+  if (!state || !creations.length) return [];
   const records = await Promise.all(
     creations.map(({ resource }) => recordOfCreated(stage, resource)),
   );
   const created = records.filter((record) => record !== undefined);
   const resources = [...(state.deployment.resources ?? [])];
   for (const record of created) insert(resources, record);
-  const { code } = await importState(stage, {
+  const { code } = await importState(stage.name, {
     ...state,
     deployment: { ...state.deployment, resources, pending_operations: [] },
   });
-  if (code !== 0) throw unsettled(stage);
+  if (code !== 0) throw unsettled(stage.name);
   return created.map(({ urn }) => urn);
 }
 
-async function refresh(stage: string, urns: readonly string[]): Promise<void> {
-  const targets = urns.flatMap((urn) => ["--target", urn]);
-  const { code } = await runLocked(stage, ["refresh", "--yes", "--skip-preview", ...targets]);
-  if (code !== 0) throw unsettled(stage);
+async function refresh({ name, file }: Stage, urns: readonly string[]): Promise<void> {
+  const command = ["refresh", "--yes", "--skip-preview", "--config-file", file];
+  const { code } = await runLocked(name, [...command, ...urns.flatMap((urn) => ["--target", urn])]);
+  if (code !== 0) throw unsettled(name);
 }
 
 const unsettled = (stage: string) =>
@@ -150,12 +157,12 @@ const unsettled = (stage: string) =>
   );
 
 /** Finishes what an interrupted deploy left open, so that the next one starts from what is really there. */
-export async function settlePendingOperations(stage: string): Promise<void> {
-  const state = await exportState(stage);
+export async function settlePendingOperations(stage: Stage): Promise<void> {
+  const state = await exportState(stage.name);
   const pending = pendingOf(state);
-  if (!pending.length) return;
+  if (!state || !pending.length) return;
   process.stdout.write(
-    `the last deploy of ${stage} left ${pending.length} operations unfinished; settling them\n`,
+    `the last deploy of ${stage.name} left ${pending.length} operations unfinished; settling them\n`,
   );
   const existing = new Set(state.deployment.resources?.map(({ urn }) => urn));
   const stack = [...existing].filter((urn) => urn.includes("::pulumi:pulumi:Stack::"));

@@ -25,7 +25,9 @@ const SUITES: readonly Suite[] = [
   { name: "lint", command: "test/lint.sh" },
   { name: "unit", command: mocha("'test/unit/*.test.ts'") },
   { name: "network", command: mocha("'test/network/*.test.ts'") },
+  { name: "scan", command: "test/scan/scan.sh" },
   { name: "backend", command: "app/backend/check.sh" },
+  { name: "frontend", command: "app/frontend/check.sh" },
   { name: "plugins", command: "go -C local/plugins vet ./... && go -C local/plugins test ./..." },
   { name: "cluster", command: "local/up dev && echo 'ok - local/up' && test/e2e/cluster.sh" },
   { name: "contract", command: withEnv(mochaEach("test/contract/*.test.ts")) },
@@ -33,6 +35,13 @@ const SUITES: readonly Suite[] = [
   {
     name: "app",
     command: withEnv(`make up >/dev/null && ${onCluster("'test/e2e/app/*.test.ts'")}`),
+  },
+  {
+    name: "stages",
+    command: withEnv(
+      "make up STAGE=staging >/dev/null && make up STAGE=production >/dev/null && " +
+        onCluster("--timeout 900000 'test/e2e/stages/*.test.ts'"),
+    ),
   },
   { name: "clean-up", command: "test/e2e/cleanup.sh" },
 ];

@@ -5,7 +5,7 @@ import { selectorLabels } from "./labels.ts";
 /** One end of a connection; `port` is the TCP port that is called. */
 export type Peer =
   | { readonly kind: "workload"; readonly workload: string; readonly port: number }
-  | { readonly kind: "ingressController"; readonly namespace: string; readonly port: number }
+  | { readonly kind: "namespace"; readonly namespace: string; readonly port: number }
   | { readonly kind: "outside"; readonly port: number };
 
 /** A workload of the same namespace. */
@@ -15,20 +15,20 @@ export const workload = (name: string, port: number): Peer => ({
   port,
 });
 
-/** The pods of the ingress controller, on their way to one port of the app. */
-export const ingressController = (namespace: string, port: number): Peer => ({
-  kind: "ingressController",
+/** The pods of another namespace, such as the ingress controller's. */
+export const inNamespace = (namespace: string, port: number): Peer => ({
+  kind: "namespace",
   namespace,
   port,
 });
 
-/** Any address, in the cluster or not, on one port. */
+/** Any address on one port. Cilium, unlike the API's definition, leaves out the addresses of pods and nodes. */
 export const outside = (port: number): Peer => ({ kind: "outside", port });
 
 type PolicyPeer = types.input.networking.v1.NetworkPolicyPeer;
 type PolicyPort = types.input.networking.v1.NetworkPolicyPort;
 
-const inNamespace = (name: string): PolicyPeer => ({
+const podsOf = (name: string): PolicyPeer => ({
   namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": name } },
 });
 
@@ -36,8 +36,8 @@ function policyPeer(peer: Peer): PolicyPeer {
   switch (peer.kind) {
     case "workload":
       return { podSelector: { matchLabels: selectorLabels(peer.workload) } };
-    case "ingressController":
-      return inNamespace(peer.namespace);
+    case "namespace":
+      return podsOf(peer.namespace);
     case "outside":
       // The link-local range holds the cloud's metadata service, which hands out the node's credentials.
       return { ipBlock: { cidr: "0.0.0.0/0", except: ["169.254.0.0/16"] } };
@@ -46,9 +46,9 @@ function policyPeer(peer: Peer): PolicyPeer {
 
 const tcp = (port: number): PolicyPort => ({ protocol: "TCP", port });
 
-/** Name look-ups, by whichever pods of kube-system answer them. */
+/** Name look-ups, by whichever pods of kube-system answer them, or by NodeLocal DNSCache at its fixed address. */
 const DNS: types.input.networking.v1.NetworkPolicyEgressRule = {
-  to: [inNamespace("kube-system")],
+  to: [podsOf("kube-system"), { ipBlock: { cidr: "169.254.20.10/32" } }],
   ports: [{ protocol: "UDP", port: 53 }, tcp(53)],
 };
 

@@ -20,10 +20,33 @@ export function topologySpread(
     whenUnsatisfiable: required ? "DoNotSchedule" : "ScheduleAnyway",
     labelSelector: { matchLabels: selectorLabels(workload) },
     matchLabelKeys: ["pod-template-hash"],
+    // A node that is being drained, or is lost, takes no pods: were it counted, the others could not take its pods over.
+    nodeTaintsPolicy: "Honor",
   });
   // Zones are never required: a zone that is down would hold back pods that another could run.
   return [
     spread("kubernetes.io/hostname", placement === "required"),
     spread("topology.kubernetes.io/zone", false),
   ];
+}
+
+/** Prefers nodes without a pod of the same workload: where nodes are enough, losing one takes one pod. */
+export function antiAffinity(
+  workload: string,
+  placement: Placement,
+): types.input.core.v1.Affinity | undefined {
+  if (placement === "any") return undefined;
+  return {
+    podAntiAffinity: {
+      preferredDuringSchedulingIgnoredDuringExecution: [
+        {
+          weight: 100,
+          podAffinityTerm: {
+            topologyKey: "kubernetes.io/hostname",
+            labelSelector: { matchLabels: selectorLabels(workload) },
+          },
+        },
+      ],
+    },
+  };
 }

@@ -41,6 +41,16 @@ export function peakBudget(workload: {
   return { pods: 2 * replicas, resources: workload.resources };
 }
 
+/** The database's pods: none if it is external; a CloudNativePG cluster adds a standby before it lets one go. */
+export function databaseBudget(database: {
+  readonly mode: string;
+  readonly instances: number;
+  readonly resources: ContainerResources;
+}): PodBudget {
+  const pods = { external: 0, "cloudnative-pg": database.instances + 1 }[database.mode] ?? 1;
+  return { pods, resources: database.resources };
+}
+
 /** `spec.hard` of a ResourceQuota that leaves room for every pod at its peak, and for no more. */
 export function quotaFor(budgets: readonly PodBudget[]): Record<string, string> {
   const sum = (amount: (resources: ContainerResources) => number) =>

@@ -6,7 +6,13 @@ set -euo pipefail
 # initialise DIRECTORY: a cluster with the user, the password and the database.
 initialise() {
   local password=${POSTGRES_PASSWORD-} user=${POSTGRES_USER:-postgres}
-  [[ -z ${POSTGRES_PASSWORD_FILE-} ]] || password=$(<"$POSTGRES_PASSWORD_FILE")
+  if [[ ${POSTGRES_PASSWORD_FILE-} ]]; then
+    if [[ $password ]]; then
+      echo "error: POSTGRES_PASSWORD and POSTGRES_PASSWORD_FILE are both set; keep one of them" >&2
+      return 1
+    fi
+    password=$(<"$POSTGRES_PASSWORD_FILE")
+  fi
   [[ $password ]] || { echo "error: set POSTGRES_PASSWORD or POSTGRES_PASSWORD_FILE" >&2; return 1; }
   initdb --pgdata "$1" --username "$user" --pwfile <(printf '%s\n' "$password") \
     --auth-local trust --auth-host scram-sha-256 --encoding UTF8

@@ -47,30 +47,25 @@ for (const stage of ["staging", "production"])
   describe(`pulumi preview --stack ${stage}`, () => {
     it("asks for the secrets first, all at once", async () => {
       await withCheckout(async (cwd) => {
-        try {
-          await sh(`pulumi stack init ${stage}`, { cwd });
-          const { code, output } = await attempt(`pulumi preview --stack ${stage}`, { cwd });
-          assert.notEqual(code, 0);
-          assert.match(output, /has 2 problems/);
-          assert.match(
-            output,
-            new RegExp(`pulumi config set --stack ${stage} --secret 'todo-app:databaseUrl'`),
-          );
-          await sh(
-            `pulumi config set --stack ${stage} --secret todo-app:databaseUrl postgresql://a:canary@db.example.com/todo`,
-            { cwd },
-          );
-          await sh(`pulumi config set --stack ${stage} --secret todo-app:openaiApiKey sk-canary`, {
-            cwd,
-          });
-          const preview = await sh(`pulumi preview --stack ${stage}`, { cwd });
-          assert.match(preview, /Resources:\n +\+ \d+ to create/);
-          assert.match(preview, /HorizontalPodAutoscaler/);
-          assert.match(preview, /Certificate/);
-          assert.doesNotMatch(preview, /canary/);
-        } finally {
-          await sh(`pulumi stack rm --yes --force ${stage}`, { cwd });
-        }
+        // Not the backend in which the stack may be deployed already.
+        const options = { cwd, env: { PULUMI_BACKEND_URL: `file://${cwd}` } };
+        const set = (secret: string) =>
+          sh(`pulumi config set --stack ${stage} --secret todo-app:${secret}`, options);
+        await sh(`pulumi stack init ${stage}`, options);
+        const { code, output } = await attempt(`pulumi preview --stack ${stage}`, options);
+        assert.notEqual(code, 0);
+        assert.match(output, /has 2 problems/);
+        assert.match(
+          output,
+          new RegExp(`pulumi config set --stack ${stage} --secret 'todo-app:databaseUrl'`),
+        );
+        await set("databaseUrl 'postgresql://a:canary@db.example.com/todo?sslmode=verify-full'");
+        await set("openaiApiKey sk-canary");
+        const preview = await sh(`pulumi preview --stack ${stage}`, options);
+        assert.match(preview, /Resources:\n +\+ \d+ to create/);
+        assert.match(preview, /HorizontalPodAutoscaler/);
+        assert.match(preview, /Certificate/);
+        assert.doesNotMatch(preview, /canary/);
       });
     });
   });

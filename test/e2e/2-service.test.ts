@@ -1,5 +1,6 @@
 /** The deployed app as a service: it keeps what it was given, says what is wrong, and nobody notices a pod that goes. */
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Browser, Page } from "playwright-core";
 import { Visitor } from "./app/support.ts";
 import { authorization, signUp, type Account } from "./support/api.ts";
@@ -91,6 +92,19 @@ describe("the deployed app", () => {
     await visitor.reload();
     await page.getByRole("textbox", { name: "New task" }).waitFor();
     assert.equal(await page.getByRole("checkbox", { name: title }).count(), 0);
+  });
+
+  it("breaks off no answer that comes in pieces", async () => {
+    const body = { messages: [{ role: "user", content: "show my tasks" }], today: "2030-05-17" };
+    const { requests, failures } = await underLoad(
+      HOST,
+      await authorization(account),
+      [{ method: "POST", path: "/api/chat", body }],
+      () => sleep(10_000),
+      { connections: 2, pauseMs: 0 },
+    );
+    assert.ok(requests > 100, `only ${requests} answers were asked for`);
+    assert.deepEqual(failures, []);
   });
 
   it("loses no request when its pods are told to stop, one after the other, under load", async () => {

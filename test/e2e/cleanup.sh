@@ -18,7 +18,8 @@ processes() {
   local directory
   for directory in /proc/[0-9]*; do
     [[ $directory != "/proc/$$" && $(tr '\0' ' ' <"$directory/cmdline") ]] || continue
-    if grep -qsae "$state/" -e "$cache/bin/" -e "$cache/tools/" -e /run/todo-app/ "$directory/cmdline" ||
+    if grep -qsae "$state/" -e "$cache/bin/" -e "$cache/tools/" -e /run/todo-app/ \
+      -e /var/lib/postgresql/postgresql.conf "$directory/cmdline" ||
       grep -qs todo-app "$directory/cgroup" ||
       [[ $(readlink "$directory/ns/net") != "$(readlink /proc/self/ns/net)" ]]; then
       tr '\0' ' ' <"$directory/cmdline" && echo
@@ -47,7 +48,7 @@ snapshot() {
 
 local/clean >"$work/log" 2>&1
 snapshot before
-local/up >>"$work/log" 2>&1 || { cat "$work/log"; echo "not ok - the cluster starts"; exit 1; }
+local/up staging >>"$work/log" 2>&1 || { cat "$work/log"; echo "not ok - the cluster starts"; exit 1; }
 snapshot during
 local/clean >>"$work/log" 2>&1 || { cat "$work/log"; echo "not ok - clean-up succeeds"; exit 1; }
 snapshot after

@@ -9,6 +9,8 @@ source "$LOCAL_DIR/cluster.sh"
 source "$LOCAL_DIR/docker.sh"
 
 NAMESPACE=todo-app-cluster-test
+HOST=$(stage_hosts | cut -d ' ' -f 2)
+ROOT=$RUN_DIR/cluster-test-root.pem
 failures=0
 
 # check DESCRIPTION COMMAND...
@@ -34,6 +36,16 @@ kind: Namespace
 metadata:
   name: todo-app-cluster-test
   labels: { pod-security.kubernetes.io/enforce: restricted }
+---
+apiVersion: v1
+kind: LimitRange
+metadata: { name: limits, namespace: todo-app-cluster-test }
+spec: { limits: [{ type: Container, defaultRequest: { cpu: 10m, memory: 32Mi }, default: { cpu: 500m, memory: 128Mi } }] }
+---
+apiVersion: v1
+kind: ResourceQuota
+metadata: { name: quota, namespace: todo-app-cluster-test }
+spec: { hard: { requests.cpu: 100m, requests.memory: 512Mi, limits.cpu: "4", limits.memory: 1Gi } }
 ---
 apiVersion: v1
 kind: PersistentVolumeClaim
@@ -82,6 +94,53 @@ YAML
   kube -n $NAMESPACE rollout status deployment web --timeout 120s
 }
 
+# A certificate for a name of a stage, which alone lead to the cluster. What the admission webhook of cert-manager would fill
+# in is left out.
+request_certificate() {
+  kube apply -f - <<YAML
+apiVersion: cert-manager.io/v1
+kind: Issuer
+metadata: { name: acme, namespace: $NAMESPACE }
+spec:
+  acme:
+    server: $ACME_SERVER
+    caBundle: $(base64 -w0 "$STATE_DIR/acme-ca.pem")
+    privateKeySecretRef: { name: acme-account }
+    solvers: [{ http01: { ingress: { ingressClassName: nginx } } }]
+---
+apiVersion: cert-manager.io/v1
+kind: Certificate
+metadata: { name: web, namespace: $NAMESPACE }
+spec: { dnsNames: [$HOST], secretName: web-tls, issuerRef: { name: acme } }
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: { name: web-tls, namespace: $NAMESPACE }
+spec:
+  ingressClassName: traefik
+  tls: [{ hosts: [$HOST], secretName: web-tls }]
+  rules:
+    - host: $HOST
+      http: { paths: [{ path: /kept, pathType: Prefix, backend: { service: { name: web, port: { number: 80 } } } }] }
+YAML
+}
+
+deploy_gateway() {
+  kube apply -f - <<YAML
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: { name: web, namespace: $NAMESPACE }
+spec: { gatewayClassName: traefik, listeners: [{ name: http, port: 80, protocol: HTTP, hostname: gateway.test }] }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: web, namespace: $NAMESPACE }
+spec: { parentRefs: [{ name: web }], rules: [{ backendRefs: [{ name: web, port: 80 }] }] }
+YAML
+  kube -n $NAMESPACE wait --for condition=Programmed gateway web --timeout 20s
+  wait_for 20 'the route to serve' through_ingress kept gateway.test
+}
+
 chooses_client() (
   CLIENT_DIR=$(mktemp -d) stub=$(mktemp -d)
   trap 'rm -rf "$CLIENT_DIR" "$stub"' EXIT
@@ -96,7 +155,28 @@ in_pod() { kube -n $NAMESPACE exec "$(pods '{.metadata.name}' | head -n 1)" -- "
 fetch() { in_pod python3 -c 'import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=5).read())' "$1"; }
 spread() { (($(pods '{.spec.nodeName}' | sort -u | wc -l) == (NODES < 3 ? NODES : 3))); }
 pod_to_pod() { local ip; for ip in $(pods '{.status.podIP}'); do fetch "http://$ip:8000/" || return 1; done; }
-through_ingress() { curl -fsS --noproxy '*' --max-time 5 -H 'Host: cluster.test' "http://$(node_ip 1)/$1"; }
+through_ingress() { curl -fsS --noproxy '*' --max-time 5 -H "Host: ${2:-cluster.test}" "http://$(node_ip 1)/$1"; }
+through_tls() { acme_get "https://$ACME_MANAGEMENT/roots/0" >"$ROOT" && curl -fsS --noproxy '*' --cacert "$ROOT" "https://$HOST/kept"; }
+issued() { kube -n $NAMESPACE delete secret web-tls --ignore-not-found && wait_for 90 'a certificate of the ACME server' through_tls; }
+usage() { kube -n $NAMESPACE top pods -l app=web --no-headers | grep -E ' [1-9][0-9]*Mi'; }
+# dns_flags NAME: whether the name service speaks for itself, and its code (0: found, 3: no such name).
+dns_flags() {
+  in_pod python3 -c 'import socket, struct, sys
+name = b"".join(bytes([len(label)]) + label.encode() for label in sys.argv[1].split("."))
+query = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+query.settimeout(5)
+query.sendto(struct.pack(">6H", 1, 256, 1, 0, 0, 0) + name + struct.pack(">B2H", 0, 1, 1), (sys.argv[2], 53))
+flags = query.recv(512)[2:4]
+print("own" if flags[0] & 4 else "forwarded", flags[1] & 15)' "$1" "$DNS_IP"
+}
+no_letsencrypt() { [[ $(dns_flags acme-v02.api.letsencrypt.org) == 'own 3' ]]; }
+stages_resolve() {
+  local address names name
+  read -r address names < <(stage_hosts)
+  for name in $names; do
+    [[ $(getent ahostsv4 "$name") == "$address "* && $(in_pod getent ahostsv4 "$name") == "$address "* ]] || return 1
+  done
+}
 data_kept() { [[ $(through_ingress kept) == 'still here' ]]; }
 ingress_status() { [[ $(kube -n $NAMESPACE get ingress web -o jsonpath='{.status.loadBalancer.ingress[0].ip}') == "$(node_ip 1)" ]]; }
 secrets_encrypted() {
@@ -157,6 +237,12 @@ check 'pods reach a Service by its name' fetch http://web.$NAMESPACE.svc.cluster
 check 'the ingress serves on the first node' through_ingress ''
 check 'the Ingress has an address in its status' ingress_status
 check 'secrets are encrypted on disk' secrets_encrypted
+check 'names of all stages lead to the cluster, from this machine and from pods' stages_resolve
+check "Let's Encrypt can't be reached from the cluster" no_letsencrypt
+check 'the metrics API knows what pods use' wait_for 60 'metrics of the pods' usage
+check 'a Gateway serves' deploy_gateway
+check 'a certificate is requested' request_certificate
+check 'the ACME server issues it, the ingress serves with it' issued
 check 'data survive the deletion of every pod' eval 'replace_pods && serves'
 check 'an unchanged cluster_up takes less than 0.3 s' warm
 before=$(pod_ids)
@@ -164,7 +250,9 @@ for daemon in etcd kube-apiserver kube-controller-manager hostpath-provisioner t
   check "heals after kill -9 of $daemon" killed $daemon
 done
 check 'heals after kill -9 of every daemon at once' all_killed
+check 'a certificate is issued by an ACME server that has lost its accounts' issued
 check 'none of that restarted a pod' test "$before" = "$(pod_ids)"
 check 'comes back after a reboot with its data' rebooted
 kube delete namespace $NAMESPACE --wait >/dev/null
+rm -f "$ROOT"
 ((failures == 0))

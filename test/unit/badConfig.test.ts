@@ -65,7 +65,7 @@ describe("bad configuration", () => {
       key: "hosts",
       value: "a.b",
       says: [
-        'todo-app:hosts is "a.b"; allowed: one of kubernetesContext',
+        "todo-app:hosts is unknown; allowed: one of kubernetesContext",
         "pulumi config rm --stack dev 'todo-app:hosts'",
       ],
     },
@@ -73,7 +73,7 @@ describe("bad configuration", () => {
       key: "backend",
       value: { replica: 3 },
       says: [
-        "todo-app:backend.replica is 3; allowed: one of replicas, autoscaling, resources (this key is unknown)",
+        "todo-app:backend.replica is unknown; allowed: one of replicas, autoscaling, resources",
         "pulumi config rm --stack dev --path 'todo-app:backend.replica'",
       ],
     },
@@ -113,7 +113,7 @@ describe("bad configuration", () => {
       value: "",
       stage: "production",
       says: [
-        "todo-app:databaseUrl is missing; allowed: postgresql://user:password@host:port/database, because database.mode is external",
+        "todo-app:databaseUrl is missing; allowed: postgresql://user:password@host:port/database?sslmode=verify-full, because database.mode is external",
         "fix: pulumi config set --stack production --secret 'todo-app:databaseUrl'",
       ],
     },
@@ -138,6 +138,59 @@ describe("bad configuration", () => {
         "todo-app:tls.email is missing; allowed: an e-mail address, because tls.issuer is letsencrypt-staging",
       ],
     },
+    {
+      key: "databaseUrl",
+      value: "postgresql://canary:canary@db.example.com/todo",
+      stage: "staging",
+      says: [
+        "todo-app:databaseUrl is [secret]; allowed: a URL with sslmode=require, verify-ca, verify-full",
+      ],
+    },
+    {
+      key: "tls",
+      value: { issuer: "letsencrypt-production", email: "ops@example.com" },
+      says: [
+        "todo-app:tls.issuer is \"letsencrypt-production\"; allowed: none, acme, ca or secret, because Let's Encrypt can't reach todo-app.local",
+      ],
+    },
+    {
+      key: "tls",
+      value: {
+        issuer: "acme",
+        email: "ops@example.com",
+        server: "https://acme-v02.api.letsencrypt.org/directory",
+      },
+      says: [
+        'todo-app:tls.server is "https://acme-v02.api.letsencrypt.org/directory"; allowed: nothing, because Let\'s Encrypt is tls.issuer letsencrypt-staging or letsencrypt-production',
+        "pulumi config rm --stack dev --path 'todo-app:tls.server'",
+      ],
+    },
+    {
+      key: "tls",
+      value: { issuer: "acme", email: "ops@example.com" },
+      says: ["todo-app:tls.server is missing; allowed: the ACME server's directory URL"],
+    },
+    {
+      key: "tls",
+      value: { issuer: "ca" },
+      says: ["todo-app:tls.caSecretName is missing; allowed: the name of the authority's Secret"],
+    },
+    {
+      key: "tls",
+      value: { issuer: "secret" },
+      says: ["todo-app:tls.secretName is missing; allowed: the name of a Secret"],
+    },
+    {
+      key: "tls",
+      value: { issuer: "none", secretName: "mine" },
+      says: ['todo-app:tls.secretName is "mine"; allowed: nothing, because it belongs to'],
+    },
+    { key: "host", value: "10.0.0.1", says: ['todo-app:host is "10.0.0.1"; allowed: a host name'] },
+    {
+      key: "backend",
+      value: { resources: { requests: { cpu: "0m", memory: "0Mi" }, limits: { memory: "1Gi" } } },
+      says: ['requests.cpu is "0m"; allowed: CPU', 'requests.memory is "0Mi"; allowed: memory'],
+    },
     { key: "registryUsername", value: "ci", says: ["todo-app:registryPassword is missing"] },
     {
       key: "rolloutTimeoutSeconds",
@@ -152,6 +205,13 @@ describe("bad configuration", () => {
         assert.ok(message.includes(part), `expected "${part}" in:\n${message}`);
       assert.ok(!message.includes("canary"), "a secret is shown");
     });
+
+  it("includes a stack's name that gives no namespace", () => {
+    assert.match(
+      messageOf(() => parseConfig("My_Stage", stageConfig("dev"))),
+      /todo-app:namespace is missing; allowed: a DNS label; todo-app-My_Stage, /,
+    );
+  });
 
   it("is reported all at once", () => {
     const message = messageOf(() =>

@@ -3,8 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { ContainerImage, type ContainerImageArgs } from "../../components/containerImage.ts";
 import { peakBudget, quotaFor } from "../../components/kubernetes/resources.ts";
 import { workload } from "../../components/kubernetes/network.ts";
-import { Postgres } from "../../components/postgres.ts";
-import { PublicRoute } from "../../components/publicRoute.ts";
+import { Postgres, type PostgresArgs } from "../../components/postgres.ts";
 import { WebService, type WebServiceArgs } from "../../components/webService.ts";
 import { find, record, valueOf } from "./support/record.ts";
 
@@ -67,22 +66,61 @@ describe("ContainerImage", () => {
 });
 
 describe("Postgres", () => {
-  it("creates nothing for an external server, and lets callers out to its port", async () => {
-    const { exports, resources } = await record(
+  const postgres = (extra: Partial<PostgresArgs>) =>
+    record(
       () =>
         new Postgres("postgres", {
           mode: "external",
-          externalPort: 6432,
           namespace: "ns",
           image: "docker.io/library/postgres:17",
           storage: "1Gi",
           resources: resourceNeeds,
+          instances: 3,
+          operatorNamespace: "cnpg-system",
           callers: ["backend"],
           rolloutTimeoutSeconds: 60,
+          ...extra,
         }).peer,
     );
+
+  it("creates nothing for an external server, and lets callers out to its port", async () => {
+    const { exports, resources } = await postgres({ externalPort: 6432 });
     assert.deepEqual(exports, { kind: "outside", port: 6432 });
     assert.equal(resources.filter(({ custom }) => custom).length, 0);
+  });
+
+  it("keeps the volume of the in-cluster server where data is protected", async () => {
+    const secrets = { name: "secret-1", keys: ["POSTGRES_PASSWORD"] };
+    const { resources } = await postgres({ mode: "in-cluster", secrets, protect: true });
+    const kept = resources.filter(({ retainOnDelete }) => retainOnDelete);
+    assert.deepEqual(
+      kept.map(({ type, protect }) => [type.split(":").pop(), protect]),
+      [["PersistentVolumeClaim", true]],
+    );
+  });
+
+  it("leaves the servers to CloudNativePG, which takes the password from the Secret", async () => {
+    const secrets = { name: "secret-1", keys: ["username", "password"] };
+    const { exports, resources } = await postgres({
+      mode: "cloudnative-pg",
+      secrets,
+      protect: true,
+    });
+    assert.deepEqual(exports, { kind: "workload", workload: "postgres", port: 5432 });
+    const [cluster] = find(resources, "Cluster");
+    const { metadata, spec } = cluster!.inputs;
+    assert.deepEqual([cluster!.protect, cluster!.retainOnDelete], [true, true]);
+    assert.equal(metadata.annotations["pulumi.com/waitFor"], "condition=Ready");
+    assert.equal(spec.instances, 3);
+    assert.equal(spec.bootstrap.initdb.secret.name, "secret-1");
+    const policy = find(resources, "NetworkPolicy")[0]!.inputs.spec;
+    for (const [key, value] of Object.entries(policy.podSelector.matchLabels))
+      assert.equal(spec.inheritedMetadata.labels[key], value, "the policy finds the pods");
+    assert.deepEqual(
+      policy.ingress.map(({ ports }: any) => ports[0].port),
+      [5432, 5432, 8000, 5432, 8000],
+      "backend, replication, its health, operator, operator's questions",
+    );
   });
 });
 
@@ -101,7 +139,7 @@ describe("WebService", () => {
     resources: resourceNeeds,
     placement: "any",
     settings: { A: "1" },
-    secretName: "secret-1",
+    secrets: { name: "secret-1", keys: ["DATABASE_URL"] },
     writablePaths: ["/tmp"],
     callers: [],
     callees: [workload("postgres", 5432)],
@@ -114,18 +152,21 @@ describe("WebService", () => {
     const resources = await deploy({});
     assert.equal("name" in find(resources, "ConfigMap")[0]!.inputs.metadata, false);
     const [container] = find(resources, "Deployment")[0]!.inputs.spec.template.spec.containers;
-    assert.deepEqual(container.envFrom, [
-      { configMapRef: { name: "backend-1a2b3c4d" } },
-      { secretRef: { name: "secret-1" } },
-    ]);
+    assert.deepEqual(container.envFrom, [{ configMapRef: { name: "backend-1a2b3c4d" } }]);
+    const [{ name, value }] = container.env;
+    assert.deepEqual([name, value], ["DATABASE_URL_FILE", "/run/secrets/todo-app/DATABASE_URL"]);
+    const [volume] = find(resources, "Deployment")[0]!.inputs.spec.template.spec.volumes;
+    assert.deepEqual(volume.secret, { secretName: "secret-1", defaultMode: 0o440 });
   });
 
   it("keeps serving while it rolls and while a pod leaves", async () => {
     const { spec } = find(await deploy({}), "Deployment")[0]!.inputs;
     assert.deepEqual(spec.strategy.rollingUpdate, { maxSurge: 1, maxUnavailable: 0 });
     const pod = spec.template.spec;
-    assert.deepEqual(pod.containers[0].lifecycle.preStop.exec.command, ["sleep", "5"]);
-    assert.ok(pod.terminationGracePeriodSeconds >= 30);
+    const leaving: number = pod.containers[0].lifecycle.preStop.sleep.seconds;
+    assert.ok(leaving >= 5);
+    assert.ok(pod.terminationGracePeriodSeconds >= leaving + 30);
+    assert.ok(spec.minReadySeconds > 0);
     assert.equal(pod.containers[0].livenessProbe.httpGet.path, "/health/live");
     assert.equal(pod.containers[0].readinessProbe.httpGet.path, "/health/ready");
   });
@@ -160,57 +201,6 @@ describe("WebService", () => {
     assert.equal(spec.metrics[0].resource.target.averageUtilization, 70);
     assert.equal(spec.behavior.scaleDown.stabilizationWindowSeconds, 300);
     assert.equal(find(await deploy({}), "HorizontalPodAutoscaler").length, 0);
-  });
-});
-
-describe("PublicRoute", () => {
-  const route = (extra: object) =>
-    record(() => {
-      const args = {
-        namespace: "ns",
-        host: "todo.example.com",
-        paths: [{ path: "/", service: "frontend", port: 3000 }],
-        ingress: { className: "nginx", namespace: "ingress-nginx", waitForAddress: true },
-        rolloutTimeoutSeconds: 60,
-        ...extra,
-      };
-      return valueOf(new PublicRoute("route", args).url);
-    });
-
-  it("is plain HTTP without an issuer", async () => {
-    const { exports, resources } = await route({});
-    assert.equal(exports, "http://todo.example.com");
-    assert.deepEqual(
-      resources.filter(({ custom }) => custom).map(({ type }) => type.split(":").pop()),
-      ["Ingress"],
-    );
-    assert.equal("tls" in find(resources, "Ingress")[0]!.inputs.spec, false);
-  });
-
-  it("asks cert-manager for a certificate that the Ingress uses", async () => {
-    const tls = { issuer: "letsencrypt-staging" as const, email: "ops@example.com" };
-    const { exports, resources } = await route({ tls });
-    assert.equal(exports, "https://todo.example.com");
-    const issuer = find(resources, "Issuer")[0]!.inputs.spec.acme;
-    assert.equal(issuer.server, "https://acme-staging-v02.api.letsencrypt.org/directory");
-    const certificate = find(resources, "Certificate")[0]!.inputs.spec;
-    assert.deepEqual(certificate.dnsNames, ["todo.example.com"]);
-    assert.equal(
-      "renewBefore" in certificate,
-      false,
-      "renewed by a share of the lifetime, not by days",
-    );
-    assert.equal(
-      find(resources, "Ingress")[0]!.inputs.spec.tls[0].secretName,
-      certificate.secretName,
-    );
-  });
-
-  it("does not wait for an address where the controller reports none", async () => {
-    const ingress = { className: "nginx", namespace: "ingress-nginx", waitForAddress: false };
-    const { annotations } = find((await route({ ingress })).resources, "Ingress")[0]!.inputs
-      .metadata;
-    assert.deepEqual(annotations, { "pulumi.com/skipAwait": "true" });
   });
 });
 

@@ -70,7 +70,7 @@ describe("the stage files", () => {
     const config = parseConfig("staging", stageConfig("staging"));
     assert.equal(config.database.externalPort, 6432);
     assert.deepEqual(config.llm.callees, [{ kind: "outside", port: 443 }]);
-    const plain = withKey("staging", "databaseUrl", "postgres://a:b@db/todo");
+    const plain = withKey("staging", "databaseUrl", "postgres://a:b@db/todo?sslmode=require");
     assert.equal(parseConfig("staging", plain).database.externalPort, 5432);
   });
 

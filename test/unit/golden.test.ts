@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { z } from "zod";
 import { stageSchema } from "../../configSchema.ts";
-import { record, type Recorded } from "./support/record.ts";
+import { isSecret, record, type Recorded } from "./support/record.ts";
 import { STAGES, declared, stageConfig } from "./support/stages.ts";
 
 function golden(name: string, actual: unknown) {
@@ -23,7 +23,7 @@ function golden(name: string, actual: unknown) {
 function redact(value: any): any {
   if (Array.isArray(value)) return value.map(redact);
   if (value === null || typeof value !== "object") return value;
-  if ("secret" in value) {
+  if (isSecret(value)) {
     const inner = value.secret;
     return typeof inner === "object"
       ? Object.fromEntries(
@@ -41,6 +41,7 @@ const describeResource = (resource: Recorded) => ({
   name: resource.name,
   parent: resource.parent.split("::").pop() || undefined,
   protect: resource.protect || undefined,
+  retainOnDelete: resource.retainOnDelete || undefined,
   ignoreChanges: resource.ignoreChanges.length ? resource.ignoreChanges : undefined,
   inputs: resource.custom ? redact(resource.inputs) : undefined,
 });

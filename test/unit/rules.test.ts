@@ -1,7 +1,7 @@
 /** Rules that every resource of every stage keeps, whichever component made it. */
 import assert from "node:assert/strict";
 import { cpuMillicores, memoryBytes } from "../../components/kubernetes/resources.ts";
-import { record, type Recorded } from "./support/record.ts";
+import { isSecret, record, type Recorded } from "./support/record.ts";
 import { GIVEN_SECRETS, STAGES, stageConfig } from "./support/stages.ts";
 
 const kindOf = ({ type }: Recorded) => type.split(":").pop()!;
@@ -106,6 +106,7 @@ for (const stage of STAGES) {
       }
       const labels = ofKind("Namespace")[0]!.inputs.metadata.labels;
       assert.equal(labels["pod-security.kubernetes.io/enforce"], "restricted");
+      assert.match(labels["pod-security.kubernetes.io/enforce-version"], /^v1\.\d+$/);
     });
 
     it("leaves replicas to the HorizontalPodAutoscaler exactly where there is one", () => {
@@ -151,13 +152,38 @@ for (const stage of STAGES) {
       // A protected resource can't be replaced either: were a generated password among them, it could not be rotated.
       const isProtected = resources.filter(({ protect }) => protect).map(kindOf);
       assert.deepEqual(isProtected, stage === "production" ? ["Namespace"] : []);
+      const retained = resources.filter(({ retainOnDelete }) => retainOnDelete).map(kindOf);
+      assert.deepEqual(retained, isProtected);
+    });
+
+    it("has an account of its own for each workload, and hands out no token for the API", () => {
+      const accounts = ofKind("ServiceAccount");
+      for (const pod of pods) {
+        const { serviceAccountName } = podTemplate(pod).spec;
+        const account = accounts.find(({ name }) => name === pod.name);
+        assert.equal(account?.inputs.metadata.name, serviceAccountName, pod.name);
+      }
+      for (const { inputs } of accounts) assert.equal(inputs.automountServiceAccountToken, false);
+      assert.deepEqual(ofKind("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"), []);
+    });
+
+    it("passes secrets as files, never as variables", () => {
+      for (const pod of pods)
+        for (const { env = [], envFrom = [], volumeMounts } of podTemplate(pod).spec.containers) {
+          for (const { secretRef } of envFrom) assert.equal(secretRef, undefined, pod.name);
+          for (const { valueFrom } of env) assert.equal(valueFrom?.secretKeyRef, undefined);
+          const files = env.filter(({ name }: any) => name.endsWith("_FILE"));
+          assert.ok(files.length >= 1, pod.name);
+          const mount = volumeMounts.find(({ name }: any) => name === "secrets");
+          for (const { value } of files) assert.ok(value.startsWith(`${mount.mountPath}/`));
+        }
     });
 
     it("keeps secrets inside Secret objects and marked as secret", () => {
       const canaries = [...Object.values(GIVEN_SECRETS), "generated-"];
       for (const resource of resources) {
         const clear = JSON.stringify(resource.inputs, (_, value) =>
-          value?.secret ? undefined : value,
+          isSecret(value) ? undefined : value,
         );
         for (const canary of canaries)
           assert.ok(!clear.includes(canary), `${resource.type} ${resource.name} shows a secret`);

@@ -1,6 +1,7 @@
 /** Calls the deployed app's API as a signed-up user, without a browser. */
 import assert from "node:assert/strict";
-import { request } from "node:http";
+import * as http from "node:http";
+import * as https from "node:https";
 
 export interface Answer {
   readonly status: number;
@@ -14,6 +15,8 @@ interface Call {
   /** Sent as JSON. @default no body */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** PEM of the authority behind the host's certificate. @default plain HTTP */
+  readonly ca?: string;
 }
 
 /** Above the app's own time-outs, so that it is the app that gives up. */
@@ -23,13 +26,16 @@ const SILENCE_MS = 40_000;
 export function send(
   host: string,
   path: string,
-  { method = "GET", body, headers }: Call = {},
+  { method = "GET", body, headers, ca }: Call = {},
 ): Promise<Answer> {
+  const { request } = ca ? https : http;
   const content = body === undefined ? undefined : JSON.stringify(body);
   return new Promise((resolve, reject) => {
     const call = request(
       {
         host: "todo-app.local",
+        servername: host,
+        ca,
         path,
         method,
         headers: {
@@ -68,25 +74,33 @@ export interface Account {
   readonly password: string;
   /** The session's cookie, as a request header carries it. */
   readonly cookie: string;
+  /** PEM of the authority behind the host's certificate; absent where the app speaks plain HTTP. */
+  readonly ca?: string;
 }
 
 /** Signs a new user up. */
-export async function signUp(host = "todo-app.local"): Promise<Account> {
+export async function signUp(host = "todo-app.local", ca?: string): Promise<Account> {
   const email = `user-${Date.now()}-${Math.random().toString(36).slice(2)}@example.com`;
   const password = "correct horse battery";
   const answer = await send(host, "/api/auth/sign-up/email", {
     method: "POST",
     body: { name: "Test User", email, password },
-    headers: { Origin: `http://${host}` },
+    headers: { Origin: `${ca ? "https" : "http"}://${host}` },
+    ca,
   });
   assert.equal(answer.status, 200, answer.body);
   const cookies = [answer.headers["set-cookie"] ?? []].flat();
-  return { host, email, password, cookie: cookies.map((c) => c.split(";")[0]).join("; ") };
+  const cookie = cookies.map((text) => text.split(";")[0]).join("; ");
+  return { host, email, password, cookie, ca };
 }
 
 /** The header with which the API knows the user; valid for minutes. */
-export async function authorization({ host, cookie }: Account): Promise<{ Authorization: string }> {
-  const answer = await send(host, "/api/auth/token", { headers: { Cookie: cookie } });
+export async function authorization({
+  host,
+  cookie,
+  ca,
+}: Account): Promise<{ Authorization: string }> {
+  const answer = await send(host, "/api/auth/token", { headers: { Cookie: cookie }, ca });
   assert.equal(answer.status, 200, answer.body);
   return { Authorization: `Bearer ${(JSON.parse(answer.body) as { token: string }).token}` };
 }
@@ -94,7 +108,7 @@ export async function authorization({ host, cookie }: Account): Promise<{ Author
 /** Calls the API as the user; returns what it answers, which must be a success. */
 export async function callApi(account: Account, path: string, call: Call = {}): Promise<any> {
   const headers = { ...(await authorization(account)), ...call.headers };
-  const answer = await send(account.host, path, { ...call, headers });
+  const answer = await send(account.host, path, { ...call, headers, ca: account.ca });
   assert.ok(
     answer.status < 300,
     `${call.method ?? "GET"} ${path}: ${answer.status} ${answer.body}`,

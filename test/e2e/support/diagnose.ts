@@ -3,7 +3,7 @@ import { NAMESPACE, attempt } from "./shell.ts";
 
 const QUESTIONS = [
   "get pods --all-namespaces --output wide",
-  `get events --namespace ${NAMESPACE} --sort-by .lastTimestamp --no-headers | tail -15`,
+  "get events --all-namespaces --sort-by .lastTimestamp --no-headers | tail -25",
   `logs --namespace ${NAMESPACE} --selector app.kubernetes.io/name=backend --tail 15 --prefix`,
   `logs --namespace ${NAMESPACE} --selector app.kubernetes.io/name=frontend --tail 10 --prefix`,
   "logs --namespace ingress-nginx --all-pods deployment/traefik --tail 10 --prefix",

@@ -1,17 +1,88 @@
 /** Steady load over connections that stay open, as a proxy or a browser keeps them; every failure is counted. */
-import { Agent, request } from "node:http";
+import * as http from "node:http";
+import * as https from "node:https";
+import { setTimeout as sleep } from "node:timers/promises";
 
 export interface Target {
   readonly method: "GET" | "POST";
   readonly path: string;
   /** Sent as JSON. @default no body */
   readonly body?: unknown;
+  /** Takes `SLOW_MS`: the request is sent in pieces, or its answer is left unread for that long. @default neither */
+  readonly slow?: "request" | "answer";
 }
 
 export interface Outcome {
   readonly requests: number;
   /** One line for each request that got no answer, or one with a status of 400 and above. */
   readonly failures: readonly string[];
+  /** Time to the end of the answer, of every good one that is not slow on purpose, in ascending order. */
+  readonly milliseconds: readonly number[];
+  /** Longest time in which no good answer arrived. */
+  readonly gapMilliseconds: number;
+}
+
+interface Options {
+  /** Connections that carry the targets which are not slow; each slow target has one of its own. @default 8 */
+  readonly connections?: number;
+  /** Pause after each call. @default 10 */
+  readonly pauseMs?: number;
+  /** PEM of the authority behind the host's certificate. @default plain HTTP */
+  readonly ca?: string;
+}
+
+const SLOW_MS = 2000;
+const PIECES = 8;
+
+async function sendInPieces(sent: http.ClientRequest, content: string): Promise<void> {
+  const size = Math.ceil(content.length / PIECES);
+  for (let start = 0; start < content.length && !sent.destroyed; start += size) {
+    sent.write(content.slice(start, start + size));
+    await sleep((SLOW_MS * size) / content.length);
+  }
+  sent.end();
+}
+
+/** What all calls have in common. */
+interface Connection {
+  readonly agent: http.Agent;
+  readonly host: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly ca?: string;
+}
+
+/** One call; rejects unless a good answer arrives in full. */
+function exchange({ method, path, body, slow }: Target, connection: Connection): Promise<void> {
+  const content = body === undefined ? "" : JSON.stringify(body);
+  const contentHeaders = content
+    ? { "Content-Type": "application/json", "Content-Length": String(Buffer.byteLength(content)) }
+    : {};
+  const { request } = connection.ca ? https : http;
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      {
+        ...connection,
+        path,
+        method,
+        headers: { ...connection.headers, ...contentHeaders },
+        timeout: 15_000,
+      },
+      (response) => {
+        if (slow === "answer") setTimeout(() => response.resume(), SLOW_MS);
+        else response.resume();
+        response.on("error", reject);
+        response.on("end", () =>
+          response.statusCode! >= 400
+            ? reject(new Error(`status ${response.statusCode}`))
+            : resolve(),
+        );
+      },
+    );
+    sent.on("timeout", () => sent.destroy(new Error("no answer within 15 s")));
+    sent.on("error", reject);
+    if (slow === "request") void sendInPieces(sent, content);
+    else sent.end(content);
+  });
 }
 
 /** Calls the targets in turn, on each of the connections and with a pause after each call, while `meanwhile` runs. */
@@ -20,43 +91,39 @@ export async function underLoad(
   headers: Readonly<Record<string, string>>,
   targets: readonly Target[],
   meanwhile: () => Promise<void>,
-  { connections = 8, pauseMs = 10 } = {},
+  { connections = 8, pauseMs = 10, ca }: Options = {},
 ): Promise<Outcome> {
-  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+  const slow = targets.filter((target) => target.slow);
+  const quick = targets.filter((target) => !target.slow);
+  const { Agent } = ca ? https : http;
+  const agent = new Agent({ keepAlive: true, maxSockets: connections + slow.length });
   const failures: string[] = [];
-  let requests = 0;
-  let running = true;
-  const call = (target: Target) => {
+  const milliseconds: number[] = [];
+  let [requests, gapMilliseconds, lastGood, running] = [0, 0, Date.now(), true];
+  const call = async (target: Target) => {
+    const begin = Date.now();
     requests += 1;
-    return new Promise<void>((resolve) => {
-      const failed = (reason: string) => {
-        failures.push(
-          `${new Date().toISOString()} ${target.method} ${target.path}: ${reason.slice(0, 200)}`,
-        );
-        resolve();
-      };
-      const { method, path, body } = target;
-      const sent = request({ agent, host, path, method, headers, timeout: 15_000 }, (response) => {
-        response.resume();
-        response.on("error", (error) => failed(error.message));
-        response.on("end", () =>
-          response.statusCode! >= 400 ? failed(`status ${response.statusCode}`) : resolve(),
-        );
-      });
-      sent.on("timeout", () => sent.destroy(new Error("no answer within 15 s")));
-      sent.on("error", (error) => failed(error.message));
-      if (body !== undefined) sent.setHeader("Content-Type", "application/json");
-      sent.end(body === undefined ? undefined : JSON.stringify(body));
-    });
+    try {
+      await exchange(target, { agent, host, headers, ca });
+      const now = Date.now();
+      if (!target.slow) milliseconds.push(now - begin);
+      gapMilliseconds = Math.max(gapMilliseconds, now - lastGood);
+      lastGood = now;
+    } catch (error) {
+      const reason = (error as Error).message.slice(0, 200);
+      failures.push(`${new Date().toISOString()} ${target.method} ${target.path}: ${reason}`);
+    }
   };
-  const worker = async () => {
+  const worker = async (own: readonly Target[]) => {
     while (running)
-      for (const target of targets) {
+      for (const target of own) {
         await call(target);
-        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        await sleep(pauseMs);
       }
   };
-  const workers = Array.from({ length: connections }, worker);
+  const workers = [...Array.from({ length: connections }, () => quick), ...slow.map((one) => [one])]
+    .filter((own) => own.length)
+    .map(worker);
   try {
     await meanwhile();
   } finally {
@@ -64,5 +131,6 @@ export async function underLoad(
     await Promise.all(workers);
     agent.destroy();
   }
-  return { requests, failures };
+  gapMilliseconds = Math.max(gapMilliseconds, Date.now() - lastGood);
+  return { requests, failures, milliseconds: milliseconds.sort((a, b) => a - b), gapMilliseconds };
 }

@@ -85,7 +85,9 @@ export async function withCheckout(use: (path: string) => Promise<void>): Promis
 }
 
 export const NAMESPACE = "todo-app-dev";
-export const kubectl = (args: string) => sh(`kubectl --context minikube -n ${NAMESPACE} ${args}`);
+export const kubectlIn = (namespace: string) => (args: string) =>
+  sh(`kubectl --context minikube -n ${namespace} ${args}`);
+export const kubectl = kubectlIn(NAMESPACE);
 /** Runs a query in the deployed database. */
 export const psql = (query: string) =>
   kubectl(`exec statefulset/postgres -- psql -U todo -d todo -Atc ${JSON.stringify(query)}`);

@@ -15,6 +15,7 @@ export interface Recorded {
   readonly parent: string;
   readonly provider: string;
   readonly protect: boolean;
+  readonly retainOnDelete: boolean;
   readonly ignoreChanges: readonly string[];
   readonly dependsOn: readonly string[];
   readonly inputs: any;
@@ -78,6 +79,7 @@ export async function record<T>(
       parent: request.getParent(),
       provider: request.getProvider(),
       protect: request.getProtect(),
+      retainOnDelete: request.getRetainondelete(),
       ignoreChanges: request.getIgnorechangesList(),
       dependsOn: request.getDependenciesList(),
       inputs: reveal(request.getObject().toJavaScript()),
@@ -92,6 +94,10 @@ export async function record<T>(
     MockMonitor.prototype.registerResource = register;
   }
 }
+
+/** Whether a recorded value stands for a secret; a volume that mounts a Secret has the same key, but not alone. */
+export const isSecret = (value: any): value is { secret: any } =>
+  value !== null && typeof value === "object" && Object.keys(value).join() === "secret";
 
 /** What an output turns out to be. */
 export const valueOf = <T>(output: pulumi.Output<T>) =>

@@ -1,0 +1,142 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { objectLabels } from "./kubernetes/labels.ts";
+import { inNamespace, ingressRules } from "./kubernetes/network.ts";
+
+const WORKLOAD = "route";
+/** Port and label of the pods with which cert-manager answers an HTTP-01 challenge. */
+const SOLVER_PORT = 8089;
+const SOLVER_LABELS = { "acme.cert-manager.io/http01-solver": "true" };
+
+/** An issuer whose authority asks for proof over HTTP. */
+interface AcmeIssuer {
+  readonly issuer: "letsencrypt-staging" | "letsencrypt-production" | "acme";
+  /** Directory URL. */
+  readonly server: string;
+  /** Contact of the account. */
+  readonly email: string;
+  /** PEM of the authority that signed the server's own certificate. @default the public ones */
+  readonly caBundle?: string;
+}
+
+/** An issuer that signs with an authority's key, held in a Secret of the namespace. */
+interface CaIssuer {
+  readonly issuer: "ca";
+  readonly caSecretName: string;
+}
+
+/** A certificate that cert-manager issues; renewed when `renewBeforePercentage` % of its lifetime are left. */
+export type IssuedTls = (AcmeIssuer | CaIssuer) & { readonly renewBeforePercentage: number };
+
+/** Where the certificate comes from; `secret`: a Secret that somebody else fills. */
+export type Tls = IssuedTls | { readonly issuer: "secret"; readonly secretName: string };
+
+export interface TlsCertificateArgs {
+  readonly namespace: pulumi.Input<string>;
+  /** Host name that the certificate is for. */
+  readonly host: string;
+  readonly tls: IssuedTls;
+  /** Name of the Secret that cert-manager fills; it is nobody's child, so that it outlives a replaced Certificate. */
+  readonly secretName: string;
+  /** How HTTP-01 challenges get in: an `http01` solver of cert-manager. */
+  readonly solver: Readonly<Record<string, unknown>>;
+  /** Namespace of the pods that pass challenges on. */
+  readonly controllerNamespace: string;
+  /** How long issuing may take, in seconds. */
+  readonly rolloutTimeoutSeconds: number;
+}
+
+/** A certificate by cert-manager, which must be installed: Issuer, Certificate and the way in for its challenges. */
+export class TlsCertificate extends pulumi.ComponentResource {
+  /** Resolves once the certificate has been issued. */
+  readonly ready: pulumi.Output<unknown>;
+
+  constructor(name: string, args: TlsCertificateArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("todo-app:index:TlsCertificate", name, {}, opts);
+
+    const issuer = this.createIssuer(name, args, this.createSolverPolicy(name, args));
+    this.ready = this.createCertificate(name, args, issuer).id;
+
+    this.registerOutputs({});
+  }
+
+  /** Named after its kind: a certificate is issued anew when another issuer is named, not when one changes. */
+  private createIssuer(name: string, args: TlsCertificateArgs, policy?: pulumi.Resource) {
+    const { issuer } = args.tls;
+    return new k8s.apiextensions.CustomResource(
+      `${name}-issuer`,
+      {
+        apiVersion: "cert-manager.io/v1",
+        kind: "Issuer",
+        metadata: {
+          namespace: args.namespace,
+          name: issuer,
+          labels: objectLabels(WORKLOAD),
+        },
+        spec: issuerSpec(args),
+      },
+      { parent: this, dependsOn: policy },
+    );
+  }
+
+  private createCertificate(name: string, args: TlsCertificateArgs, issuer: pulumi.CustomResource) {
+    return new k8s.apiextensions.CustomResource(
+      `${name}-issued`,
+      {
+        apiVersion: "cert-manager.io/v1",
+        kind: "Certificate",
+        metadata: {
+          namespace: args.namespace,
+          name: "todo-app",
+          labels: objectLabels(WORKLOAD),
+          annotations: {
+            "pulumi.com/waitFor": "condition=Ready",
+            "pulumi.com/timeoutSeconds": String(args.rolloutTimeoutSeconds),
+          },
+        },
+        spec: {
+          secretName: args.secretName,
+          dnsNames: [args.host],
+          issuerRef: { group: "cert-manager.io", kind: "Issuer", name: args.tls.issuer },
+          privateKey: { algorithm: "ECDSA", size: 256, rotationPolicy: "Always" },
+          // A share of the lifetime, not days: public authorities are shortening their certificates to 45 days.
+          renewBeforePercentage: args.tls.renewBeforePercentage,
+        },
+      },
+      { parent: this, dependsOn: issuer },
+    );
+  }
+
+  private createSolverPolicy(name: string, args: TlsCertificateArgs) {
+    if (args.tls.issuer === "ca") return undefined;
+    return new k8s.networking.v1.NetworkPolicy(
+      `${name}-acme-solver`,
+      {
+        metadata: {
+          namespace: args.namespace,
+          name: "acme-solver",
+          labels: objectLabels(WORKLOAD),
+        },
+        spec: {
+          podSelector: { matchLabels: SOLVER_LABELS },
+          policyTypes: ["Ingress"],
+          ingress: ingressRules([inNamespace(args.controllerNamespace, SOLVER_PORT)]),
+        },
+      },
+      { parent: this },
+    );
+  }
+}
+
+function issuerSpec({ tls, solver }: TlsCertificateArgs) {
+  if (tls.issuer === "ca") return { ca: { secretName: tls.caSecretName } };
+  return {
+    acme: {
+      server: tls.server,
+      email: tls.email,
+      ...(tls.caBundle && { caBundle: Buffer.from(tls.caBundle).toString("base64") }),
+      privateKeySecretRef: { name: `${tls.issuer}-account` },
+      solvers: [{ http01: solver }],
+    },
+  };
+}

@@ -1,0 +1,138 @@
+/** Rules between the keys of a stage file, checked once each key is right by itself. */
+import { cpuMillicores, memoryBytes } from "./components/kubernetes/resources.ts";
+import { ACME_SERVERS, DNS_LABEL, isPublicHost, type Stage } from "./configSchema.ts";
+
+/** What is wrong with one key, and what is allowed there. */
+export interface Problem {
+  readonly path: PropertyKey[];
+  readonly message: string;
+  /** The key has to go: there is none of that name, or nothing heeds it. @default another value is needed */
+  readonly remove?: "unknown" | "unused";
+}
+
+type Reject = (path: PropertyKey[], allowed: string) => void;
+
+function checkResources(
+  path: PropertyKey[],
+  { requests, limits }: Stage["backend"]["resources"],
+  reject: Reject,
+): void {
+  if (memoryBytes(requests.memory) > memoryBytes(limits.memory))
+    reject(
+      [...path, "resources", "requests", "memory"],
+      `at most limits.memory (${limits.memory})`,
+    );
+  if (limits.cpu && cpuMillicores(requests.cpu) > cpuMillicores(limits.cpu))
+    reject([...path, "resources", "requests", "cpu"], `at most limits.cpu (${limits.cpu})`);
+}
+
+function checkAutoscaling(name: "backend" | "frontend", stage: Stage, reject: Reject): void {
+  const { replicas, autoscaling } = stage[name];
+  if (!autoscaling) return;
+  const { minReplicas, maxReplicas } = autoscaling;
+  if (minReplicas > maxReplicas)
+    reject([name, "autoscaling", "minReplicas"], `at most maxReplicas (${maxReplicas})`);
+  else if (replicas < minReplicas || replicas > maxReplicas)
+    reject(
+      [name, "replicas"],
+      `from autoscaling's minReplicas (${minReplicas}) to maxReplicas (${maxReplicas})`,
+    );
+}
+
+const ENCRYPTED = ["require", "verify-ca", "verify-full"];
+
+function checkDatabase({ database, databaseUrl }: Stage, reject: Reject): void {
+  if (database.mode === "cloudnative-pg" && /(^|\/)postgres(:|@|$)/.test(database.image))
+    reject(
+      ["database", "image"],
+      "an image made for the operator, such as ghcr.io/cloudnative-pg/postgresql:17, because database.mode is cloudnative-pg",
+    );
+  if (database.mode !== "external") return;
+  const url = "postgresql://user:password@host:port/database?sslmode=verify-full";
+  const query = databaseUrl ? new URL(databaseUrl).searchParams : undefined;
+  if (!databaseUrl) reject(["databaseUrl"], `${url}, because database.mode is external`);
+  else if (!ENCRYPTED.includes(query?.get("sslmode") ?? ""))
+    reject(
+      ["databaseUrl"],
+      `a URL with sslmode=${ENCRYPTED.join(", ")}: it leaves the cluster, so it must be encrypted`,
+    );
+  if (query?.get("sslmode") === "verify-ca" && !database.caCertificate)
+    reject(
+      ["database", "caCertificate"],
+      "the PEM of an authority, because databaseUrl has sslmode=verify-ca",
+    );
+  if (query?.has("sslrootcert"))
+    reject(["databaseUrl"], "a URL without sslrootcert: the PEM belongs to database.caCertificate");
+}
+
+/** What each kind of issuer cannot do without. */
+function checkIssuer({ tls, host }: Stage, reject: Reject): void {
+  const because = `because tls.issuer is ${tls.issuer}`;
+  const isAcme = tls.issuer === "acme" || tls.issuer in ACME_SERVERS;
+  if (isAcme && !tls.email) reject(["tls", "email"], `an e-mail address, ${because}`);
+  if (tls.issuer === "acme" && !tls.server)
+    reject(["tls", "server"], `the ACME server's directory URL, ${because}`);
+  if (tls.issuer === "ca" && !tls.caSecretName)
+    reject(["tls", "caSecretName"], `the name of the authority's Secret, ${because}`);
+  if (tls.issuer === "secret" && !tls.secretName)
+    reject(["tls", "secretName"], `the name of a Secret of type kubernetes.io/tls, ${because}`);
+  if (tls.issuer in ACME_SERVERS && !isPublicHost(host))
+    reject(
+      ["tls", "issuer"],
+      `none, acme, ca or secret, because Let's Encrypt can't reach ${host}; its limits would be used up in vain`,
+    );
+}
+
+/** Settings that would be ignored are mistakes. */
+function checkUnused({ tls, database, ...stage }: Stage, unused: Reject): void {
+  if (/(^|\.)letsencrypt\.org$/.test(tls.server && new URL(tls.server).hostname))
+    unused(
+      ["tls", "server"],
+      `Let's Encrypt is tls.issuer ${Object.keys(ACME_SERVERS).join(" or ")}`,
+    );
+  for (const [key, issuer] of [
+    ["server", "acme"],
+    ["caBundle", "acme"],
+    ["caSecretName", "ca"],
+    ["secretName", "secret"],
+  ] as const)
+    if (tls[key] && tls.issuer !== issuer)
+      unused(["tls", key], `it belongs to tls.issuer ${issuer}`);
+  if (database.mode !== "external") {
+    if (database.caCertificate)
+      unused(["database", "caCertificate"], "database.mode is not external");
+    if (stage.databaseUrl) unused(["databaseUrl"], "database.mode is not external");
+  }
+  if (stage.registryPassword && !stage.registryUsername)
+    unused(["registryPassword"], "there is no registryUsername");
+}
+
+/** The namespace that a stack deploys to. */
+export const namespaceOf = (stack: string, { namespace }: Pick<Stage, "namespace">) =>
+  namespace || `todo-app-${stack}`;
+
+/** Everything that is wrong between keys which are right by themselves. */
+export function crossFieldProblems(stack: string, stage: Stage): Problem[] {
+  const problems: Problem[] = [];
+  const reject: Reject = (path, message) => problems.push({ path, message });
+  if (!DNS_LABEL.test(namespaceOf(stack, stage)))
+    reject(
+      ["namespace"],
+      `a DNS label; todo-app-${stack}, as the stack's name would have it, is none`,
+    );
+  for (const name of ["backend", "frontend"] as const) {
+    checkAutoscaling(name, stage, reject);
+    checkResources([name], stage[name].resources, reject);
+  }
+  checkResources(["database"], stage.database.resources, reject);
+  checkDatabase(stage, reject);
+  checkIssuer(stage, reject);
+  checkUnused(stage, (path, reason) =>
+    problems.push({ path, message: `nothing, because ${reason}`, remove: "unused" }),
+  );
+  if (stage.llm.provider === "openai" && !stage.openaiApiKey)
+    reject(["openaiApiKey"], "an API key, because llm.provider is openai");
+  if (stage.registryUsername && !stage.registryPassword)
+    reject(["registryPassword"], "the password of registryUsername");
+  return problems;
+}

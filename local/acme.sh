@@ -1,0 +1,38 @@
+# ACME server of the local cluster: Pebble in the place of Let's Encrypt, which can't validate hosts of this machine. As
+# there, a nonce may be rejected, a validation takes a while, and HTTP-01 is asked for on port 80.
+# shellcheck shell=bash
+
+ACME_SERVER=https://$BRIDGE_IP:$ACME_PORT/dir
+ACME_MANAGEMENT=$BRIDGE_IP:15000
+
+# acme_get URL
+acme_get() { curl -fsS --noproxy '*' --max-time 5 --cacert "$PKI_DIR/ca.crt" "$1"; }
+
+start_acme() {
+  certificate pebble /CN=pebble "IP:$BRIDGE_IP"
+  cp "$PKI_DIR/ca.crt" "$STATE_DIR/acme-ca.pem"
+  cat >"$CLUSTER_DIR/pebble.json" <<EOF
+{ "pebble": {
+  "listenAddress": "$BRIDGE_IP:$ACME_PORT", "managementListenAddress": "$ACME_MANAGEMENT",
+  "certificate": "$PKI_DIR/pebble.crt", "privateKey": "$PKI_DIR/pebble.key",
+  "httpPort": 80, "tlsPort": 443, "certificateValidityPeriod": 7776000 } }
+EOF
+  alive pebble && return
+  touch "$CLUSTER_DIR/acme-accounts-lost"
+  start pebble /usr/bin/pebble -config "$CLUSTER_DIR/pebble.json"
+  until_ready pebble acme_get "$ACME_SERVER"
+  # It signs with a new root after every start, and certificates below the ones before are still in use.
+  acme_get "https://$ACME_MANAGEMENT/roots/0" >>"$STATE_DIR/acme-roots.pem"
+}
+
+# acme_accounts: the server keeps its accounts in memory only, and cert-manager believes in those that it has once made.
+# An issuer whose account has no address registers again.
+acme_accounts() {
+  local namespace name
+  [[ -e $CLUSTER_DIR/acme-accounts-lost ]] || return 0
+  kube get issuers --all-namespaces -o jsonpath="{range .items[?(@.spec.acme.server=='$ACME_SERVER')]}\
+{.metadata.namespace} {.metadata.name}{'\n'}{end}" | while read -r namespace name; do
+    kube -n "$namespace" patch issuer "$name" --subresource status --type merge --patch '{"status":{"acme":{"uri":""}}}'
+  done
+  rm -f "$CLUSTER_DIR/acme-accounts-lost"
+}

@@ -1,0 +1,51 @@
+# What runs in the local cluster before any app: name service, ingress controller, cert-manager, metrics; and the names by
+# which the stages are reached.
+# shellcheck shell=bash
+
+# crds_up: applied again only where they are missing or others: it keeps the API server busy for seconds.
+crds_up() {
+  local files=("$BIN_DIR/certmanager-crds.yaml" "$BIN_DIR/traefik-crds.yaml") record=$CLUSTER_DIR/crds
+  if [[ $(cat "$record" 2>/dev/null) != "$(readlink "${files[@]}")" ]] || ! kube get "${files[@]/#/--filename=}" -o name; then
+    kube apply --server-side --force-conflicts "${files[@]/#/--filename=}"
+    readlink "${files[@]}" >"$record"
+  fi
+}
+
+# addons_serve: asks name service and ingress controller the way that pods and browsers do.
+addons_serve() {
+  in_node 1 curl -fsS --max-time 2 "http://$DNS_IP:9153/metrics" &&
+    curl -sS --noproxy '*' --max-time 2 "http://$(node_ip 1)/"
+}
+
+addons_up() {
+  kube wait --for condition=Established crd gatewayclasses.gateway.networking.k8s.io --timeout 60s
+  sed "s|STAGE_HOSTS|$(stage_hosts)|; s|DNS_IP|$DNS_IP|" "$LOCAL_DIR"/addons/*.yaml |
+    kube apply --server-side --force-conflicts -f -
+  # Instead of a cloud's load balancer: the first node's address, where kube-proxy takes the traffic.
+  kube -n ingress-nginx patch service traefik --subresource status --type merge \
+    --patch "{\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":\"$(node_ip 1)\"}]}}}"
+  kube -n kube-system rollout status deployment coredns --timeout 300s
+  kube -n ingress-nginx rollout status deployment traefik --timeout 300s
+  kube -n cert-manager rollout status deployment cert-manager --timeout 300s
+  acme_accounts
+  kube wait --for condition=Available apiservice v1beta1.metrics.k8s.io --timeout 300s
+  wait_for 60 "the cluster's name service and ingress controller" addons_serve
+}
+
+# stage_hosts: a line for a hosts file that makes the stages' names lead to the cluster. Not all of them need to exist.
+stage_hosts() {
+  { node_ip 1; sed -n 's/^ *todo-app:host: *//p' "$LOCAL_DIR"/../Pulumi.{dev,staging,production}.yaml 2>/dev/null || true; } | paste -sd ' '
+}
+
+# hosts_entry: /etc/hosts may be a mount: written in place.
+hosts_entry() {
+  local line
+  line="$(stage_hosts) # todo-app local cluster"
+  grep -qxF "$line" /etc/hosts || { hosts_clean && echo "$line" >>/etc/hosts; }
+}
+
+hosts_clean() {
+  local rest
+  rest=$(grep -v '# todo-app local cluster$' /etc/hosts || true)
+  [[ $rest == "$(</etc/hosts)" ]] || printf '%s\n' "$rest" >/etc/hosts
+}

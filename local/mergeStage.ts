@@ -1,0 +1,117 @@
+/**
+ * Writes the stage file that a stage uses on the local cluster, and prints its path: the stage's own one, with the values
+ * of local/overrides.<stage>.yaml over it, and with secrets of this machine in place of those of the real services.
+ *
+ * Usage: node local/mergeStage.ts <stage> <state directory>
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { stringify } from "yaml";
+import { OperatorError, main } from "../ops/command.ts";
+import { readYaml } from "../ops/stage.ts";
+
+type Values = Readonly<Record<string, unknown>>;
+
+/** Where Pulumi notes how the secrets beside it are encrypted. */
+const ENCRYPTION = ["secretsprovider", "encryptedkey", "encryptionsalt"];
+
+const isObject = (value: unknown): value is Values =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isSecret = (value: unknown): value is { readonly secure: string } =>
+  isObject(value) && typeof value.secure === "string";
+const select = (values: Values, keep: (key: string, value: unknown) => boolean): Values =>
+  Object.fromEntries(Object.entries(values).filter(([key, value]) => keep(key, value)));
+
+function merge(base: Values, over: Values): Values {
+  const merged: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    const below = merged[key];
+    merged[key] = isObject(below) && isObject(value) ? merge(below, value) : value;
+  }
+  return merged;
+}
+
+const [stage = "", state = ""] = process.argv.slice(2);
+const folder = join(state, "stages");
+const target = join(folder, `Pulumi.${stage}.yaml`);
+
+/** The file that a value `file:<name>` stands for; undefined for every other value. */
+function sourceOf(value: unknown): string | undefined {
+  const name = typeof value === "string" ? /^file:(.+)/.exec(value)?.[1] : undefined;
+  if (name && !existsSync(join(state, name)))
+    throw new OperatorError(
+      `${join(state, name)} does not exist, which stage ${stage} needs on the local cluster`,
+      `make cluster STAGE=${stage}`,
+    );
+  return name && join(state, name);
+}
+
+/** Puts the contents of files in place of their names, at any depth. */
+function resolve(value: unknown): unknown {
+  if (isObject(value))
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, resolve(inner)]));
+  const source = sourceOf(value);
+  return source ? readFileSync(source, "utf8") : value;
+}
+
+/** Whether an encrypted value was made from what its source says now. */
+function isCurrent(value: string): boolean {
+  const source = sourceOf(value);
+  return !source || statSync(source).mtimeMs <= statSync(target).mtimeMs;
+}
+
+function pulumi(args: readonly string[], input = ""): { ok: boolean; output: string } {
+  const { status, stdout, stderr } = spawnSync("pulumi", args, { input, encoding: "utf8" });
+  return { ok: status === 0, output: `${stdout}${stderr}` };
+}
+
+/** Encrypts a value into the stage file; a stack that the backend does not have yet is created, for its key. */
+function setSecret(key: string, value: string): void {
+  const args = ["config", "set", "--stack", stage, "--config-file", target, "--secret", key];
+  let result = pulumi(args, value);
+  if (/no stack named/.test(result.output)) {
+    result = pulumi(["--cwd", folder, "stack", "init", stage]);
+    if (result.ok) result = pulumi(args, value);
+  }
+  if (!result.ok)
+    throw new OperatorError(
+      `${key} of ${stage} could not be encrypted: ${result.output.trim()}`,
+      `after a change of the passphrase or the login: rm ${target}, then the same command again`,
+    );
+}
+
+/** What the overrides want encrypted, by key. */
+type Secrets = readonly (readonly [key: string, value: string])[];
+
+/** Writes everything but the secrets that are still to be encrypted; a file that is right already is left alone. */
+function writeStageFile(overrides: Values, secrets: Secrets): void {
+  const own = readYaml(`Pulumi.${stage}.yaml`);
+  const before = existsSync(target) ? readYaml(target) : {};
+  const isPlain = (_: string, value: unknown) => !isSecret(value);
+  const encrypted = select(before.config ?? {}, (key, value) =>
+    secrets.some(([name, source]) => name === key && isSecret(value) && isCurrent(source)),
+  );
+  const plain = resolve(merge(select(own.config ?? {}, isPlain), select(overrides, isPlain)));
+  const content = {
+    ...select(own, (key) => !ENCRYPTION.includes(key)),
+    config: { ...(plain as Values), ...encrypted },
+    ...select(before, (key) => ENCRYPTION.includes(key)),
+  };
+  if (isDeepStrictEqual(content, before)) return;
+  writeFileSync(`${target}.new`, stringify(content), { mode: 0o600 });
+  renameSync(`${target}.new`, target);
+}
+
+await main(() => {
+  const overrides = readYaml(`local/overrides.${stage}.yaml`).config ?? {};
+  const secrets = Object.entries(overrides).flatMap(([key, value]) =>
+    isSecret(value) ? [[key, value.secure] as const] : [],
+  );
+  writeStageFile(overrides, secrets);
+  const written = readYaml(target).config ?? {};
+  for (const [key, value] of secrets)
+    if (!written[key]) setSecret(key, String(resolve(value)).trim());
+  process.stdout.write(`${target}\n`);
+});

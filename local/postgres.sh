@@ -1,0 +1,118 @@
+# PostgreSQL beside the cluster: stands in for the managed database of the stages whose database is external. It accepts
+# TLS only, and each stage has a role and a database of its own. Data and keys are below POSTGRES_DIR.
+# shellcheck shell=bash
+
+POSTGRES_DIR=$STATE_DIR/postgres
+# Where the server sees POSTGRES_DIR: it refuses to run as root, and nobody else may pass through root's home.
+POSTGRES_HOME=/var/lib/postgresql
+# shellcheck disable=SC2016 # for the shell inside
+AS_POSTGRES=(unshare --mount --propagation private bash -c
+  'mount --bind "$1" "$2" && cd "$2" && shift 2 && exec setpriv --reuid postgres --regid postgres --init-groups "$@"' _
+  "$POSTGRES_DIR" "$POSTGRES_HOME")
+
+# postgres_programs: the folder of the newest server, or of the one that made the data; empty without one.
+postgres_programs() {
+  local version
+  version=$(cat "$POSTGRES_DIR/data/PG_VERSION" 2>/dev/null || echo '*')
+  compgen -G "/usr/lib/postgresql/$version/bin/postgres" | sort -V | tail -n 1 | xargs -r dirname
+}
+
+# server_certificate: of an authority that signs nothing else; both as complete as strict clients want them.
+server_certificate() {
+  local authority=$POSTGRES_DIR/ca file=$POSTGRES_DIR/server
+  [[ ! -s $file.crt ]] || return 0
+  # shellcheck disable=SC2154 # of pki.sh
+  openssl req -x509 "${new_key[@]}" -days 3650 -subj '/CN=todo-app local PostgreSQL' \
+    -addext keyUsage=critical,keyCertSign,cRLSign -keyout "$authority.key" -out "$authority.crt"
+  openssl req "${new_key[@]}" -subj /CN=postgres -keyout "$file.key" |
+    openssl x509 -req -days 3650 -CA "$authority.crt" -CAkey "$authority.key" -set_serial "0x$(openssl rand -hex 8)" -extfile \
+      <(printf '%s\n' "subjectAltName=IP:$BRIDGE_IP" extendedKeyUsage=serverAuth authorityKeyIdentifier=keyid) -out "$file.new"
+  chown postgres: "$file.key"
+  mv "$file.new" "$file.crt" # last and at once: an interrupted run leaves no certificate without its key
+}
+
+# postgres_configure: the database of another stage is out of reach; the superuser enters from this machine, as root.
+postgres_configure() {
+  cat >"$POSTGRES_DIR/postgresql.conf" <<EOF
+listen_addresses = '$BRIDGE_IP'
+port = $POSTGRES_PORT
+unix_socket_directories = '$POSTGRES_HOME'
+max_connections = 400
+ssl = on
+ssl_cert_file = '$POSTGRES_HOME/server.crt'
+ssl_key_file = '$POSTGRES_HOME/server.key'
+hba_file = '$POSTGRES_HOME/hba.conf'
+ident_file = '$POSTGRES_HOME/ident.conf'
+EOF
+  cat >"$POSTGRES_DIR/hba.conf" <<EOF
+hostssl sameuser all $NODE_NET scram-sha-256
+hostssl sameuser all $POD_NET scram-sha-256
+local all postgres peer map=root
+EOF
+  echo 'root root postgres' >"$POSTGRES_DIR/ident.conf"
+}
+
+# postgres_data PROGRAMS: initdb fills a folder that takes its name when it is complete.
+postgres_data() {
+  [[ ! -e $POSTGRES_DIR/data ]] || return 0
+  rm -rf "$POSTGRES_DIR/data.new"
+  "${AS_POSTGRES[@]}" "$1/initdb" --pgdata "$POSTGRES_HOME/data.new" --encoding UTF8 --locale C.UTF-8
+  mv "$POSTGRES_DIR/data.new" "$POSTGRES_DIR/data"
+}
+
+# postgres_answers PROGRAMS: starts the server unless it runs. The successor of one that was killed gives up while that
+# one's last processes are still there, and is started again.
+postgres_answers() {
+  start postgres "${AS_POSTGRES[@]}" "$1/postgres" -D "$POSTGRES_HOME/data" --config-file="$POSTGRES_HOME/postgresql.conf"
+  "$1/pg_isready" --quiet --host "$POSTGRES_DIR" --port "$POSTGRES_PORT" --username postgres
+}
+
+postgres_up() {
+  local programs pid
+  programs=$(postgres_programs)
+  mkdir -p "$POSTGRES_DIR"
+  chown postgres: "$POSTGRES_DIR"
+  chmod 700 "$POSTGRES_DIR"
+  server_certificate
+  postgres_configure
+  postgres_data "$programs"
+  # After a reboot the process id that the data's lock names may be another process's.
+  pid=$(head -n 1 "$POSTGRES_DIR/data/postmaster.pid" 2>/dev/null || true)
+  [[ $(readlink "/proc/$pid/exe") == "$programs/postgres" ]] || rm -f "$POSTGRES_DIR/data/postmaster.pid"
+  wait_for 60 "PostgreSQL (log: $LOG_DIR/postgres.log)" postgres_answers "$programs"
+  sha256sum <"$LOCAL_DIR/postgres.sh" >"$POSTGRES_DIR/applied"
+}
+
+# ensure_postgres: also after a reboot, and with the settings that this file has now.
+ensure_postgres() {
+  if [[ $(cat "$POSTGRES_DIR/applied" 2>/dev/null) == "$(sha256sum <"$LOCAL_DIR/postgres.sh")" ]]; then
+    ! alive postgres || return 0
+  else
+    stop postgres INT
+  fi
+  local programs
+  programs=$(postgres_programs)
+  ensure_packages "${programs:-/usr/lib/postgresql/*/bin}/postgres:postgresql"
+  [[ $(postgres_programs) ]] || die "PostgreSQL $(cat "$POSTGRES_DIR/data/PG_VERSION") is not installed, and it made the data in $POSTGRES_DIR" \
+    "install it again, or remove that folder and the stage files in $STATE_DIR/stages: the databases of the stages start empty then"
+  port_must_be_free "$BRIDGE_IP" "$POSTGRES_PORT" "PostgreSQL"
+  step "PostgreSQL beside the cluster" postgres_up
+}
+
+# ensure_database STAGE: a role and a database called like the stage, and the URL for it in POSTGRES_DIR/STAGE.url.
+ensure_database() {
+  ensure_postgres
+  [[ -s $POSTGRES_DIR/$1.url ]] || step "Database of $1" create_database "$1"
+}
+
+create_database() {
+  local stage=$1 password
+  password=$(openssl rand -hex 24)
+  "$(postgres_programs)/psql" --host "$POSTGRES_DIR" --port "$POSTGRES_PORT" --username postgres --quiet --set ON_ERROR_STOP=1 <<EOF
+SELECT 'CREATE ROLE "$stage" LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '$stage') \gexec
+ALTER ROLE "$stage" PASSWORD '$password';
+SELECT 'CREATE DATABASE "$stage" OWNER "$stage"' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '$stage') \gexec
+EOF
+  (umask 077 && echo "postgresql://$stage:$password@$BRIDGE_IP:$POSTGRES_PORT/$stage?sslmode=verify-full" >"$POSTGRES_DIR/$stage.new")
+  mv "$POSTGRES_DIR/$stage.new" "$POSTGRES_DIR/$stage.url"
+}

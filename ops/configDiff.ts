@@ -1,0 +1,117 @@
+/**
+ * `make config-diff`: what two stages have different, side by side, whether it is written in their files or a default.
+ *
+ * Usage: node ops/configDiff.ts <stage> <stage>
+ */
+import type { z } from "zod";
+import { SECRET_KEYS, stageSchema } from "../configSchema.ts";
+import { OperatorError, main } from "./command.ts";
+import { stageFile, typed } from "./stage.ts";
+
+const PROJECT = "todo-app:";
+const NOT_SET = "(not set)";
+/** Of a value that is longer, such as a certificate, the beginning has to do. */
+const WIDEST = 60;
+
+interface Setting {
+  readonly text: string;
+  /** Not written in the stage file. */
+  readonly isDefault?: boolean;
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** What `pulumi config set --secret` leaves in the file. */
+const isEncrypted = (value: unknown) => isObject(value) && "secure" in value;
+
+/** "todo-app:host" → "host" */
+const nameOf = (key: string) => key.slice(PROJECT.length);
+
+/** `{ a: { b: 1 } }` → `["a.b", 1]` */
+function leaves(key: string, value: unknown): [string, unknown][] {
+  if (value === undefined) return [];
+  if (!isObject(value)) return [[key, value]];
+  return Object.entries(value).flatMap(([name, inner]) => leaves(`${key}.${name}`, inner));
+}
+
+function effective(stage: string, key: string, schema: z.ZodType, written: unknown): unknown {
+  const { data, error } = schema.safeParse(typed(schema, written));
+  if (!error) return data;
+  const { path, message } = error.issues[0]!;
+  throw new OperatorError(
+    `${PROJECT}${[key, ...path].join(".")} of ${stage} is not right; allowed: ${message}`,
+    `make preview STAGE=${stage} shows everything that is wrong, each with the command that mends it`,
+  );
+}
+
+function rejectUnknownKeys(stage: string, keys: readonly string[]): void {
+  const known = Object.keys(stageSchema.shape);
+  const unknown = keys.find((key) => key.startsWith(PROJECT) && !known.includes(nameOf(key)));
+  if (unknown)
+    throw new OperatorError(
+      `${unknown} of ${stage} is no setting; there are ${known.join(", ")}`,
+      `pulumi config rm --stack ${stage} '${unknown}'`,
+    );
+}
+
+/** Every setting of a stage by its dotted key, what its file leaves out included. */
+function settings(stage: string): Map<string, Setting> {
+  const file = stageFile(stage);
+  rejectUnknownKeys(stage, Object.keys(file));
+  const all = new Map<string, Setting>();
+  for (const [key, schema] of Object.entries<z.ZodType>(stageSchema.shape)) {
+    const written = file[PROJECT + key];
+    // Two encrypted values can't be compared: the same text never looks the same.
+    if ((SECRET_KEYS as readonly string[]).includes(key) || isEncrypted(written)) {
+      all.set(key, { text: written ? "[secret]" : NOT_SET });
+      continue;
+    }
+    const inFile = new Set(leaves(key, typed(schema, written)).map(([path]) => path));
+    for (const [path, value] of leaves(key, effective(stage, key, schema, written)))
+      all.set(path, {
+        text: typeof value === "string" && value ? value : JSON.stringify(value),
+        isDefault: !inFile.has(path),
+      });
+  }
+  for (const [key, value] of Object.entries(file))
+    if (!key.startsWith(PROJECT)) all.set(key, { text: JSON.stringify(value) });
+  return all;
+}
+
+function cell({ text, isDefault }: Setting): string {
+  const line = text.split("\n")[0]!.slice(0, WIDEST);
+  return `${line}${line === text ? "" : "…"}${isDefault ? " (default)" : ""}`;
+}
+
+function table(rows: readonly (readonly [string, string, string])[]): string {
+  const width = (column: 0 | 1) => Math.max(...rows.map((row) => row[column].length));
+  const [first, second] = [width(0), width(1)];
+  return rows.map(([key, a, b]) => `  ${key.padEnd(first)}  ${a.padEnd(second)}  ${b}\n`).join("");
+}
+
+function configDiff(a: string, b: string): string {
+  const [left, right] = [settings(a), settings(b)];
+  const topLevel = Object.keys(stageSchema.shape);
+  const position = (key: string) => topLevel.indexOf(key.split(".")[0]!);
+  const missing: Setting = { text: NOT_SET };
+  const rows = [...new Set([...left.keys(), ...right.keys()])]
+    .sort((one, other) => position(one) - position(other))
+    .map((key) => ({ key, ours: left.get(key) ?? missing, theirs: right.get(key) ?? missing }))
+    .filter(({ ours, theirs }) => ours.text !== theirs.text)
+    .map(({ key, ours, theirs }) => [key, cell(ours), cell(theirs)] as const);
+  if (!rows.length) return `${a} and ${b} have the same settings\n`;
+  const count = rows.length === 1 ? "1 setting differs" : `${rows.length} settings differ`;
+  return `${table([["", a, b], ...rows])}\n${count} between ${a} and ${b}\n`;
+}
+
+await main(() => {
+  const [a, b] = process.argv.slice(2);
+  if (!a || !b)
+    throw new OperatorError(
+      "two stages are needed to compare",
+      "make config-diff A=staging B=production",
+    );
+  process.stdout.write(configDiff(a, b));
+  return Promise.resolve();
+});

@@ -1,0 +1,74 @@
+/** Whether something in a cluster enforces NetworkPolicies: the API stores them either way. */
+import type { Cluster, Reading } from "./clusterApi.ts";
+
+interface DaemonSet {
+  readonly metadata: { readonly name: string };
+  readonly spec: {
+    readonly template: {
+      readonly spec: {
+        readonly containers: readonly {
+          readonly image: string;
+          readonly args?: readonly string[];
+        }[];
+      };
+    };
+  };
+}
+
+interface Node {
+  readonly status: { readonly nodeInfo: { readonly kubeletVersion: string } };
+}
+
+/** DaemonSets of the engines that enforce by themselves, whatever their settings. */
+const ENGINES = [
+  "anetd", // GKE Dataplane V2
+  "antrea-agent",
+  "azure-npm",
+  "calico-node",
+  "canal",
+  "cilium",
+  "kube-network-policies",
+  "kube-ovn-cni",
+  "kube-router",
+  "ovnkube-node",
+  "rke2-canal",
+  "weave-net",
+];
+
+/** The release of kind 0.24, from which its network enforces policies. */
+const KINDNET_ENFORCES_FROM = 20240813;
+
+function enforces({ metadata, spec }: DaemonSet): boolean {
+  const { containers } = spec.template.spec;
+  switch (metadata.name) {
+    case "aws-node": // of the VPC CNI, where its agent is switched on
+      return containers.some(({ args }) => args?.includes("--enable-network-policy=true"));
+    case "kindnet":
+      return containers.some(
+        ({ image }) => Number(/:v(\d{8})/.exec(image)?.[1]) >= KINDNET_ENFORCES_FROM,
+      );
+    default:
+      return ENGINES.includes(metadata.name);
+  }
+}
+
+/** k3s has an engine built in, which shows as no DaemonSet. */
+const isK3s = ({ status }: Node) => status.nodeInfo.kubeletVersion.includes("+k3s");
+
+/** What to tell the operator; undefined where an engine was recognised. */
+export async function networkPolicyWarning(cluster: Cluster): Promise<string | undefined> {
+  const [daemonSets, nodes] = await Promise.all([
+    cluster.read("/apis/apps/v1/daemonsets"),
+    cluster.read("/api/v1/nodes?limit=1"),
+  ]);
+  const items = (reading: Reading) =>
+    reading.state === "found" ? (reading.object as { items: readonly unknown[] }).items : [];
+  if ((items(daemonSets) as DaemonSet[]).some(enforces)) return undefined;
+  if ((items(nodes) as Node[]).some(isK3s)) return undefined;
+  const said =
+    daemonSets.state === "unknown"
+      ? `could not look for an engine that enforces NetworkPolicies (${daemonSets.reason})`
+      : "no engine that enforces NetworkPolicies was recognised (Calico, Cilium, Antrea and the like)";
+  // Not an error: a provider may enforce outside of what its clusters show.
+  return `${said}; without one, the pods' NetworkPolicies are stored, but stop nothing`;
+}

@@ -1,0 +1,84 @@
+/** Stages and the files that configure them. */
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { parse } from "yaml";
+import type { z } from "zod";
+import { crossFieldProblems } from "../configRules.ts";
+import { SECRET_KEYS, stageSchema, type Stage as Configuration } from "../configSchema.ts";
+import { OperatorError } from "./command.ts";
+
+const PROJECT = "todo-app";
+
+/** A stage to operate on. */
+export interface Stage {
+  /** Its stack's name. */
+  readonly name: string;
+  /** Where its configuration stands. */
+  readonly file: string;
+}
+
+type Values = Readonly<Record<string, unknown>>;
+
+const fileOf = (stage: string) => `Pulumi.${stage}.yaml`;
+
+/** The stage that `node ops/<command>.ts [<stage> [<stage file>]]` names. */
+export function stageArgument([, , name = "dev", file = fileOf(name)] = process.argv): Stage {
+  return { name, file };
+}
+
+/** The stages that have a file, such as ["dev", "production", "staging"]. */
+function stages(): string[] {
+  return readdirSync(".").flatMap((file) => /^Pulumi\.([^.]+)\.yaml$/.exec(file)?.[1] ?? []);
+}
+
+/** Contents of a file as Pulumi keeps settings in. */
+export function readYaml(file: string): Values & { readonly config?: Values } {
+  try {
+    return (parse(readFileSync(file, "utf8")) as Values | null) ?? {};
+  } catch (error) {
+    throw new OperatorError(
+      `${file} is not YAML: ${(error as Error).message.split("\n")[0]}`,
+      "mend that line; pulumi config set writes values that need no care for YAML",
+    );
+  }
+}
+
+/** Values of a stage file, as written. */
+export function stageFile(stage: string, file = fileOf(stage)): Values {
+  if (!existsSync(file))
+    throw new OperatorError(
+      `there is no stage "${stage}": ${file} does not exist`,
+      `use one of ${stages().join(", ")}, as in "make up STAGE=dev", or copy a stage file to ${file}`,
+    );
+  return readYaml(file).config ?? {};
+}
+
+/** `pulumi config set` writes every value as a string; the engine hands it on as what the key's type says. */
+export function typed(schema: z.ZodType | undefined, written: unknown): unknown {
+  if (typeof written !== "string" || schema?.safeParse(written).success) return written;
+  try {
+    return JSON.parse(written);
+  } catch {
+    return written;
+  }
+}
+
+/** In place of secrets, which stay encrypted here. */
+const STAND_INS: Readonly<Record<(typeof SECRET_KEYS)[number], string>> = {
+  registryPassword: "secret",
+  databaseUrl: "postgresql://user:secret@host/database?sslmode=verify-full",
+  openaiApiKey: "secret",
+};
+
+/** What a stage file means, defaults included; undefined where the program would reject it, and say why. */
+export function effectiveConfig(stage: string, values: Values): Configuration | undefined {
+  const config: Record<string, unknown> = {};
+  for (const [key, written] of Object.entries(values)) {
+    if (!key.startsWith(`${PROJECT}:`)) continue;
+    const name = key.slice(PROJECT.length + 1);
+    const schema = (stageSchema.shape as Record<string, z.ZodType | undefined>)[name];
+    const standIn = (STAND_INS as Record<string, string | undefined>)[name];
+    config[name] = standIn ?? typed(schema, written);
+  }
+  const { data } = stageSchema.safeParse(config);
+  return data && !crossFieldProblems(stage, data).length ? data : undefined;
+}

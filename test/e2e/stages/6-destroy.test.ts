@@ -1,0 +1,31 @@
+/** The last word on a stage: production does not go by one command, dev goes without a trace. */
+import assert from "node:assert/strict";
+import { attempt, sh } from "../support/shell.ts";
+import { dev, production } from "./support.ts";
+
+describe("make down", () => {
+  it("of production refuses, names what is protected, and deletes nothing", async () => {
+    const kinds =
+      "deployments,services,ingresses,configmaps,secrets,networkpolicies,hpa,pdb,quota,issuers,certificates";
+    const objects = () => production.kubectl(`get ${kinds} -o name`);
+    const before = await objects();
+    assert.match(before, /deployment\.apps\/backend/);
+    const { code, output } = await attempt("make down STAGE=production");
+    assert.notEqual(code, 0);
+    assert.match(output, /error: production is protected, and nothing was deleted/);
+    assert.match(output, /Namespace::app \(todo-app-production\)/);
+    assert.equal(await objects(), before);
+    await production.hasNothingToChange();
+  });
+
+  it("of dev leaves nothing", async () => {
+    await sh("make down");
+    const traces = await sh(
+      `kubectl --context minikube get namespace ${dev.namespace} --ignore-not-found -o name; ` +
+        `kubectl --context minikube get persistentvolumes -o name`,
+    );
+    assert.equal(traces, "");
+    const state = JSON.parse(await dev.exportedState());
+    assert.deepEqual(state.deployment.resources ?? [], []);
+  });
+});

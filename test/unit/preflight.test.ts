@@ -1,0 +1,261 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { clusterOf } from "../../ops/clusterApi.ts";
+import { clusterFindings, type Finding } from "../../ops/clusterNeeds.ts";
+import { OperatorError } from "../../ops/command.ts";
+import { preflight } from "../../ops/preflight.ts";
+import { effectiveConfig } from "../../ops/stage.ts";
+import {
+  CLASSES,
+  INGRESS_CLASSES,
+  METRICS,
+  STORAGE_CLASSES,
+  list,
+  withFakeCluster,
+} from "./support/fakeCluster.ts";
+
+/** A stage that asks for everything. */
+const STAGE = {
+  "todo-app:kubernetesContext": "staging",
+  "todo-app:host": "todo.example.com",
+  "todo-app:images": { registry: "ghcr.io" },
+  "todo-app:backend": { autoscaling: { minReplicas: 2, maxReplicas: 4 } },
+  "todo-app:database": {
+    mode: "cloudnative-pg",
+    image: "ghcr.io/cloudnative-pg/postgresql:17",
+  },
+  "todo-app:priorityClassName": "high",
+  "todo-app:tls": { issuer: "letsencrypt-staging", email: "ops@example.com" },
+};
+
+describe("preflight", function () {
+  // Each test starts a dozen processes.
+  this.timeout(30_000);
+  const { folder, cluster } = withFakeCluster();
+  const findings = async (settings: object = {}, context = "staging") => {
+    const config = effectiveConfig("qa", { ...STAGE, ...settings });
+    assert.ok(config);
+    return clusterFindings(config, await clusterOf(context), "todo-app-qa");
+  };
+  const only = async (...args: Parameters<typeof findings>): Promise<Finding> => {
+    const [finding, ...others] = await findings(...args);
+    assert.ok(finding && !others.length, JSON.stringify([finding, ...others]));
+    return finding;
+  };
+
+  it("finds nothing in a cluster that has everything", async () => {
+    cluster();
+    assert.deepEqual(await findings(), []);
+  });
+
+  const lacking: readonly {
+    readonly what: string;
+    readonly answers: Readonly<Record<string, object | null>>;
+    readonly settings?: object;
+    readonly missing: RegExp;
+    readonly fix: RegExp;
+  }[] = [
+    {
+      what: "a version that is too old",
+      answers: { "/version": { major: "1", minor: "29", gitVersion: "v1.29.9" } },
+      missing: /^Kubernetes 1\.30 or newer; the cluster runs v1\.29\.9$/,
+      fix: /^upgrade/,
+    },
+    {
+      what: "the ingress class",
+      answers: { [INGRESS_CLASSES]: list("haproxy") },
+      missing: /^IngressClass "nginx", which todo-app:route\.className names; there are: haproxy$/,
+      fix: /^kubectl --context staging apply .*\/ingress-nginx\/controller-v[\d.]+\//,
+    },
+    {
+      what: "an ingress class that nobody knows how to install",
+      answers: {},
+      settings: { "todo-app:route": { className: "private" } },
+      missing: /^IngressClass "private".*; there are: nginx, traefik$/,
+      fix: /^install the controller that serves private, or name another one: todo-app:route\.className$/,
+    },
+    {
+      what: "the gateway class",
+      answers: {},
+      settings: { "todo-app:route": { kind: "gateway", className: "traefik" } },
+      missing: /^GatewayClass "traefik", which todo-app:route\.className names; there are: envoy$/,
+      fix: /^helm --kube-context staging .* --version [\d.]+ .*--namespace ingress-nginx .*kubernetesGateway\.enabled=true .*ports\.websecure\.port=443$/,
+    },
+    {
+      what: "cert-manager",
+      answers: { "/apis/cert-manager.io/v1": null },
+      missing: /^cert-manager, which todo-app:tls\.issuer letsencrypt-staging needs$/,
+      fix: /^kubectl --context staging apply .*\/cert-manager\/releases\/download\/v[\d.]+\//,
+    },
+    {
+      what: "cert-manager, for hosts that are proven through a Gateway",
+      answers: { "/apis/cert-manager.io/v1": null },
+      settings: { "todo-app:route": { kind: "gateway", className: "envoy" } },
+      missing: /^cert-manager/,
+      fix: /^helm --kube-context staging .* cert-manager .*enableGatewayAPI=true$/,
+    },
+    {
+      what: "the metrics API",
+      answers: { [METRICS]: null },
+      missing: /^the metrics API, which autoscaling needs$/,
+      fix: /^kubectl --context staging apply .*\/metrics-server\/releases\/download\/v[\d.]+\//,
+    },
+    {
+      what: "a metrics server that answers",
+      answers: {
+        [METRICS]: {
+          status: { conditions: [{ type: "Available", status: "False", message: "no endpoints" }] },
+        },
+      },
+      missing: /^the metrics API.*registered, but not available \(no endpoints\)$/,
+      fix: /^kubectl --context staging describe apiservice v1beta1\.metrics\.k8s\.io/,
+    },
+    {
+      what: "any storage class",
+      answers: { [STORAGE_CLASSES]: list() },
+      missing: /^a default StorageClass, which the database's volume needs$/,
+      fix: /^kubectl --context staging apply .*\/local-path-provisioner\/v[\d.]+\//,
+    },
+    {
+      what: "a default among its storage classes",
+      answers: { [STORAGE_CLASSES]: list("slow", "fast") },
+      missing: /^a default StorageClass/,
+      fix: /^kubectl --context staging annotate storageclass slow storageclass\.kubernetes\.io\/is-default-class=true$/,
+    },
+    {
+      what: "the storage class that is named",
+      answers: {},
+      settings: { "todo-app:database": { storageClassName: "fast" } },
+      missing:
+        /^StorageClass "fast", which todo-app:database\.storageClassName names; there are: standard$/,
+      fix: /^name another one/,
+    },
+    {
+      what: "CloudNativePG",
+      answers: { "/apis/postgresql.cnpg.io/v1": null },
+      missing: /^CloudNativePG, which todo-app:database\.mode cloudnative-pg needs$/,
+      fix: /^kubectl --context staging apply --server-side .*\/cnpg-[\d.]+\.yaml$/,
+    },
+    {
+      what: "the priority class",
+      answers: {},
+      settings: { "todo-app:priorityClassName": "urgent" },
+      missing: /^PriorityClass "urgent", which todo-app:priorityClassName names; there are: high$/,
+      fix: /^kubectl --context staging create priorityclass urgent --value \d+$/,
+    },
+  ];
+  for (const { what, answers, settings, missing, fix } of lacking)
+    it(`names ${what}, with the command that brings it`, async () => {
+      cluster(answers);
+      const finding = await only(settings);
+      assert.ok("missing" in finding, JSON.stringify(finding));
+      assert.match(finding.missing, missing);
+      assert.match(finding.fix, fix);
+    });
+
+  it("asks for the Gateway API and for the class", async () => {
+    cluster({ "/apis/gateway.networking.k8s.io/v1": null, [CLASSES]: null });
+    const found = await findings({ "todo-app:route": { kind: "gateway", className: "envoy" } });
+    assert.deepEqual(
+      found.map((finding) => ("missing" in finding ? finding.missing.split(",")[0] : finding)),
+      ["the Gateway API (gateway.networking.k8s.io/v1)", 'GatewayClass "envoy"'],
+    );
+  });
+
+  it("asks for nothing that the stage does not use", async () => {
+    cluster({
+      "/apis/cert-manager.io/v1": null,
+      "/apis/postgresql.cnpg.io/v1": null,
+      [METRICS]: null,
+      [STORAGE_CLASSES]: null,
+    });
+    const settings = {
+      "todo-app:backend": {},
+      "todo-app:database": { mode: "external" },
+      "todo-app:databaseUrl": { secure: "v1:xyz" },
+      "todo-app:tls": { issuer: "secret", secretName: "site" },
+    };
+    assert.deepEqual(await findings(settings), []);
+  });
+
+  it("says what it may not look at, and lets the deploy go on", async () => {
+    cluster({ "/apis/cert-manager.io/v1": "denied", [INGRESS_CLASSES]: "denied" });
+    for (const finding of await findings()) {
+      assert.ok("warning" in finding, JSON.stringify(finding));
+      assert.match(finding.warning, /^could not check: .* \(.*\(Forbidden\): you may not\)$/);
+    }
+    assert.equal((await findings()).length, 2);
+  });
+
+  it("mentions a TLS Secret that is not there yet", async () => {
+    cluster();
+    const finding = await only({ "todo-app:tls": { issuer: "ca", caSecretName: "authority" } });
+    assert.ok("warning" in finding);
+    assert.match(
+      finding.warning,
+      /^Secret todo-app-qa\/authority does not exist yet.*create secret tls authority/,
+    );
+  });
+
+  it("uses Minikube's own add-ons there", async () => {
+    cluster({ [METRICS]: null, [INGRESS_CLASSES]: list(), [STORAGE_CLASSES]: list() });
+    assert.deepEqual(
+      (await findings({}, "minikube")).map((finding) => "fix" in finding && finding.fix),
+      ["ingress", "metrics-server", "storage-provisioner"].map(
+        (addon) => `minikube addons enable ${addon}`,
+      ),
+    );
+  });
+
+  it("has the local cluster apply its own add-ons again", async () => {
+    cluster({ cluster: "todo-app-local", [METRICS]: null });
+    const issuer = { issuer: "acme", server: "https://ca.test/dir", email: "ops@example.com" };
+    const finding = await only({ "todo-app:tls": issuer });
+    assert.ok("missing" in finding);
+    assert.match(finding.fix, /^rm .*\/todo-app\/cluster\/applied && make cluster/);
+  });
+
+  it("refuses Let's Encrypt on the local cluster, whatever its context is called", async () => {
+    cluster({ cluster: "todo-app-local" });
+    const finding = await only();
+    assert.ok("missing" in finding);
+    assert.match(finding.missing, /^another issuer than letsencrypt-staging/);
+    assert.match(finding.fix, /local\/overrides/);
+  });
+
+  describe("of a stage", () => {
+    const stage = (settings: object) => {
+      const file = join(folder(), "Pulumi.qa.yaml");
+      writeFileSync(file, stringify({ config: { ...STAGE, ...settings } }));
+      return { name: "qa", file };
+    };
+
+    it("lists everything that is missing at once", async () => {
+      cluster({ [METRICS]: null, "/apis/cert-manager.io/v1": null });
+      await assert.rejects(preflight(stage({})), (error) => {
+        assert.ok(error instanceof OperatorError);
+        assert.match(
+          error.message,
+          /^the cluster of context "staging" lacks 2 things that stage qa needs:\n {2}cert-manager.*\n {4}fix: kubectl .*\n {2}the metrics API.*\n {4}fix: kubectl .*$/,
+        );
+        assert.match(error.fix, /make preflight STAGE=qa/);
+        return true;
+      });
+    });
+
+    it("takes what pulumi config set wrote as text for what it means", async () => {
+      cluster({ [METRICS]: null });
+      const autoscaled = JSON.stringify(STAGE["todo-app:backend"]);
+      const settings = { "todo-app:protectResources": "true", "todo-app:backend": autoscaled };
+      await assert.rejects(preflight(stage(settings)), /lacks 1 thing /);
+    });
+
+    it("leaves a wrong configuration to the program, which says what is wrong", async () => {
+      cluster({ "/apis/cert-manager.io/v1": null });
+      await preflight(stage({ "todo-app:hosts": "a.example.com" }));
+      await preflight(stage({ "todo-app:database": { mode: "external" } })); // without its URL
+    });
+  });
+});

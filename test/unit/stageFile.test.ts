@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parse, stringify } from "yaml";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** "Encrypts" in base64, as soon as the stack exists; notes each call. */
+const PULUMI = `#!/bin/bash
+cd "\${0%/*}" || exit
+echo "$*" >>calls
+if [[ $* == *"stack init"* ]]; then touch stack; exit; fi
+[[ -e stack ]] || { echo "error: no stack named 'staging' found" >&2; exit 1; }
+arguments=("$@")
+for ((i = 0; i < $#; i++)); do
+  [[ \${arguments[i]} != --config-file ]] || file=\${arguments[i + 1]}
+done
+sed -i "s|^config:.*|&\\n  \${*: -1}: { secure: '$(base64 -w0)' }|" "$file"
+`;
+
+describe("local/stage-file", function () {
+  this.timeout(30_000);
+  let folder: string;
+  let state: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "stage-file-"));
+    state = join(folder, "state/todo-app");
+    for (const name of [join(folder, "bin"), join(state, "postgres")])
+      mkdirSync(name, { recursive: true });
+    symlinkSync(join(ROOT, "local"), join(folder, "local"));
+    writeFileSync(join(folder, "bin/pulumi"), PULUMI);
+    chmodSync(join(folder, "bin/pulumi"), 0o755);
+    local("acme-ca.pem", "ACME\n");
+    local("postgres/ca.crt", "POSTGRES\n");
+    local("postgres/staging.url", "postgresql://local-url\n");
+    stage("staging", {});
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  /** Something that `local/` has made on this machine; long ago, so that what is made of it is newer. */
+  const local = (name: string, text: string) => {
+    writeFileSync(join(state, name), text);
+    utimesSync(join(state, name), 0, 0);
+  };
+  const stage = (name: string, config: object, rest: object = {}) =>
+    writeFileSync(join(folder, `Pulumi.${name}.yaml`), stringify({ config, ...rest }));
+  const run = (name: string) => {
+    const env = {
+      ...process.env,
+      PATH: `${folder}/bin:${process.env.PATH}`,
+      XDG_STATE_HOME: join(folder, "state"),
+      XDG_CACHE_HOME: join(folder, "cache"),
+    };
+    return spawnSync("local/stage-file", [name], { cwd: folder, env, encoding: "utf8" });
+  };
+  const merged = () => {
+    const { stdout, stderr } = run("staging");
+    assert.equal(stderr, "");
+    assert.equal(stdout.trim(), join(state, "stages/Pulumi.staging.yaml"));
+    return parse(readFileSync(stdout.trim(), "utf8")) as {
+      config: Record<string, unknown>;
+      encryptionsalt?: string;
+    };
+  };
+  const calls = () =>
+    existsSync(join(folder, "bin/calls")) ? readFileSync(join(folder, "bin/calls"), "utf8") : "";
+  const encrypted = (text: string) => Buffer.from(text).toString("base64");
+
+  it("names the checkout's own file for a stage without overrides", () => {
+    assert.equal(run("dev").stdout, "Pulumi.dev.yaml\n");
+  });
+
+  it("names the checkout's own file on a cluster of the machine's own", () => {
+    writeFileSync(join(state, "machine-context"), "");
+    assert.equal(run("staging").stdout, "Pulumi.staging.yaml\n");
+  });
+
+  it("lays the overrides over the stage's values, with what local/ made in place of file names", () => {
+    stage("staging", {
+      "todo-app:host": "staging.example.com",
+      "todo-app:images": { registry: "ghcr.io", repository: "team" },
+      "todo-app:tls": { issuer: "letsencrypt-staging", email: "ops@example.com" },
+    });
+    const { config } = merged();
+    assert.equal(config["todo-app:host"], "staging.example.com");
+    assert.deepEqual(config["todo-app:images"], { registry: "localhost:5000", repository: "team" });
+    assert.deepEqual(config["todo-app:tls"], {
+      issuer: "acme",
+      email: "ops@example.com",
+      server: "https://10.245.0.1:14000/dir",
+      caBundle: "ACME\n",
+    });
+    assert.deepEqual(config["todo-app:database"], { caCertificate: "POSTGRES\n" });
+  });
+
+  it("has secrets of this machine, and none of the stage's real services", () => {
+    const secure = "of-the-real-service";
+    stage(
+      "staging",
+      { "todo-app:databaseUrl": { secure }, "todo-app:registryPassword": { secure } },
+      { encryptionsalt: "of-the-real-passphrase" },
+    );
+    const { config, encryptionsalt } = merged();
+    assert.deepEqual(config["todo-app:databaseUrl"], {
+      secure: encrypted("postgresql://local-url"),
+    });
+    assert.ok("todo-app:openaiApiKey" in config);
+    assert.ok(!("todo-app:registryPassword" in config));
+    assert.equal(encryptionsalt, undefined);
+    assert.doesNotMatch(calls(), /local-url/, "no secret is an argument, which every user can see");
+  });
+
+  it("creates a stack that does not exist beside the merged file, not in the checkout", () => {
+    merged();
+    assert.match(calls(), new RegExp(`^--cwd ${state}/stages stack init staging$`, "m"));
+  });
+
+  it("can be read by its owner only", () => {
+    merged();
+    assert.equal(statSync(join(state, "stages/Pulumi.staging.yaml")).mode & 0o777, 0o600);
+  });
+
+  it("keeps file and secrets as they are when nothing has changed", () => {
+    const first = merged();
+    const before = calls();
+    assert.deepEqual(merged(), first);
+    assert.equal(calls(), before);
+  });
+
+  it("keeps the secrets, and the salt that Pulumi added, when a value changes", () => {
+    const first = merged();
+    const file = join(state, "stages/Pulumi.staging.yaml");
+    writeFileSync(file, stringify({ ...first, encryptionsalt: "v1:salt" }));
+    const before = calls();
+    stage("staging", { "todo-app:placement": "required" });
+    const { config, encryptionsalt } = merged();
+    assert.equal(config["todo-app:placement"], "required");
+    assert.deepEqual(config["todo-app:databaseUrl"], first.config["todo-app:databaseUrl"]);
+    assert.equal(encryptionsalt, "v1:salt");
+    assert.equal(calls(), before);
+  });
+
+  it("takes over a new database URL", () => {
+    merged();
+    writeFileSync(join(state, "postgres/staging.url"), "postgresql://new-url\n");
+    const later = Date.now() / 1000 + 60;
+    utimesSync(join(state, "postgres/staging.url"), later, later);
+    assert.deepEqual(merged().config["todo-app:databaseUrl"], {
+      secure: encrypted("postgresql://new-url"),
+    });
+  });
+
+  it("says what local/ has not made yet", () => {
+    rmSync(join(state, "acme-ca.pem"));
+    const { status, stderr } = run("staging");
+    assert.equal(status, 1);
+    assert.match(stderr, /acme-ca\.pem does not exist.*\n {2}fix: make cluster STAGE=staging\n$/);
+  });
+});

@@ -1,0 +1,174 @@
+/** Stage files by chance: whatever the schema allows, made to keep the rules between keys. */
+import fc from "fast-check";
+import { z } from "zod";
+import { cpuMillicores, memoryBytes } from "../../../components/kubernetes/resources.ts";
+import { stageSchema } from "../../../configSchema.ts";
+
+/** A part of the configuration's schema, as JSON Schema. */
+export interface Node {
+  readonly type: "object" | "array" | "string" | "integer" | "boolean";
+  readonly properties?: Readonly<Record<string, Node>>;
+  readonly required?: readonly string[];
+  readonly items?: Node;
+  readonly enum?: readonly string[];
+  readonly pattern?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+}
+
+export const SCHEMA = z.toJSONSchema(stageSchema, { io: "input" }) as unknown as Node;
+
+/** Stands in every generated secret: no text that people read may contain it. */
+export const CANARY = "canary";
+
+/** A certificate as far as its form goes. */
+export const CERTIFICATE = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+
+/** The values of a stage file without the prefix of its keys. */
+export type StageFile = Record<string, any>;
+
+const label = fc.stringMatching(/^[a-z][a-z0-9]{0,10}$/);
+const host = fc
+  .tuple(fc.array(label, { minLength: 1, maxLength: 3 }), fc.constantFrom("com", "dev", "local"))
+  .map(([labels, top]) => [...labels, top].join("."));
+const port = fc.option(fc.integer({ min: 1, max: 65_535 }), { nil: undefined });
+const url = (scheme: string) =>
+  fc
+    .tuple(host, port, fc.constantFrom("", "/", "/v1", "/acme/directory"))
+    .map(([name, number, path]) => `${scheme}://${name}${number ? `:${number}` : ""}${path}`);
+const secret = fc
+  .string({ unit: "grapheme-ascii", maxLength: 12 })
+  .map((noise) => `${CANARY}${noise}`);
+const databaseUrl = fc
+  .tuple(secret, host, port, fc.constantFrom("require", "verify-ca", "verify-full"))
+  .map(
+    ([password, name, number, mode]) =>
+      `postgresql://todo:${encodeURIComponent(password)}@${name}${number ? `:${number}` : ""}/todo?sslmode=${mode}`,
+  );
+const cpu = fc.oneof(
+  fc.integer({ min: 1, max: 64_000 }).map((millicores) => `${millicores}m`),
+  fc.integer({ min: 1, max: 64_000 }).map((millicores) => String(millicores / 1000)),
+);
+const memory = fc
+  .tuple(fc.integer({ min: 1, max: 4096 }), fc.constantFrom("Ki", "Mi", "Gi", "Ti"))
+  .map(([count, unit]) => `${count}${unit}`);
+
+/** Values that a pattern alone does not describe, by the end of the dotted key. */
+const SPECIAL: readonly (readonly [RegExp, fc.Arbitrary<string>])[] = [
+  [/^host$/, host],
+  [/^databaseUrl$/, databaseUrl],
+  [/^(registryPassword|openaiApiKey)$/, secret],
+  [/^llm\.baseUrl$/, fc.oneof(url("http"), url("https"))],
+  [/^tracing\.endpoint$/, fc.oneof(fc.constant(""), url("http"), url("https"))],
+  [/^tls\.server$/, url("https")],
+  [/\.cpu$/, cpu],
+  [/\.(memory|storage)$/, memory],
+];
+
+function arbitrary(node: Node, key: string): fc.Arbitrary<unknown> {
+  const special = SPECIAL.find(([pattern]) => pattern.test(key))?.[1];
+  if (special) return special;
+  if (node.enum) return fc.constantFrom(...node.enum);
+  switch (node.type) {
+    case "boolean":
+      return fc.boolean();
+    case "integer":
+      return fc.integer({ min: node.minimum!, max: node.maximum! });
+    case "string":
+      return node.pattern ? fc.stringMatching(new RegExp(node.pattern)) : fc.string();
+    case "array":
+      return fc.array(arbitrary(node.items!, key), { maxLength: 3 });
+    case "object":
+      return fc.record(
+        Object.fromEntries(
+          Object.entries(node.properties!).map(([name, inner]) => [
+            name,
+            arbitrary(inner, key ? `${key}.${name}` : name),
+          ]),
+        ),
+        { requiredKeys: [...(node.required ?? [])] },
+      );
+  }
+}
+
+function sortAmounts(resources: any, name: "cpu" | "memory", amount: (text: string) => number) {
+  const { requests, limits } = resources;
+  if (limits[name] === undefined || amount(requests[name]) <= amount(limits[name])) return;
+  [requests[name], limits[name]] = [limits[name], requests[name]];
+}
+
+function sortResources(resources: any): void {
+  if (!resources) return;
+  sortAmounts(resources, "cpu", cpuMillicores);
+  sortAmounts(resources, "memory", memoryBytes);
+}
+
+const inOrder = (...counts: number[]) => counts.sort((a, b) => a - b);
+
+function sortReplicas(workload: any): void {
+  if (!workload?.autoscaling) return;
+  const { minReplicas, maxReplicas } = workload.autoscaling;
+  const sorted = inOrder(minReplicas, maxReplicas, workload.replicas ?? minReplicas);
+  [workload.autoscaling.minReplicas, workload.replicas, workload.autoscaling.maxReplicas] = sorted;
+}
+
+/** Which settings each issuer needs; the others are not allowed with it. */
+const ISSUER_SETTINGS: Readonly<Record<string, readonly string[]>> = {
+  acme: ["server", "caBundle"],
+  ca: ["caSecretName"],
+  secret: ["secretName"],
+};
+
+function repairTls(stage: StageFile): void {
+  if (!stage.tls) return;
+  const others = Object.entries(ISSUER_SETTINGS).filter(([issuer]) => issuer !== stage.tls.issuer);
+  const unwanted = new Set(others.flatMap(([, keys]) => keys));
+  const wanted = Object.entries(stage.tls).filter(([key]) => !unwanted.has(key));
+  const tls: StageFile = Object.fromEntries(wanted);
+  if (/letsencrypt|acme/.test(tls.issuer)) tls.email ??= "ops@example.com";
+  if (tls.issuer === "acme") tls.server ??= "https://ca.example.com/directory";
+  if (tls.issuer === "ca") tls.caSecretName ||= "ca";
+  if (tls.issuer === "secret") tls.secretName ||= "tls";
+  if (/letsencrypt/.test(tls.issuer)) stage.host = stage.host.replace(/\.local$/, ".com");
+  stage.tls = tls;
+}
+
+function repairDatabase(stage: StageFile): void {
+  const { mode } = (stage.database ??= {});
+  if (mode === "cloudnative-pg") stage.database.image = "ghcr.io/cloudnative-pg/postgresql:17";
+  if (mode !== "external") {
+    delete stage.database.caCertificate;
+    delete stage.databaseUrl;
+    return;
+  }
+  stage.databaseUrl ??= `postgresql://todo:${CANARY}@db/todo?sslmode=verify-full`;
+  if (stage.databaseUrl.endsWith("=verify-ca")) stage.database.caCertificate ||= CERTIFICATE;
+}
+
+/** Makes what is right key by key right as a whole. */
+function repair(stage: StageFile): StageFile {
+  for (const name of ["backend", "frontend", "database"]) {
+    sortReplicas(stage[name]);
+    sortResources(stage[name]?.resources);
+  }
+  repairDatabase(stage);
+  if (stage.llm?.provider === "openai") stage.openaiApiKey ??= CANARY;
+  if (stage.registryUsername) stage.registryPassword ??= CANARY;
+  else delete stage.registryPassword;
+  repairTls(stage);
+  return stage;
+}
+
+/** Any stage file that is right. */
+export const validStage: fc.Arbitrary<StageFile> = arbitrary(SCHEMA, "").map((stage) =>
+  repair(structuredClone(stage) as StageFile),
+);
+
+/** The configuration as the engine hands it to the program. */
+export const asRaw = (stage: StageFile): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(stage).map(([key, value]) => [
+      `todo-app:${key}`,
+      typeof value === "string" ? value : JSON.stringify(value),
+    ]),
+  );

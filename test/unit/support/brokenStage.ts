@@ -1,0 +1,162 @@
+/** Stage files with one wrong key: every way in which the schema, or a rule between keys, can be broken. */
+import { CANARY, CERTIFICATE, SCHEMA, type Node, type StageFile } from "./arbitraryStage.ts";
+
+export interface Fault {
+  readonly path: readonly (string | number)[];
+  /** Undefined: the key is missing. */
+  readonly value: unknown;
+  /** The key itself is wrong, whatever its value. */
+  readonly unknown?: boolean;
+  /** What must stand in the stage file for the key to be wrong, and alone. */
+  readonly given?: StageFile;
+}
+
+const NO_TEXTS = ["", " ", "-", "no good!", "Not_This", "https://"];
+const TYPES: Readonly<Record<Node["type"], (value: unknown) => boolean>> = {
+  object: (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+  array: (value) => Array.isArray(value),
+  string: (value) => typeof value === "string",
+  integer: (value) => Number.isInteger(value),
+  boolean: (value) => typeof value === "boolean",
+};
+
+/** Values that a key must not have. At the top level, text is stored as it is: there is no other type. */
+function findWrongValues(node: Node, topLevel: boolean): unknown[] {
+  const others = [null, true, 7.5, "many", ["x"], { x: 1 }].filter(
+    (value) => !TYPES[node.type](value),
+  );
+  if (node.type === "integer") return [...others, node.minimum! - 1, node.maximum! + 1];
+  if (node.type !== "string") return others;
+  const isText = (text: string) =>
+    node.enum ? node.enum.includes(text) : !node.pattern || new RegExp(node.pattern).test(text);
+  const texts = NO_TEXTS.filter((text) => !isText(text));
+  return topLevel ? texts : [...others, ...texts];
+}
+
+const found = new Map<Node, unknown[]>();
+
+function wrongValues(node: Node, topLevel: boolean): unknown[] {
+  const values = found.get(node) ?? findWrongValues(node, topLevel);
+  found.set(node, values);
+  return values;
+}
+
+/** A key, whether the stage has it or may have it. */
+interface Place {
+  readonly path: Fault["path"];
+  readonly node: Node;
+  readonly value: any;
+  readonly required: boolean;
+}
+
+function places({ path, node, value, required }: Place): Place[] {
+  const inner = node.type === "object" && value !== undefined ? node.properties! : {};
+  const below = Object.entries(inner).flatMap(([key, child]) =>
+    places({
+      path: [...path, key],
+      node: child,
+      value: value[key],
+      required: node.required?.includes(key) ?? false,
+    }),
+  );
+  return [{ path, node, value, required }, ...below];
+}
+
+const unknownKey = (path: Fault["path"]): Fault => ({
+  path: [...path, "surprise"],
+  value: CANARY,
+  unknown: true,
+});
+
+function faultsAt({ path, node, value, required }: Place): Fault[] {
+  const wrong = path.length ? wrongValues(node, path.length === 1) : [];
+  const items = node.type === "array" && value?.length ? wrongValues(node.items!, false) : [];
+  return [
+    ...wrong.map((each) => ({ path, value: each })),
+    ...items.map((each) => ({ path: [...path, 0], value: each })),
+    ...(required ? [{ path, value: undefined }] : []),
+    ...(node.type === "object" && value !== undefined ? [unknownKey(path)] : []),
+  ];
+}
+
+/** The fault that a number chooses: each key is as likely as another. */
+export function faultOf(stage: StageFile, choice: number): Fault {
+  const all = places({ path: [], node: SCHEMA, value: stage, required: false });
+  const faults = faultsAt(all[choice % all.length]!);
+  // Any text is right for some keys.
+  return faults[Math.floor(choice / all.length) % faults.length] ?? unknownKey([]);
+}
+
+const replicas = { replicas: 3, autoscaling: { minReplicas: 2, maxReplicas: 3 } };
+const amounts = { cpu: "1", memory: "1Gi" };
+const resources = { requests: { ...amounts }, limits: { ...amounts } };
+const withResources = (name: string) => ({
+  [name]: { resources },
+  ...(name === "database" && { databaseUrl: undefined }),
+});
+const external = { database: { mode: "external" } };
+const openai = { llm: { provider: "openai" }, openaiApiKey: CANARY };
+const email = "ops@example.com";
+const acme = { tls: { issuer: "acme", email, server: "https://ca.example.com" } };
+const url = (rest: string) => `postgresql://todo:${CANARY}@${rest}`;
+
+const fault = (key: string, values: readonly unknown[], given: StageFile = {}): Fault[] =>
+  values.map((value) => ({ path: key.split("."), value, given }));
+
+/** Keys that are wrong only beside others, or in a way that no pattern describes. */
+export const RULE_FAULTS: readonly Fault[] = [
+  ...["backend", "frontend"].flatMap((name) => [
+    ...fault(`${name}.autoscaling.minReplicas`, [4, 50], { [name]: replicas }),
+    ...fault(`${name}.replicas`, [1, 4], { [name]: replicas }),
+  ]),
+  ...["backend", "frontend", "database"].flatMap((name) => [
+    ...fault(`${name}.resources.requests.memory`, ["1025Mi", "1Ti"], withResources(name)),
+    ...fault(`${name}.resources.requests.cpu`, ["1001m", "1.001"], withResources(name)),
+  ]),
+  ...fault(
+    "databaseUrl",
+    [undefined, "", url("db/todo"), url("db/todo?sslmode=prefer"), url("db:99999/todo")],
+    external,
+  ),
+  ...fault("database.caCertificate", [CERTIFICATE], {
+    database: { mode: "in-cluster" },
+    databaseUrl: undefined,
+  }),
+  ...fault("database.caCertificate", [undefined, ""], {
+    ...external,
+    databaseUrl: url("db/todo?sslmode=verify-ca"),
+  }),
+  ...fault("database.image", ["docker.io/library/postgres:17", "postgres:17"], {
+    database: { mode: "cloudnative-pg" },
+    databaseUrl: undefined,
+  }),
+  ...fault("databaseUrl", [url("db/todo?sslmode=require")], { database: { mode: "in-cluster" } }),
+  ...fault("registryPassword", [CANARY], { registryUsername: undefined }),
+  ...fault("openaiApiKey", [undefined, ""], openai),
+  ...fault("registryPassword", [undefined, ""], { registryUsername: "ci" }),
+  ...fault("llm.baseUrl", ["https://api.example.com:99999"], openai),
+  ...fault("tracing.endpoint", ["http://[collector"], { tracing: {} }),
+  ...fault("tls.server", [undefined, "", "https://ca.example.com:99999"], acme),
+  ...fault("tls.server", ["https://acme-v02.api.letsencrypt.org/directory"], acme),
+  ...fault("tls.server", ["https://ca.example.com"], { tls: { issuer: "none" } }),
+  ...fault("tls.email", [undefined], acme),
+  ...fault("tls.caSecretName", [undefined, ""], { tls: { issuer: "ca", caSecretName: "ca" } }),
+  ...fault("tls.secretName", [undefined, ""], { tls: { issuer: "secret", secretName: "tls" } }),
+  ...fault("tls.caBundle", [CERTIFICATE], { tls: { issuer: "ca", caSecretName: "ca" } }),
+  ...fault("tls.caSecretName", ["ca"], acme),
+  ...fault("tls.secretName", ["tls"], acme),
+  ...fault("tls.issuer", ["letsencrypt-staging", "letsencrypt-production"], {
+    host: "todo.local",
+    tls: { email },
+  }),
+];
+
+/** The stage with one fault. */
+export function withFault(stage: StageFile, { path, value, given }: Fault): StageFile {
+  const broken = structuredClone({ ...stage, ...given });
+  const last = path.at(-1)!;
+  const parent = path.slice(0, -1).reduce<any>((object, key) => object[key], broken);
+  if (value === undefined) Reflect.deleteProperty(parent, last);
+  else parent[last] = value;
+  return broken;
+}
