@@ -13,7 +13,7 @@ const PRE_STOP_SECONDS = 5;
 /** Seconds from the start of the shutdown to SIGKILL: `PRE_STOP_SECONDS`, the app's own 20 s of draining, and a margin. */
 const GRACE_PERIOD_SECONDS = 35;
 /** Seconds that a pod must stay ready before the rollout takes the next one: one that fails on its first requests stops it. */
-const MIN_READY_SECONDS = 3;
+const MIN_READY_SECONDS = 2;
 /** Prometheus metrics, on a port of their own that no route reaches. */
 const METRICS_PORT = 9464;
 

@@ -55,6 +55,13 @@ function enforces({ metadata, spec }: DaemonSet): boolean {
 /** k3s has an engine built in, which shows as no DaemonSet. */
 const isK3s = ({ status }: Node) => status.nodeInfo.kubeletVersion.includes("+k3s");
 
+const REMEDY: Readonly<Record<Cluster["kind"], string>> = {
+  local: "The local cluster has none; the tests evaluate the policies instead",
+  minikube: "For a cluster that has one: minikube delete && minikube start --cni calico",
+  other:
+    "A managed cluster has one to switch on; for others: https://kubernetes.io/docs/tasks/administer-cluster/network-policy-provider/",
+};
+
 /** What to tell the operator; undefined where an engine was recognised. */
 export async function networkPolicyWarning(cluster: Cluster): Promise<string | undefined> {
   const [daemonSets, nodes] = await Promise.all([
@@ -70,5 +77,5 @@ export async function networkPolicyWarning(cluster: Cluster): Promise<string | u
       ? `could not look for an engine that enforces NetworkPolicies (${daemonSets.reason})`
       : "no engine that enforces NetworkPolicies was recognised (Calico, Cilium, Antrea and the like)";
   // Not an error: a provider may enforce outside of what its clusters show.
-  return `${said}; without one, the pods' NetworkPolicies are stored, but stop nothing`;
+  return `${said}; without one, the pods' NetworkPolicies are stored, but stop nothing. ${REMEDY[cluster.kind]}`;
 }

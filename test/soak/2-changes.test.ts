@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { eventually } from "../e2e/support/shell.ts";
 import { production, upWithOverrides } from "../e2e/stages/support.ts";
-import { useProduction } from "./support.ts";
+import { LIGHT, useProduction } from "./support.ts";
 
 const WORKLOADS = ["backend", "frontend"];
 
@@ -50,10 +50,14 @@ describe("production, changed under load, loses no request", () => {
     try {
       await atLeast(10);
       await reaches(10);
-      await survives("scale-down from 10 to 2", async () => {
-        await atLeast(2);
-        await reaches(2);
-      });
+      await survives(
+        "scale-down from 10 to 2",
+        async () => {
+          await atLeast(2);
+          await reaches(2);
+        },
+        LIGHT,
+      );
     } finally {
       await atLeast(2);
     }

@@ -45,13 +45,13 @@ describe("what enforces NetworkPolicies", () => {
   ] as const)
     it(`is missed with ${what}`, async () => {
       const text = (await warning([other])) ?? "";
-      assert.match(text, /^no engine .* was recognised .*stop nothing$/);
+      assert.match(text, /^no engine .* was recognised .*stop nothing\. A managed cluster has one/);
     });
 
   it("is asked about where the credentials may not look", async () => {
     assert.match(
       (await warning(undefined)) ?? "",
-      /^could not look .*\(you may not\).*stop nothing$/,
+      /^could not look .*\(you may not\).*stop nothing\. /,
     );
   });
 });
