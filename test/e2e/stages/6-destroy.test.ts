@@ -18,6 +18,12 @@ describe("make down", () => {
     await production.hasNothingToChange();
   });
 
+  it("of a stage that was never deployed says so", async () => {
+    const { code, output } = await attempt("make down STAGE=never");
+    assert.notEqual(code, 0);
+    assert.match(output, /error: there is no stack never to remove\n {2}fix: pulumi stack ls/);
+  });
+
   it("of dev leaves nothing", async () => {
     await sh("make down");
     const traces = await sh(
