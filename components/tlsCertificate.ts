@@ -60,19 +60,18 @@ export class TlsCertificate extends pulumi.ComponentResource {
     this.registerOutputs({});
   }
 
+  private metadata(args: TlsCertificateArgs, name: string, annotations?: Record<string, string>) {
+    return { namespace: args.namespace, name, labels: objectLabels(WORKLOAD), annotations };
+  }
+
   /** Named after its kind: a certificate is issued anew when another issuer is named, not when one changes. */
   private createIssuer(name: string, args: TlsCertificateArgs, policy?: pulumi.Resource) {
-    const { issuer } = args.tls;
     return new k8s.apiextensions.CustomResource(
       `${name}-issuer`,
       {
         apiVersion: "cert-manager.io/v1",
         kind: "Issuer",
-        metadata: {
-          namespace: args.namespace,
-          name: issuer,
-          labels: objectLabels(WORKLOAD),
-        },
+        metadata: this.metadata(args, args.tls.issuer),
         spec: issuerSpec(args),
       },
       { parent: this, dependsOn: policy },
@@ -85,15 +84,10 @@ export class TlsCertificate extends pulumi.ComponentResource {
       {
         apiVersion: "cert-manager.io/v1",
         kind: "Certificate",
-        metadata: {
-          namespace: args.namespace,
-          name: "todo-app",
-          labels: objectLabels(WORKLOAD),
-          annotations: {
-            "pulumi.com/waitFor": "condition=Ready",
-            "pulumi.com/timeoutSeconds": String(args.rolloutTimeoutSeconds),
-          },
-        },
+        metadata: this.metadata(args, "todo-app", {
+          "pulumi.com/waitFor": "condition=Ready",
+          "pulumi.com/timeoutSeconds": String(args.rolloutTimeoutSeconds),
+        }),
         spec: {
           secretName: args.secretName,
           dnsNames: [args.host],
@@ -112,11 +106,7 @@ export class TlsCertificate extends pulumi.ComponentResource {
     return new k8s.networking.v1.NetworkPolicy(
       `${name}-acme-solver`,
       {
-        metadata: {
-          namespace: args.namespace,
-          name: "acme-solver",
-          labels: objectLabels(WORKLOAD),
-        },
+        metadata: this.metadata(args, "acme-solver"),
         spec: {
           podSelector: { matchLabels: SOLVER_LABELS },
           policyTypes: ["Ingress"],

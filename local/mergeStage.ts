@@ -10,15 +10,13 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { stringify } from "yaml";
 import { OperatorError, main } from "../ops/command.ts";
-import { readYaml } from "../ops/stage.ts";
+import { isObject, readYaml } from "../ops/stage.ts";
 
 type Values = Readonly<Record<string, unknown>>;
 
 /** Where Pulumi notes how the secrets beside it are encrypted. */
 const ENCRYPTION = ["secretsprovider", "encryptedkey", "encryptionsalt"];
 
-const isObject = (value: unknown): value is Values =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 const isSecret = (value: unknown): value is { readonly secure: string } =>
   isObject(value) && typeof value.secure === "string";
 const select = (values: Values, keep: (key: string, value: unknown) => boolean): Values =>

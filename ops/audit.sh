@@ -27,5 +27,5 @@ audit() {
 audit "Python packages (pip-audit)" "Dependency not found on PyPI.*|Could not connect.*|.*(Connection|HTTP)Error.*" \
   pip-audit --requirement app/backend/requirements.lock --require-hashes --disable-pip --progress-spinner off
 audit "npm packages (npm audit)" "npm warn audit .*|audit endpoint returned an error" \
-  npm --prefix app/frontend audit --omit dev
+  npm --prefix app/frontend --loglevel warn audit --omit dev
 exit $((failures > 0))

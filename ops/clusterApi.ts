@@ -26,6 +26,10 @@ async function kindOf(context: string): Promise<Cluster["kind"]> {
   return context === "minikube" ? "minikube" : "other";
 }
 
+/** The items of a list; none where it could not be read. */
+export const itemsOf = (reading: Reading): readonly unknown[] =>
+  reading.state === "found" ? (reading.object as { items: readonly unknown[] }).items : [];
+
 export async function clusterOf(context: string): Promise<Cluster> {
   const access = ["kubectl", `--context=${context}`, "--request-timeout=5s"] as const;
   const read = async (path: string): Promise<Reading> => {

@@ -1,6 +1,7 @@
 /** What a stage needs of its cluster, and the commands that install it. */
+import { OLDEST_KUBERNETES } from "../components/kubernetes/podSecurity.ts";
 import type { Stage as Configuration } from "../configSchema.ts";
-import type { Cluster, Reading } from "./clusterApi.ts";
+import { itemsOf, type Cluster, type Reading } from "./clusterApi.ts";
 import { networkPolicyWarning } from "./networkPolicies.ts";
 
 /** Something that is missing, with the command that brings it; or something worth knowing that stops nothing. */
@@ -12,9 +13,6 @@ type Check = (
   cluster: Cluster,
   namespace: string,
 ) => readonly Finding[] | Promise<readonly Finding[]>;
-
-/** The `sleep` action of a container's preStop hook is on from 1.30. */
-const OLDEST_MINOR = 30;
 
 const GITHUB = "https://github.com";
 const RAW = "https://raw.githubusercontent.com";
@@ -62,12 +60,15 @@ function unlessFound(reading: Reading, missing: string, fix: string): Finding[] 
   return [{ warning: `could not check: ${missing} (${reading.reason})` }];
 }
 
-const namesIn = (reading: Reading) =>
-  reading.state === "found"
-    ? (reading.object as { items: { metadata: { name: string } }[] }).items.map(
-        ({ metadata }) => metadata.name,
-      )
-    : [];
+interface Named {
+  readonly metadata: {
+    readonly name: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+}
+
+const named = (reading: Reading) => itemsOf(reading) as readonly Named[];
+const namesIn = (reading: Reading) => named(reading).map(({ metadata }) => metadata.name);
 
 /** Whether a class exists; the message names those that do. */
 async function classFindings(
@@ -87,11 +88,12 @@ async function classFindings(
 const serverVersion: Check = async (_, cluster) => {
   const reading = await cluster.read("/version");
   if (reading.state !== "found") return [];
+  const oldestMinor = Number(OLDEST_KUBERNETES.split(".")[1]);
   const { major, minor, gitVersion } = reading.object as Record<string, string>;
-  if (Number(major) > 1 || parseInt(minor!) >= OLDEST_MINOR) return [];
+  if (Number(major) > 1 || parseInt(minor!) >= oldestMinor) return [];
   return [
     {
-      missing: `Kubernetes 1.${OLDEST_MINOR} or newer; the cluster runs ${gitVersion}`,
+      missing: `Kubernetes ${OLDEST_KUBERNETES} or newer; the cluster runs ${gitVersion}`,
       fix: "upgrade the cluster",
     },
   ];
@@ -229,10 +231,8 @@ const storageClass: Check = async ({ database }, cluster) => {
   const reading = await cluster.read(list);
   const missing = "a default StorageClass, which the database's volume needs";
   if (reading.state !== "found") return unlessFound(reading, missing, install);
-  const { items } = reading.object as {
-    items: { metadata: { name: string; annotations?: Readonly<Record<string, string>> } }[];
-  };
-  if (items.some(({ metadata }) => metadata.annotations?.[DEFAULT_CLASS] === "true")) return [];
+  const isDefault = ({ metadata }: Named) => metadata.annotations?.[DEFAULT_CLASS] === "true";
+  if (named(reading).some(isDefault)) return [];
   const [first] = namesIn(reading);
   const choose = `annotate storageclass ${first} ${DEFAULT_CLASS}=true`;
   return [{ missing, fix: first ? kubectl(cluster, choose) : install }];

@@ -13,6 +13,10 @@ export class OperatorError extends Error {
   }
 }
 
+/** The fix for an operation of the engine that stopped halfway. */
+export const CONTINUES =
+  "the reason stands above; after mending it, run the same command again: it continues where this one stopped";
+
 export interface Result {
   readonly code: number;
   /** Standard output and standard error, as they came. */

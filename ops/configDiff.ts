@@ -6,7 +6,7 @@
 import type { z } from "zod";
 import { SECRET_KEYS, stageSchema } from "../configSchema.ts";
 import { OperatorError, main } from "./command.ts";
-import { stageFile, typed } from "./stage.ts";
+import { isObject, stageFile, typed } from "./stage.ts";
 
 const PROJECT = "todo-app:";
 const NOT_SET = "(not set)";
@@ -18,9 +18,6 @@ interface Setting {
   /** Not written in the stage file. */
   readonly isDefault?: boolean;
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** What `pulumi config set --secret` leaves in the file. */
 const isEncrypted = (value: unknown) => isObject(value) && "secure" in value;

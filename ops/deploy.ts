@@ -5,7 +5,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { OperatorError, main } from "./command.ts";
+import { CONTINUES, OperatorError, main } from "./command.ts";
 import { preflight } from "./preflight.ts";
 import { runLocked, settlePendingOperations } from "./recover.ts";
 import { stageArgument, type Stage } from "./stage.ts";
@@ -55,10 +55,7 @@ function failure(stage: string, output: string): OperatorError {
       `pulumi config set --stack ${stage} ${secret ? "--secret " : ""}'todo-app:${key}'${secret ? "" : ` <${type}>`}` +
         `, or remove it: pulumi config rm --stack ${stage} 'todo-app:${key}'`,
     );
-  return new OperatorError(
-    `the deploy of ${stage} failed`,
-    "the reason stands above; after mending it, run the same command again: it continues where this one stopped",
-  );
+  return new OperatorError(`the deploy of ${stage} failed`, CONTINUES);
 }
 
 async function deploy(stage: Stage): Promise<void> {

@@ -5,7 +5,7 @@
  *
  * Usage: node ops/destroy.ts [<stage> [<stage file>]]
  */
-import { OperatorError, main } from "./command.ts";
+import { CONTINUES, OperatorError, main } from "./command.ts";
 import { exportState, runLocked } from "./recover.ts";
 import { stageArgument, type Stage } from "./stage.ts";
 
@@ -26,11 +26,7 @@ async function destroy({ name, file }: Stage): Promise<void> {
     );
   const command = ["destroy", "--yes", "--skip-preview", "--config-file", file];
   const { code } = await runLocked(name, command);
-  if (code !== 0)
-    throw new OperatorError(
-      `${name} was not removed completely`,
-      "the reason stands above; after mending it, run the same command again: it continues where this one stopped",
-    );
+  if (code !== 0) throw new OperatorError(`${name} was not removed completely`, CONTINUES);
 }
 
 await main(() => destroy(stageArgument()));

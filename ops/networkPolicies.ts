@@ -1,5 +1,5 @@
 /** Whether something in a cluster enforces NetworkPolicies: the API stores them either way. */
-import type { Cluster, Reading } from "./clusterApi.ts";
+import { itemsOf, type Cluster } from "./clusterApi.ts";
 
 interface DaemonSet {
   readonly metadata: { readonly name: string };
@@ -68,10 +68,8 @@ export async function networkPolicyWarning(cluster: Cluster): Promise<string | u
     cluster.read("/apis/apps/v1/daemonsets"),
     cluster.read("/api/v1/nodes?limit=1"),
   ]);
-  const items = (reading: Reading) =>
-    reading.state === "found" ? (reading.object as { items: readonly unknown[] }).items : [];
-  if ((items(daemonSets) as DaemonSet[]).some(enforces)) return undefined;
-  if ((items(nodes) as Node[]).some(isK3s)) return undefined;
+  if ((itemsOf(daemonSets) as readonly DaemonSet[]).some(enforces)) return undefined;
+  if ((itemsOf(nodes) as readonly Node[]).some(isK3s)) return undefined;
   const said =
     daemonSets.state === "unknown"
       ? `could not look for an engine that enforces NetworkPolicies (${daemonSets.reason})`

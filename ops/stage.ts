@@ -20,6 +20,9 @@ type Values = Readonly<Record<string, unknown>>;
 
 const fileOf = (stage: string) => `Pulumi.${stage}.yaml`;
 
+export const isObject = (value: unknown): value is Values =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
 /** The stage that `node ops/<command>.ts [<stage> [<stage file>]]` names. */
 export function stageArgument([, , name = "dev", file = fileOf(name)] = process.argv): Stage {
   return { name, file };

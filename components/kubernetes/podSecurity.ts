@@ -3,8 +3,8 @@ import type { types } from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import type { ContainerResources } from "./resources.ts";
 
-/** Of the sleep action, the youngest feature that the stack uses. */
-const OLDEST_KUBERNETES = "v1.30";
+/** Oldest minor release supported: that of the preStop hook's `sleep` action, the youngest feature that the stack uses. */
+export const OLDEST_KUBERNETES = "1.30";
 
 type PodSpec = types.input.core.v1.PodSpec;
 type Container = types.input.core.v1.Container;
@@ -16,7 +16,7 @@ type Container = types.input.core.v1.Container;
 export const RESTRICTED_NAMESPACE_LABELS: Readonly<Record<string, string>> = Object.fromEntries(
   ["enforce", "audit", "warn"].flatMap((mode) => [
     [`pod-security.kubernetes.io/${mode}`, "restricted"],
-    [`pod-security.kubernetes.io/${mode}-version`, OLDEST_KUBERNETES],
+    [`pod-security.kubernetes.io/${mode}-version`, `v${OLDEST_KUBERNETES}`],
   ]),
 );
 

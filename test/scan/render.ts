@@ -7,24 +7,11 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { isSecret, record, type Recorded } from "../unit/support/record.ts";
+import { record, redact, type Recorded } from "../unit/support/record.ts";
 import { stageConfig } from "../unit/support/stages.ts";
 
-/** The object as the cluster gets it, except for values that are secret. */
-function withoutSecrets(value: any): any {
-  if (Array.isArray(value)) return value.map(withoutSecrets);
-  if (value === null || typeof value !== "object") return value;
-  if (isSecret(value))
-    return typeof value.secret === "object"
-      ? Object.fromEntries(Object.keys(value.secret).map((key) => [key, "secret"]))
-      : "secret";
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [key, withoutSecrets(inner)]),
-  );
-}
-
 function manifest({ name, inputs }: Recorded) {
-  const { metadata, ...object } = withoutSecrets(inputs);
+  const { metadata, ...object } = redact(inputs, "secret");
   // What has no name gets one from Pulumi, made of the resource's.
   return { ...object, metadata: { ...metadata, name: metadata.name ?? `${name}-1a2b3c4d` } };
 }

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { z } from "zod";
 import { stageSchema } from "../../configSchema.ts";
-import { isSecret, record, type Recorded } from "./support/record.ts";
+import { record, redact, type Recorded } from "./support/record.ts";
 import { STAGES, declared, stageConfig } from "./support/stages.ts";
 
 function golden(name: string, actual: unknown) {
@@ -20,22 +20,6 @@ function golden(name: string, actual: unknown) {
   );
 }
 
-function redact(value: any): any {
-  if (Array.isArray(value)) return value.map(redact);
-  if (value === null || typeof value !== "object") return value;
-  if (isSecret(value)) {
-    const inner = value.secret;
-    return typeof inner === "object"
-      ? Object.fromEntries(
-          Object.keys(inner)
-            .sort()
-            .map((key) => [key, "[secret]"]),
-        )
-      : "[secret]";
-  }
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, redact(inner)]));
-}
-
 const describeResource = (resource: Recorded) => ({
   type: resource.type,
   name: resource.name,
@@ -43,7 +27,7 @@ const describeResource = (resource: Recorded) => ({
   protect: resource.protect || undefined,
   retainOnDelete: resource.retainOnDelete || undefined,
   ignoreChanges: resource.ignoreChanges.length ? resource.ignoreChanges : undefined,
-  inputs: resource.custom ? redact(resource.inputs) : undefined,
+  inputs: resource.custom ? redact(resource.inputs, "[secret]") : undefined,
 });
 
 describe("golden files", () => {

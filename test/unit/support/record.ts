@@ -99,6 +99,20 @@ export async function record<T>(
 export const isSecret = (value: any): value is { secret: any } =>
   value !== null && typeof value === "object" && Object.keys(value).join() === "secret";
 
+/** The same without what is secret: `placeholder` stands for it, and for each value of a secret object. */
+export function redact(value: any, placeholder: string): any {
+  if (Array.isArray(value)) return value.map((inner) => redact(inner, placeholder));
+  if (value === null || typeof value !== "object") return value;
+  if (isSecret(value)) {
+    if (typeof value.secret !== "object") return placeholder;
+    const keys = Object.keys(value.secret).sort();
+    return Object.fromEntries(keys.map((key) => [key, placeholder]));
+  }
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, redact(inner, placeholder)]),
+  );
+}
+
 /** What an output turns out to be. */
 export const valueOf = <T>(output: pulumi.Output<T>) =>
   new Promise<T>((resolve) => void output.apply((known) => resolve(known)));
