@@ -8,7 +8,7 @@ PAUSE_IMAGE=localhost:5000/todo-app-local/pause:1
 DNS_IP=10.96.0.10
 # On a busy machine the cluster's own daemons go first: probes that they are late with end healthy pods.
 FIRST=(nice -n -10)
-NODE_DAEMONS=(containerd kubelet kube-proxy)
+NODE_DAEMONS=(containerd kubelet kube-proxy kube-router)
 CONTROL_PLANE=(etcd kube-apiserver kube-controller-manager kube-scheduler hostpath-provisioner pebble)
 
 # shellcheck source=local/network.sh
@@ -88,7 +88,7 @@ DNS:kubernetes.default.svc.cluster.local,DNS:localhost,IP:127.0.0.1,IP:$BRIDGE_I
   certificate admin /O=system:masters/CN=todo-app-admin
   certificate kubelet-client /O=system:masters/CN=kube-apiserver-kubelet-client
   certificate front-proxy /CN=front-proxy-client
-  for component in kube-controller-manager kube-scheduler kube-proxy hostpath-provisioner; do
+  for component in kube-controller-manager kube-scheduler kube-proxy kube-router hostpath-provisioner; do
     certificate "$component" "/CN=system:$component"
     kubeconfig "$CLUSTER_DIR/$component.kubeconfig" "$component"
   done
@@ -154,6 +154,8 @@ control_plane_up() {
   start_apiserver
   until_ready kube-apiserver apiserver_ready
   start_controllers
+  # Before the nodes: kube-router gives up where it may not read the policies.
+  kube apply --server-side --force-conflicts -f "$LOCAL_DIR/addons/kube-router.yaml"
   start_acme
   crds_up
 }

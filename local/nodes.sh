@@ -1,4 +1,5 @@
-# Nodes of the local cluster: each has its own network namespace, cgroup, containerd, kubelet and kube-proxy.
+# Nodes of the local cluster: each has its own network namespace, cgroup, containerd, kubelet, kube-proxy, and
+# kube-router, which enforces the NetworkPolicies.
 # What must outlive a reboot is below NODE_ROOT, what must not (sockets, containers' state, address leases) below NODE_RUN.
 # shellcheck shell=bash
 
@@ -140,6 +141,10 @@ node_start() {
   start "$name-kube-proxy" "${enter[@]}" "$BIN_DIR/kube-proxy" --proxy-mode nftables \
     --kubeconfig "$CLUSTER_DIR/kube-proxy.kubeconfig" --hostname-override "$name" --cluster-cidr "$POD_NET" \
     --conntrack-max-per-core 0 --conntrack-tcp-timeout-established 0 --conntrack-tcp-timeout-close-wait 0
+  # For NetworkPolicies only: Services are kube-proxy's, and routes are the host's.
+  start "$name-kube-router" "${enter[@]}" "$BIN_DIR/kube-router" --run-firewall=true --run-router=false \
+    --run-service-proxy=false --run-loadbalancer=false --kubeconfig "$CLUSTER_DIR/kube-router.kubeconfig" \
+    --hostname-override "$name" --service-cluster-ip-range "$SERVICE_NET" --metrics-port 0 --health-port 0
 }
 
 # node_indices: nodes that have left something on this machine, in ascending order.
@@ -176,7 +181,7 @@ unmount_below() {
 # node_stop INDEX: ends the daemons; pods keep running.
 node_stop() {
   local daemon
-  for daemon in kubelet kube-proxy containerd; do stop "todo-node$1-$daemon" KILL; done
+  for daemon in kubelet kube-proxy kube-router containerd; do stop "todo-node$1-$daemon" KILL; done
 }
 
 # node_kill INDEX: ends daemons and pods and forgets what belongs to running pods only, as a reboot would.

@@ -27,8 +27,12 @@ go_tool() {
   shift 2
   key=$({ find "$MODULES_DIR/$name" -type f | sort | xargs cat; echo "$@"; } | sha256sum)
   TOOL_DIR=$CACHE_DIR/tools/$name-$version-${key:0:12}
-  [[ -d $TOOL_DIR ]] || step "build $name $version" "${BUILDER:-build_go}" "$MODULES_DIR/$name" "$TOOL_DIR" "$@"
+  [[ -d $TOOL_DIR ]] || { go_installed && step "build $name $version" "${BUILDER:-build_go}" "$MODULES_DIR/$name" "$TOOL_DIR" "$@"; }
   ln -sfn "$TOOL_DIR"/* "$BIN_DIR/"
+}
+
+go_installed() {
+  type -P go >/dev/null || die "Go is not installed, and tools must be built" "install Go 1.21 or newer (https://go.dev/dl)"
 }
 
 # tools_complete: whether all tools of a local cluster are built from what local/ now says.
@@ -84,6 +88,9 @@ ensure_kubernetes() {
   version=$(pinned metrics-server sigs.k8s.io/metrics-server)
   go_tool metrics-server "$version" -ldflags "-s -w -X k8s.io/client-go/pkg/version.gitVersion=$version" \
     sigs.k8s.io/metrics-server/cmd/metrics-server
+  version=$(pinned kube-router github.com/cloudnativelabs/kube-router/v2)
+  go_tool kube-router "$version" -ldflags "-s -w -X github.com/cloudnativelabs/kube-router/v2/pkg/version.Version=$version" \
+    github.com/cloudnativelabs/kube-router/v2/cmd/kube-router
   go_tool certmanager "$(pinned certmanager github.com/cert-manager/cert-manager)" -ldflags "-s -w" ./cert-manager ./acmesolver
   ensure_crds certmanager github.com/cert-manager/cert-manager deploy/crds
   ensure_crds traefik sigs.k8s.io/gateway-api config/crd/standard # the version that this Traefik is written for
@@ -132,24 +139,56 @@ install_kubectl() {
   mv -T "$1.part" "$1"
 }
 
-# ensure_plugins: the official provider plugins where the machine has them or can download them, otherwise stand-ins.
+# sdk_version NAME: the version of the SDK package @pulumi/NAME, which its plugin must have.
+sdk_version() { sed -n "s/.*\"@pulumi\/$1\": \"\(.*\)\".*/\1/p" "$LOCAL_DIR/../package.json"; }
+
+# ensure_plugins: the official provider plugins where the machine has them or can download them. Otherwise the official one
+# for kubernetes is built from its Go module; those for docker and random are in no package registry and have stand-ins.
 ensure_plugins() {
-  local name version official=() standin=() refused=$STATE_DIR/official-plugins-refused
+  local name version official='' standin=()
   for name in docker kubernetes random; do
-    version=$(sed -n "s/.*\"@pulumi\/$name\": \"\(.*\)\".*/\1/p" "$LOCAL_DIR/../package.json")
-    if on_path "pulumi-resource-$name" || [[ -d ${PULUMI_HOME:-$HOME/.pulumi}/plugins/resource-$name-v$version ]]; then
-      official+=("$name $version")
-    # A download that was refused is not tried again for a day: it would cost seconds on every run.
-    elif [[ -z $(find "$refused" -mmin -1440 2>/dev/null) ]] && timeout 300 pulumi plugin install resource "$name" "$version" >/dev/null 2>&1; then
-      official+=("$name $version")
+    version=$(sdk_version "$name")
+    if official_plugin "$name" "$version"; then
+      rm -f "$BIN_DIR/pulumi-resource-$name"
+      official+="${official:+, }$name $version"
+    elif [[ $name == kubernetes ]]; then
+      ensure_kubernetes_provider "$version"
+      official+="${official:+, }$name $version (built from its Go module)"
     else
-      [[ -n $(find "$refused" -mmin -1440 2>/dev/null) ]] || touch "$refused"
       standin+=("$name")
     fi
   done
-  for name in "${official[@]%% *}"; do rm -f "$BIN_DIR/pulumi-resource-$name"; done
   ((!${#standin[@]})) || build_plugins "${standin[@]}"
-  note "provider plugins:${official[*]:+ official ${official[*]};}${standin[*]:+ stand-ins for ${standin[*]} (neither installed nor downloadable)}"
+  note "provider plugins: official $official${standin[*]:+; stand-ins for ${standin[*]} (neither installed nor downloadable)}"
+}
+
+# official_plugin NAME VERSION: whether the machine has that plugin, or could download it just now. A download that was
+# refused is not tried again for a day: it would cost seconds on every run.
+official_plugin() {
+  local refused=$STATE_DIR/official-plugins-refused
+  on_path "pulumi-resource-$1" || [[ -d ${PULUMI_HOME:-$HOME/.pulumi}/plugins/resource-$1-v$2 ]] || {
+    [[ -z $(find "$refused" -mmin -1440 2>/dev/null) ]] || return
+    timeout 300 pulumi plugin install resource "$1" "$2" >/dev/null 2>&1 || { touch "$refused"; return 1; }
+  }
+}
+
+ensure_kubernetes_provider() {
+  BUILDER=build_kubernetes_provider go_tool kubernetes-provider "$1" \
+    -ldflags "-s -w -X github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version=$1" .
+}
+
+# The provider's own main embeds two files that its release makes and its Go module leaves out. The files that they are
+# made from are in the module, and serve as well.
+build_kubernetes_provider() {
+  local module=$1 copy=$CACHE_DIR/kubernetes-provider-source name=github.com/pulumi/pulumi-kubernetes/provider/v4 source
+  shift
+  rm -rf "$copy"
+  cp -R "$module" "$copy"
+  go -C "$module" mod download $name
+  source=$(go -C "$module" list -m -f '{{.Dir}}' $name)/cmd/pulumi-resource-kubernetes
+  install -m 644 "$source/schema.json" "$source/terraform-mapping.json" "$copy/"
+  build_go "$copy" "$@"
+  rm -rf "$copy"
 }
 
 # build_plugins NAME...: one binary, which takes the place of each plugin it is called as.
@@ -157,7 +196,7 @@ build_plugins() {
   local source=$LOCAL_DIR/plugins key target name
   key=$(find "$source" -name '*.go' ! -name '*_test.go' -o -name 'go.*' | sort | xargs cat | sha256sum)
   target=$CACHE_DIR/tools/plugins-${key:0:12}
-  [[ -d $target ]] || step "build the stand-in plugins" build_go "$source" "$target" -ldflags "-s -w" .
+  [[ -d $target ]] || { go_installed && step "build the stand-in plugins" build_go "$source" "$target" -ldflags "-s -w" .; }
   for name in "$@"; do ln -sfn "$target/plugins" "$BIN_DIR/pulumi-resource-$name"; done
 }
 

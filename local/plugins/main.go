@@ -11,16 +11,14 @@ import (
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 
 	"todo-app/local/plugins/docker"
-	"todo-app/local/plugins/kubernetes"
 	"todo-app/local/plugins/plugin"
 	"todo-app/local/plugins/random"
 )
 
 // The versions are those of the SDK packages in package.json: the engine warns on every run about a plugin older than its SDK.
 var providers = map[string]func() pulumirpc.ResourceProviderServer{
-	"docker":     func() pulumirpc.ResourceProviderServer { return docker.New("v5.2.0") },
-	"kubernetes": func() pulumirpc.ResourceProviderServer { return kubernetes.New("v4.34.2") },
-	"random":     func() pulumirpc.ResourceProviderServer { return random.New("4.21.2") },
+	"docker": func() pulumirpc.ResourceProviderServer { return docker.New("v5.2.0") },
+	"random": func() pulumirpc.ResourceProviderServer { return random.New("4.21.2") },
 }
 
 func main() {
@@ -31,7 +29,7 @@ func main() {
 	name := strings.TrimPrefix(filepath.Base(os.Args[0]), "pulumi-resource-")
 	construct, known := providers[name]
 	if !known {
-		fmt.Fprintf(os.Stderr, "unknown provider %q: call this program as pulumi-resource-{docker,kubernetes,random}\n", name)
+		fmt.Fprintf(os.Stderr, "unknown provider %q: call this program as pulumi-resource-{docker,random}\n", name)
 		os.Exit(2)
 	}
 	exitOn(plugin.Serve(construct()))

@@ -12,7 +12,6 @@ const grpc = require("@grpc/grpc-js");
 const provider = require("@pulumi/pulumi/proto/provider_pb");
 const { ResourceProviderClient } = require("@pulumi/pulumi/proto/provider_grpc_pb");
 const { EngineService } = require("@pulumi/pulumi/proto/engine_grpc_pb");
-const { Status } = require("@pulumi/pulumi/proto/status_pb");
 const { Empty } = require("google-protobuf/google/protobuf/empty_pb.js");
 const { Struct } = require("google-protobuf/google/protobuf/struct_pb.js");
 
@@ -21,8 +20,6 @@ export type Fields = Record<string, Json>;
 export interface Answer {
   readonly response?: Fields;
   readonly error?: string;
-  /** What an operation that failed half-way leaves in the state. */
-  readonly partial?: Fields;
 }
 
 const limit = { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 };
@@ -90,11 +87,7 @@ export class Plugin {
     const [message, call] = [encode(method, request), method[0]!.toLowerCase() + method.slice(1)];
     return new Promise((resolve) =>
       this.client[call](message, (err: any, reply: any) =>
-        resolve(
-          err
-            ? { error: String(err.details), partial: partialState(err) }
-            : { response: decode(reply) },
-        ),
+        resolve(err ? { error: String(err.details) } : { response: decode(reply) }),
       ),
     );
   }
@@ -112,14 +105,6 @@ export class Plugin {
       );
     return `127.0.0.1:${await new Promise<number>(bind)}`;
   }
-}
-
-function partialState(error: any): Fields | undefined {
-  const [status] = error.metadata?.get("grpc-status-details-bin") ?? [];
-  const [any]: any[] = status ? Status.deserializeBinary(status).getDetailsList() : [];
-  return any === undefined
-    ? undefined
-    : decode(provider.ErrorResourceInitFailed.deserializeBinary(any.getValue_asU8()));
 }
 
 const messages: Record<string, any> = {

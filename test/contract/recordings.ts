@@ -62,26 +62,6 @@ export function normalise(value: Json | undefined): Json | undefined {
   return patterns.reduce((text, [pattern, kind]) => text.replace(pattern, kind), value);
 }
 
-const volatile =
-  /^(?:resourceVersion|generation|status|clusterIPs?|volumeName|storageClassName|(?:pv|volume)\..*kubernetes\.io\/.*)$/;
-
-/** As `normalise`, without what the cluster decides by itself; of the field managers only the provider's own entries count. */
-export function normaliseLive(value: Json | undefined): Json | undefined {
-  if (Array.isArray(value)) return value.map((item) => normaliseLive(item)!);
-  if (value === null || typeof value !== "object") return normalise(value);
-  const kept = Object.entries(value).filter(([key]) => !volatile.test(key));
-  return Object.fromEntries(
-    kept.map(([key, item]) => {
-      const own = (entry: Json) =>
-        String((entry as Fields).manager).startsWith("pulumi-kubernetes");
-      return [
-        key,
-        normaliseLive(key === "managedFields" && Array.isArray(item) ? item.filter(own) : item)!,
-      ];
-    }),
-  );
-}
-
 /** As `normalise`, and of the random provider's values only the length counts (of a decimal number not even that). */
 export function normaliseRandom(value: Json | undefined, key = ""): Json | undefined {
   if (Array.isArray(value)) return value.map((item) => normaliseRandom(item, key)!);
