@@ -8,7 +8,11 @@ const daemonSet = (name: string, container: object = {}) => ({
 });
 
 /** What is said about a cluster with these DaemonSets and this version of the kubelets. */
-function warning(daemonSets: readonly object[] | undefined, kubeletVersion = "v1.34.1") {
+function warning(
+  daemonSets: readonly object[] | undefined,
+  kubeletVersion = "v1.34.1",
+  kind: Cluster["kind"] = "other",
+) {
   const found = (...items: readonly object[]): Reading => ({ state: "found", object: { items } });
   const answers: Readonly<Record<string, Reading>> = {
     "/apis/apps/v1/daemonsets": daemonSets
@@ -17,7 +21,7 @@ function warning(daemonSets: readonly object[] | undefined, kubeletVersion = "v1
     "/api/v1/nodes?limit=1": found({ status: { nodeInfo: { kubeletVersion } } }),
   };
   const read = (path: string) => Promise.resolve(answers[path]!);
-  return networkPolicyWarning({ context: "staging", kind: "other", read } satisfies Cluster);
+  return networkPolicyWarning({ context: "staging", kind, read } satisfies Cluster);
 }
 
 describe("what enforces NetworkPolicies", () => {
@@ -33,6 +37,10 @@ describe("what enforces NetworkPolicies", () => {
 
   it("is recognised in k3s, which has it built in", async () => {
     assert.equal(await warning([], "v1.34.1+k3s1"), undefined);
+  });
+
+  it("is known of the local cluster, where it runs beside the kubelets", async () => {
+    assert.equal(await warning([], "v1.36.3", "local"), undefined);
   });
 
   for (const [what, other] of [
