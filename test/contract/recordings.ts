@@ -62,7 +62,7 @@ export function normalise(value: Json | undefined): Json | undefined {
   return patterns.reduce((text, [pattern, kind]) => text.replace(pattern, kind), value);
 }
 
-/** As `normalise`, and of the random provider's values only the length counts (of a decimal number not even that). */
+/** As `normalise`, and of a generated password and its hash only the length counts. */
 export function normaliseRandom(value: Json | undefined, key = ""): Json | undefined {
   if (Array.isArray(value)) return value.map((item) => normaliseRandom(item, key)!);
   if (value !== null && typeof value === "object")
@@ -72,9 +72,6 @@ export function normaliseRandom(value: Json | undefined, key = ""): Json | undef
         normaliseRandom(item, name === "value" ? key : name)!,
       ]),
     );
-  if (key === "dec" && value !== unknown) return /^\d+$/.test(String(value)) ? "<decimal>" : value;
-  const random = /^(?:result|bcryptHash|hex|b64Std|b64Url|base64|id)$/.test(key);
-  return random && value !== unknown && value !== "none"
-    ? `<${String(value).length} characters>`
-    : normalise(value);
+  const random = /^(?:result|bcryptHash)$/.test(key);
+  return random && value !== unknown ? `<${String(value).length} characters>` : normalise(value);
 }

@@ -53,26 +53,17 @@ func (i *image) make(ctx context.Context, push bool) (string, error) {
 }
 
 func (i *image) buildArgs() []string {
-	args := []string{"build", "--tag", i.name, "--file", text(i.build, "dockerfile")}
-	if i.env = append(i.env, "DOCKER_BUILDKIT=1"); i.build["builderVersion"] == "BuilderV1" {
-		i.env = append(i.env, "DOCKER_BUILDKIT=0")
-	} else {
-		args = append(args, "--progress=plain")
-	}
-	for _, name := range []string{"platform", "target", "network"} {
-		if value := text(i.build, name); value != "" {
-			args = append(args, "--"+name, value)
-		}
+	i.env = append(i.env, "DOCKER_BUILDKIT=1")
+	args := []string{"build", "--progress=plain", "--tag", i.name, "--file", text(i.build, "dockerfile")}
+	if platform := text(i.build, "platform"); platform != "" {
+		args = append(args, "--platform", platform)
 	}
 	for name, value := range child(i.build, "args") {
 		args = append(args, "--build-arg", fmt.Sprintf("%s=%v", name, value))
 	}
-	lists := map[string]any{"--cache-from": child(i.build, "cacheFrom")["images"], "--add-host": i.build["addHosts"]}
-	for flag, list := range lists {
-		items, _ := list.([]any)
-		for _, item := range items {
-			args = append(args, flag, fmt.Sprint(item))
-		}
+	images, _ := child(i.build, "cacheFrom")["images"].([]any)
+	for _, image := range images {
+		args = append(args, "--cache-from", fmt.Sprint(image))
 	}
 	return args
 }

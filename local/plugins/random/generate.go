@@ -2,8 +2,6 @@ package random
 
 import (
 	"crypto/rand"
-	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/big"
@@ -12,7 +10,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// classes are the character classes of passwords and strings, by the input that switches each.
+// classes are the character classes of a password, by the input that switches each.
 var classes = []struct{ name, minimum, alphabet string }{
 	{"lower", "minLower", "abcdefghijklmnopqrstuvwxyz"},
 	{"upper", "minUpper", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"},
@@ -69,42 +67,8 @@ func compose(inputs object) (string, error) {
 	return string(out), nil
 }
 
-func password(inputs object) (string, object, error) {
-	value, err := compose(inputs)
-	return "none", object{"id": "none", "result": value}, err
-}
-
 // hash returns the bcrypt hash of a password; bcrypt reads 72 bytes at most.
 func hash(value string) (string, error) {
 	hashed, err := bcrypt.GenerateFromPassword([]byte(value)[:min(len(value), 72)], bcrypt.DefaultCost)
 	return string(hashed), err
-}
-
-func text(inputs object) (string, object, error) {
-	value, err := compose(inputs)
-	return value, object{"id": value, "result": value}, err
-}
-
-func draw(size any) ([]byte, error) {
-	count, _ := size.(float64)
-	if count < 1 {
-		return nil, fmt.Errorf("must be at least 1, got: %v", count)
-	}
-	raw := make([]byte, int(count))
-	_, err := rand.Read(raw)
-	return raw, err
-}
-
-func identifier(inputs object) (string, object, error) {
-	raw, err := draw(inputs["byteLength"])
-	prefix, _ := inputs["prefix"].(string)
-	id := base64.RawURLEncoding.EncodeToString(raw)
-	return id, object{"id": id, "b64Url": prefix + id, "b64Std": prefix + base64.StdEncoding.EncodeToString(raw),
-		"hex": prefix + hex.EncodeToString(raw), "dec": prefix + new(big.Int).SetBytes(raw).String()}, err
-}
-
-func bytes(inputs object) (string, object, error) {
-	raw, err := draw(inputs["length"])
-	id := base64.StdEncoding.EncodeToString(raw)
-	return id, object{"base64": id, "hex": hex.EncodeToString(raw)}, err
 }

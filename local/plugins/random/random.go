@@ -1,4 +1,5 @@
-// Package random stands in for Pulumi's random provider: values from the system's random source, kept in the stack's state.
+// Package random stands in for the RandomPassword of Pulumi's random provider: values from the system's random source, kept
+// in the stack's state.
 package random
 
 import (
@@ -18,30 +19,11 @@ import (
 
 type object = map[string]any
 
-// kind describes one resource type; optional inputs without a default are those that Pulumi's bridge notes in its state delta.
-type kind struct {
-	size     string
-	defaults object
-	optional []string
-	meta     string
-	computed []string
-	secret   []string
-	generate func(inputs object) (id string, outputs object, err error)
-}
-
-var characters = object{"lower": true, "upper": true, "numeric": true, "number": true, "special": true,
+var defaults = object{"lower": true, "upper": true, "numeric": true, "number": true, "special": true,
 	"minLower": 0.0, "minUpper": 0.0, "minNumeric": 0.0, "minSpecial": 0.0}
 
-var kinds = map[string]kind{
-	"random:index/randomPassword:RandomPassword": {"length", characters, []string{"keepers", "overrideSpecial"}, `{"schema_version":"3"}`,
-		[]string{"id", "result", "bcryptHash"}, []string{"result", "bcryptHash"}, password},
-	"random:index/randomString:RandomString": {"length", characters, []string{"keepers", "overrideSpecial"}, `{"schema_version":"2"}`,
-		[]string{"id", "result"}, nil, text},
-	"random:index/randomId:RandomId": {"byteLength", nil, []string{"keepers", "prefix"}, "",
-		[]string{"id", "b64Std", "b64Url", "dec", "hex"}, nil, identifier},
-	"random:index/randomBytes:RandomBytes": {"length", nil, []string{"keepers"}, "",
-		[]string{"base64", "hex"}, []string{"base64", "hex"}, bytes},
-}
+// optional are the inputs without a default: Pulumi's bridge notes in its state delta which of them are absent.
+var optional = []string{"keepers", "overrideSpecial"}
 
 type provider struct{ plugin.Base }
 
@@ -50,22 +32,9 @@ func New(version string) pulumirpc.ResourceProviderServer {
 	return &provider{Base: plugin.NewBase(version)}
 }
 
-func kindOf(urn string) (kind, error) {
-	name := strings.Split(urn, "::")[2]
-	name = name[strings.LastIndex(name, "$")+1:]
-	k, known := kinds[name]
-	if !known {
-		return k, fmt.Errorf("the local random provider knows no %s; install the official plugin: pulumi plugin install resource random", name)
-	}
-	return k, nil
-}
-
 // complete adds the defaults to a resource's inputs; number is an older name of numeric.
-func (k kind) complete(inputs object) object {
-	out := maps.Clone(k.defaults)
-	if out == nil {
-		out = object{}
-	}
+func complete(inputs object) object {
+	out := maps.Clone(defaults)
 	maps.Copy(out, inputs)
 	for name, alias := range map[string]string{"numeric": "number", "number": "numeric"} {
 		if value, given := inputs[name]; given && inputs[alias] == nil {
@@ -76,9 +45,9 @@ func (k kind) complete(inputs object) object {
 }
 
 // finish turns plain outputs into what goes into the state: secrets marked, and the note that the official plugin keeps there.
-func (k kind) finish(outputs object) (*structpb.Struct, error) {
+func finish(outputs object) (*structpb.Struct, error) {
 	out, absent := maps.Clone(outputs), object{}
-	for _, name := range k.optional {
+	for _, name := range optional {
 		if out[name] == nil {
 			absent[name] = plugin.Secret(object{"replace": object{"raw": nil}})
 		} else if name == "keepers" {
@@ -86,12 +55,10 @@ func (k kind) finish(outputs object) (*structpb.Struct, error) {
 		}
 	}
 	out["__pulumi_raw_state_delta"] = object{"obj": object{"ps": absent}}
-	for _, name := range k.secret {
+	for _, name := range []string{"result", "bcryptHash"} {
 		out[name] = plugin.Secret(out[name])
 	}
-	if k.meta != "" {
-		out["__meta"] = k.meta
-	}
+	out["__meta"] = `{"schema_version":"3"}`
 	return structpb.NewStruct(out)
 }
 
@@ -100,14 +67,13 @@ func (p *provider) Configure(context.Context, *pulumirpc.ConfigureRequest) (*pul
 }
 
 func (p *provider) Check(_ context.Context, req *pulumirpc.CheckRequest) (*pulumirpc.CheckResponse, error) {
-	k, err := kindOf(req.GetUrn())
-	if err != nil {
-		return nil, err
+	if !strings.HasSuffix(strings.Split(req.GetUrn(), "::")[2], "random:index/randomPassword:RandomPassword") {
+		return nil, fmt.Errorf("the local random provider knows RandomPassword only; install the official plugin: pulumi plugin install resource random")
 	}
 	response := &pulumirpc.CheckResponse{Inputs: req.GetNews()}
 	if inputs := req.GetNews().AsMap(); !plugin.HasUnknown(inputs) {
-		if _, _, err := k.generate(k.complete(inputs)); err != nil { // a trial, so that a bad size fails in the preview
-			response.Failures = []*pulumirpc.CheckFailure{{Property: k.size, Reason: err.Error()}}
+		if _, err := compose(complete(inputs)); err != nil { // a trial, so that a bad length fails in the preview
+			response.Failures = []*pulumirpc.CheckFailure{{Property: "length", Reason: err.Error()}}
 		}
 	}
 	return response, nil
@@ -115,13 +81,9 @@ func (p *provider) Check(_ context.Context, req *pulumirpc.CheckRequest) (*pulum
 
 // Diff asks for a new value when any input differs from what the value was made with.
 func (p *provider) Diff(_ context.Context, req *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
-	k, err := kindOf(req.GetUrn())
-	if err != nil {
-		return nil, err
-	}
-	olds, news := req.GetOlds().AsMap(), k.complete(req.GetNews().AsMap())
+	olds, news := req.GetOlds().AsMap(), complete(req.GetNews().AsMap())
 	names := slices.Sorted(maps.Keys(news))
-	for _, name := range k.optional {
+	for _, name := range optional {
 		if olds[name] != nil && news[name] == nil {
 			names = append(names, name)
 		}
@@ -139,41 +101,32 @@ func (p *provider) Diff(_ context.Context, req *pulumirpc.DiffRequest) (*pulumir
 }
 
 func (p *provider) Create(_ context.Context, req *pulumirpc.CreateRequest) (*pulumirpc.CreateResponse, error) {
-	k, err := kindOf(req.GetUrn())
-	if err != nil {
-		return nil, err
-	}
-	outputs := k.complete(req.GetProperties().AsMap())
+	outputs := complete(req.GetProperties().AsMap())
 	if req.GetPreview() {
-		for _, name := range k.computed {
+		for _, name := range []string{"id", "result", "bcryptHash"} {
 			outputs[name] = plugin.Unknown
 		}
 		properties, err := structpb.NewStruct(outputs)
 		return &pulumirpc.CreateResponse{Properties: properties}, err
 	}
-	id, generated, err := k.generate(outputs)
+	value, err := compose(outputs)
 	if err != nil {
 		return nil, err
 	}
-	maps.Copy(outputs, generated)
-	if slices.Contains(k.computed, "bcryptHash") {
-		if outputs["bcryptHash"], err = hash(outputs["result"].(string)); err != nil {
-			return nil, err
-		}
+	hashed, err := hash(value)
+	if err != nil {
+		return nil, err
 	}
-	properties, err := k.finish(outputs)
-	return &pulumirpc.CreateResponse{Id: id, Properties: properties}, err
+	maps.Copy(outputs, object{"id": "none", "result": value, "bcryptHash": hashed})
+	properties, err := finish(outputs)
+	return &pulumirpc.CreateResponse{Id: "none", Properties: properties}, err
 }
 
 func (p *provider) Read(_ context.Context, req *pulumirpc.ReadRequest) (*pulumirpc.ReadResponse, error) {
-	k, err := kindOf(req.GetUrn())
-	if err != nil {
-		return nil, err
-	}
 	if len(req.GetProperties().GetFields()) == 0 {
 		return nil, fmt.Errorf("the local random provider cannot import; install the official plugin: pulumi plugin install resource random")
 	}
-	properties, err := k.finish(req.GetProperties().AsMap())
+	properties, err := finish(req.GetProperties().AsMap())
 	return &pulumirpc.ReadResponse{Id: req.GetId(), Properties: properties, Inputs: req.GetInputs()}, err
 }
 
