@@ -83,13 +83,26 @@ function shownValue(value: unknown, secret: boolean, isUnknown: boolean): string
 function describe(stack: string, values: Record<string, unknown>, problem: Problem): string {
   const [key, ...inner] = problem.path.map(String);
   const dotted = dottedKey(problem.path);
-  const secret = (SECRET_KEYS as readonly string[]).includes(key ?? "");
+  const secret = isSecretKey(key ?? "");
   const shown = shownValue(valueAt(values, problem.path), secret, problem.remove === "unknown");
   const flags = `--stack ${stack}${inner.length ? " --path" : ""}`;
   const fix = problem.remove
     ? `pulumi config rm ${flags} '${dotted}'`
     : `pulumi config set ${flags} ${secret ? `--secret '${dotted}'` : `'${dotted}' <value>`}`;
   return `  ${dotted} is ${shown}; allowed: ${problem.message}\n    fix: ${fix}`;
+}
+
+const isSecretKey = (key: string) => (SECRET_KEYS as readonly string[]).includes(key);
+
+/** Secrets that stand in the stage file for everybody to read. */
+function secretsInClear(
+  values: Readonly<Record<string, unknown>>,
+  isEncrypted: (key: string) => boolean,
+): Problem[] {
+  const message = "an encrypted value; this one can be read in the stage file";
+  return SECRET_KEYS.filter((key) => values[key] && !isEncrypted(`${PROJECT}:${key}`)).map(
+    (key) => ({ path: [key], message }),
+  );
 }
 
 const unknownKeys = ({ keys, path, message }: z.core.$ZodIssueUnrecognizedKeys): Problem[] =>
@@ -137,16 +150,22 @@ function strictTransport({ issuer, hstsMaxAgeSeconds }: Stage["tls"]): Record<st
  *
  * @param stack the stack's name, for the namespace's default and the commands in error texts
  * @param raw every configuration key with its stored value, secrets decrypted, as `pulumi.runtime.allConfig()` gives it
+ * @param isEncrypted whether the value of a key is stored encrypted; by default all are
  * @throws pulumi.RunError that lists every problem: the key, its value, what is allowed and the command that fixes it
  */
-export function parseConfig(stack: string, raw: Readonly<Record<string, string>>): StackConfig {
+export function parseConfig(
+  stack: string,
+  raw: Readonly<Record<string, string>>,
+  isEncrypted: (key: string) => boolean = () => true,
+): StackConfig {
   const values = decode(raw);
   const parsed = stageSchema.safeParse(values);
-  const problems: Problem[] = parsed.success
+  const found: Problem[] = parsed.success
     ? crossFieldProblems(stack, parsed.data)
     : parsed.error.issues.flatMap((issue) =>
         issue.code === "unrecognized_keys" ? unknownKeys(issue) : [issue],
       );
+  const problems = [...secretsInClear(values, isEncrypted), ...found];
   if (!parsed.success || problems.length) {
     const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
     const lines = problems.map((problem) => describe(stack, values, problem));
@@ -198,5 +217,9 @@ export function parseConfig(stack: string, raw: Readonly<Record<string, string>>
 
 /** Reads and checks the configuration of the stack that is being deployed. */
 export function loadConfig(): StackConfig {
-  return parseConfig(pulumi.getStack(), pulumi.runtime.allConfig());
+  // The SDK has this function, but leaves it out of its types.
+  const { isConfigSecret } = pulumi.runtime as unknown as {
+    readonly isConfigSecret: (key: string) => boolean;
+  };
+  return parseConfig(pulumi.getStack(), pulumi.runtime.allConfig(), isConfigSecret);
 }

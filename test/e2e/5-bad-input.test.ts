@@ -94,7 +94,7 @@ describe("a stage file", () => {
     {
       problem: "a secret in clear",
       config: "set --plaintext todo-app:databaseUrl postgresql://u:canary@h/d",
-      says: /todo-app:databaseUrl of dev must be encrypted/,
+      says: /todo-app:databaseUrl is \[secret\]; allowed: an encrypted value/,
       fix: /pulumi config set --stack dev --secret 'todo-app:databaseUrl'/,
     },
     {

@@ -226,6 +226,21 @@ describe("bad configuration", () => {
       assert.ok(message.includes(`todo-app:${key}`));
   });
 
+  it("includes a secret in clear, with the command that encrypts it", () => {
+    const config = { ...stageConfig("staging"), "todo-app:host": "" };
+    const isEncrypted = (key: string) => key !== "todo-app:databaseUrl";
+    assert.equal(
+      messageOf(() => parseConfig("staging", config, isEncrypted)).split("\n  todo-app:host")[0],
+      "the configuration of stack staging has 2 problems:\n" +
+        "  todo-app:databaseUrl is [secret]; allowed: an encrypted value; this one can be read in the stage file\n" +
+        "    fix: pulumi config set --stack staging --secret 'todo-app:databaseUrl'",
+    );
+  });
+
+  it("does not include a secret that is not set", () => {
+    parseConfig("dev", stageConfig("dev"), () => false);
+  });
+
   it("of other projects' keys is none of ours", () => {
     parseConfig("dev", { ...stageConfig("dev"), "aws:region": "eu-west-1" });
   });

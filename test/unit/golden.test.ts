@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { z } from "zod";
-import { stageSchema } from "../../configSchema.ts";
+import { SECRET_KEYS, stageSchema } from "../../configSchema.ts";
 import { record, redact, type Recorded } from "./support/record.ts";
 import { STAGES, declared, stageConfig } from "./support/stages.ts";
 
@@ -45,7 +45,8 @@ describe("golden files", () => {
   it("the JSON Schema for editors follows the configuration's own schema", () => {
     const { properties } = z.toJSONSchema(stageSchema, { io: "input" });
     const keys = Object.entries(properties ?? {}).map(([key, schema]) => {
-      const { description, secret } = declared[key]!;
+      const { description } = declared[key]!;
+      const secret = (SECRET_KEYS as readonly string[]).includes(key);
       const encrypted = {
         type: "object",
         properties: { secure: { type: "string" } },

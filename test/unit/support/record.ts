@@ -1,6 +1,7 @@
 /** Runs Pulumi code against mocks and records every registration as the engine would see it. */
 import * as pulumi from "@pulumi/pulumi";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks.js";
+import { SECRET_KEYS } from "../../../configSchema.ts";
 
 /** Key and value with which the engine's protocol marks a secret. */
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
@@ -67,7 +68,8 @@ export async function record<T>(
 ): Promise<{ readonly exports: T; readonly resources: readonly Recorded[] }> {
   const resources: Recorded[] = [];
   await pulumi.runtime.setMocks(mocks, "todo-app", stack);
-  pulumi.runtime.setAllConfig({ ...config });
+  const secrets = SECRET_KEYS.map((key) => `todo-app:${key}`);
+  pulumi.runtime.setAllConfig({ ...config }, secrets);
   // eslint-disable-next-line @typescript-eslint/unbound-method -- called on the monitor below
   const register = MockMonitor.prototype.registerResource;
   MockMonitor.prototype.registerResource = function (this: any, request: any, callback: any) {

@@ -8,9 +8,9 @@ const read = (file: string) =>
   parse(readFileSync(new URL(`../../../${file}`, import.meta.url), "utf8"));
 const encode = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
 
-/** Keys declared in Pulumi.yaml: type, description, default, secret. */
+/** Keys declared in Pulumi.yaml: type, description, default. */
 export const declared: Readonly<
-  Record<string, { type: string; description: string; default: unknown; secret?: boolean }>
+  Record<string, { type: string; description: string; default: unknown }>
 > = read("Pulumi.yaml").config;
 
 /** What an operator has to add to a stage file by `pulumi config set --secret`. */
