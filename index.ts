@@ -15,9 +15,13 @@ const config = loadConfig();
 const [backendPort, frontendPort] = [8000, 3000];
 const userId = 10001; // of both images, set in their Dockerfiles
 
-const context = config.kubernetesContext;
-const cluster = new k8s.Provider("cluster", { context, enableServerSideApply: true });
-const onCluster = { providers: { kubernetes: cluster } };
+// An empty `kubeconfig` keeps the value of $KUBECONFIG, a path of this machine, out of the state; the file is still read.
+const provider = new k8s.Provider("cluster", {
+  kubeconfig: "",
+  context: config.kubernetesContext,
+  enableServerSideApply: true,
+});
+const onCluster = { providers: { kubernetes: provider } };
 
 const budgets = [
   peakBudget(config.backend),
@@ -102,5 +106,8 @@ const paths = [
 const routeArgs = { namespace, host, paths, tls, route, rolloutTimeoutSeconds };
 /** Where the app is reached. */
 export const { url } = new PublicRoute("route", routeArgs, onCluster);
+/** Identity of the cluster: uid of its namespace kube-system, by which `make up` notices that another one is meant. */
+export const cluster = k8s.core.v1.Namespace.get("kube-system", "kube-system", { provider })
+  .metadata.uid;
 /** What runs, by digest. */
 export const images = { backend: backendImage.reference, frontend: frontendImage.reference };
