@@ -209,8 +209,7 @@ describe("enforced network policies", function () {
       .map(({ source, destination, number }) => edge(source, destination, number));
     let tried = 0;
     await eventually(60, async () => {
-      const actual: string[] = [];
-      for (const source of sources) actual.push(...(await connected(source)));
+      const actual = (await Promise.all(sources.map(connected))).flat();
       tried = sources.length * (endpoints.length - 1) * PORTS.length;
       const missing = expected.filter((each) => !actual.includes(each));
       const unexpected = actual.filter((each) => !expected.includes(each));
