@@ -8,8 +8,10 @@ SHELL := bash
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-# Sets what local/up installed (PATH, KUBECONFIG, Pulumi's backend) for the commands that follow.
-WITH_ENV = eval "$$(local/env)" &&
+# Sets what every command of STAGE works with: PATH, KUBECONFIG, Pulumi's backend. CLUSTER=local or CLUSTER=context says once
+# for a stage that it uses a cluster on this machine, or the one whose context its stage file names.
+export CLUSTER
+WITH_ENV = settings=$$(local/env $(STAGE)) && eval "$$settings" &&
 # The same, and which stage file STAGE has here: on the local cluster it may be a merged one.
 WITH_STAGE = $(WITH_ENV) file=$$(local/stage-file $(STAGE)) &&
 
@@ -24,13 +26,13 @@ preflight: node_modules/.package-lock.json ## Check what STAGE needs of its clus
 	@$(WITH_STAGE) node ops/preflight.ts $(STAGE) "$$file"
 
 preview: cluster ## Show what `make up` would change in STAGE, and change nothing
-	@$(WITH_STAGE) pulumi preview --stack $(STAGE) --config-file "$$file" --diff
+	@$(WITH_STAGE) node ops/preview.ts $(STAGE) "$$file"
 
 down: node_modules/.package-lock.json ## Remove the app of STAGE; the cluster and the tools stay
 	@$(WITH_STAGE) node ops/destroy.ts $(STAGE) "$$file"
 
-refresh: node_modules/.package-lock.json ## Compare STAGE with the cluster and take over what was changed by hand
-	@$(WITH_STAGE) pulumi refresh --stack $(STAGE) --config-file "$$file"
+refresh: node_modules/.package-lock.json ## Show what was changed by hand in the cluster of STAGE, and change nothing
+	@$(WITH_STAGE) node ops/refresh.ts $(STAGE) "$$file"
 
 config-diff: node_modules/.package-lock.json ## Show what two stages have different: A=staging B=production
 	@node ops/configDiff.ts $(A) $(B)
@@ -42,13 +44,13 @@ local-clean: ## Remove every trace of the local cluster, its data included; buil
 	@local/clean
 
 env: ## Print the settings for using pulumi, kubectl and docker by hand: eval "$(make env)"
-	@local/env
+	@local/env $(STAGE)
 
 scan: node_modules/.package-lock.json ## Scan what staging and production deploy for weaknesses
 	@test/scan/scan.sh
 
 soak: node_modules/.package-lock.json ## Load production through rollouts, drains and failures for 45 minutes, and print the figures
-	@for stage in dev staging production; do $(MAKE) --no-print-directory up STAGE=$$stage; done
+	@for stage in dev staging production; do $(MAKE) --no-print-directory up STAGE=$$stage CLUSTER=local YES=1; done
 	@$(WITH_ENV) mocha --reporter spec --timeout 3600000 --require test/e2e/support/diagnose.ts 'test/soak/*.test.ts'
 
 sbom: node_modules/.package-lock.json ## Write what the deployed images of STAGE consist of to sbom/ (CycloneDX)

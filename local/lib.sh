@@ -9,7 +9,6 @@ STATE_DIR=${XDG_STATE_HOME:-$HOME/.local/state}/todo-app  # cluster, registry an
 LOG_DIR=$STATE_DIR/logs
 RUN_DIR=$STATE_DIR/run
 BIN_DIR=$CACHE_DIR/bin                                    # what was installed for want of it on PATH
-export KUBECONFIG=${KUBECONFIG:-$STATE_DIR/kubeconfig}
 mkdir -p "$CACHE_DIR" "$STATE_DIR" "$LOG_DIR" "$RUN_DIR" "$BIN_DIR"
 case ":$PATH:" in *":$BIN_DIR:"*) ;; *) PATH=$PATH:$BIN_DIR ;; esac
 

@@ -15,7 +15,7 @@ export class OperatorError extends Error {
 
 /** The fix for an operation of the engine that stopped halfway. */
 export const CONTINUES =
-  "the reason stands above; after mending it, run the same command again: it continues where this one stopped";
+  "once the cause is removed, run the same command again: it continues where this one stopped";
 
 export interface Result {
   readonly code: number;

@@ -3,72 +3,81 @@
  *
  * Usage: node ops/deploy.ts [<stage> [<stage file>]]
  */
-import { readFileSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import type { EngineEvent, Stack } from "@pulumi/pulumi/automation/index.js";
+import { verifyCluster } from "./clusterIdentity.ts";
 import { CONTINUES, OperatorError, main } from "./command.ts";
+import { confirm } from "./lib/confirm.ts";
+import { isWrongPassphrase, openStack, textOf, wrongPassphrase } from "./lib/engine.ts";
+import { runShown } from "./lib/operation.ts";
 import { preflight } from "./preflight.ts";
-import { runLocked, settlePendingOperations } from "./recover.ts";
-import { stageArgument, type Stage } from "./stage.ts";
+import { exportState, hasPendingOperations, settlePendingOperations } from "./recover.ts";
+import { stageArgument, stageFile, type Stage } from "./stage.ts";
+import { describeFailure } from "./watch/describe.ts";
+import { RolloutWatch, type Target } from "./watch/watch.ts";
 
-/** Creates the stack in a backend that does not have it. Pulumi notes its key in the stage file of the project's folder. */
-async function createStack(stage: Stage): Promise<void> {
-  const init = ["--cwd", dirname(stage.file), "stack", "init"];
-  let { code, output } = await runLocked(stage.name, init);
-  if (/incorrect passphrase/.test(output) && forgetUnusedKey(stage.file))
-    ({ code, output } = await runLocked(stage.name, init));
-  if (code === 0) return;
-  if (/incorrect passphrase/.test(output))
-    throw wrongPassphrase(
-      stage.name,
-      `remove encryptionsalt and every "secure:" value from ${stage.file} and set these secrets again`,
-    );
-  throw new OperatorError(
-    `the stack ${stage.name} could not be created`,
-    "the reason stands above; pulumi whoami --verbose shows the backend in use",
-  );
-}
+/** What the engine says about a value of the wrong type, before the program can say more. */
+const REJECTED = /configuration key '([^']+)' must be of type '(\w+)'/;
 
-/** Drops the trace of another passphrase from the stage file, provided that no secret there needs it. */
-function forgetUnusedKey(file: string): boolean {
-  const text = readFileSync(file, "utf8");
-  if (/^\s+(- )?secure:/m.test(text)) return false;
-  writeFileSync(file, text.replace(/^encryptionsalt:.*\n/m, ""));
-  return true;
-}
-
-const wrongPassphrase = (stage: string, ifLost: string) =>
-  new OperatorError(
-    `the secrets of ${stage} were encrypted with another passphrase`,
-    `point PULUMI_CONFIG_PASSPHRASE_FILE at the file that holds it; if it is lost, ${ifLost}`,
-  );
-
-/** What the engine says about a value of the wrong type, or a secret in clear, before the program can say more. */
-const REJECTED = /configuration key '([^']+)' must be (?:of type '(\w+)'|(encrypted))/;
-
-function failure(stage: string, output: string): OperatorError {
-  if (/incorrect passphrase/.test(output))
+function engineFailure(stage: string, error: unknown): OperatorError {
+  if (isWrongPassphrase(error))
     return wrongPassphrase(stage, "the stack can only be removed and deployed anew");
-  const [, key, type, secret] = REJECTED.exec(output) ?? [];
+  const [, key, type] = REJECTED.exec(textOf(error)) ?? [];
   if (key)
     return new OperatorError(
-      `todo-app:${key} of ${stage} must be ${secret ? "encrypted" : `of type ${type}`}`,
-      `pulumi config set --stack ${stage} ${secret ? "--secret " : ""}'todo-app:${key}'${secret ? "" : ` <${type}>`}` +
+      `todo-app:${key} of ${stage} must be of type ${type}`,
+      `pulumi config set --stack ${stage} 'todo-app:${key}' <${type}>` +
         `, or remove it: pulumi config rm --stack ${stage} 'todo-app:${key}'`,
     );
   return new OperatorError(`the deploy of ${stage} failed`, CONTINUES);
 }
 
-async function deploy(stage: Stage): Promise<void> {
-  const up = ["up", "--yes", "--skip-preview", "--config-file", stage.file];
-  await preflight(stage);
-  await settlePendingOperations(stage);
-  let result = await runLocked(stage.name, up);
-  if (/no stack named/.test(result.output)) {
-    await createStack(stage);
-    result = await runLocked(stage.name, up);
+/** Tells the watch what the engine waits for. */
+function follow(watch: RolloutWatch) {
+  return ({ resourcePreEvent, resOutputsEvent, resOpFailedEvent }: EngineEvent) => {
+    const step = (resourcePreEvent ?? resOutputsEvent ?? resOpFailedEvent)?.metadata;
+    const kind = /:(Deployment|StatefulSet|Job)::/.exec(step?.urn ?? "")?.[1];
+    if (!step || !kind || !/^(create|create-replacement|update)$/.test(step.op)) return;
+    const { metadata } = (step.new?.inputs ?? {}) as { metadata?: { name?: string } };
+    const name = metadata?.name ?? step.urn.split("::").at(-1)!;
+    if (resourcePreEvent) watch.begin(kind, name);
+    else watch.end(kind, name);
+  };
+}
+
+/** Runs the engine until it is done, or a rollout is sure to fail. @returns where the app is reached */
+async function up(stack: Stack, { file }: Stage, target: Target): Promise<string> {
+  const watch = new RolloutWatch(target);
+  const giveUp = watch.failure.then((failure): never => {
+    const { message, fix } = describeFailure(failure);
+    throw new OperatorError(message, fix);
+  });
+  try {
+    const { outputs } = await runShown(
+      stack,
+      "up",
+      (options) => stack.up({ ...options, configFile: file, showSecrets: false }),
+      { onEvent: follow(watch), giveUp },
+    );
+    return String(outputs.url?.value);
+  } catch (error) {
+    throw error instanceof OperatorError ? error : engineFailure(stack.name, error);
+  } finally {
+    watch.stop();
   }
-  if (result.code !== 0) throw failure(stage.name, result.output);
-  const url = /^ +[+~]? *url *: .*"(.*)"/m.exec(result.output)?.[1];
+}
+
+async function deploy(stage: Stage): Promise<void> {
+  stageFile(stage.name, stage.file); // what is wrong with the file itself, before the engine stumbles over it
+  const stack = await openStack(stage);
+  const [config, state] = await Promise.all([preflight(stage), exportState(stage.name)]);
+  await verifyCluster(stack, state, config.context);
+  if (config.protected)
+    await confirm(
+      `Deploy to ${stage.name}, namespace ${config.namespace} of context ${config.context}?`,
+      `make up STAGE=${stage.name}`,
+    );
+  if (hasPendingOperations(state)) await settlePendingOperations(stage, stack);
+  const url = await up(stack, stage, config);
   process.stdout.write(`\n${stage.name} is up: ${url}\n`);
 }
 

@@ -5,17 +5,22 @@
  *
  * Usage: node ops/destroy.ts [<stage> [<stage file>]]
  */
+import { verifyCluster } from "./clusterIdentity.ts";
 import { CONTINUES, OperatorError, main } from "./command.ts";
-import { exportState, runLocked } from "./recover.ts";
-import { stageArgument, type Stage } from "./stage.ts";
+import { findStack } from "./lib/engine.ts";
+import { runShown } from "./lib/operation.ts";
+import { exportState } from "./recover.ts";
+import { settingsOf, stageArgument, type Stage } from "./stage.ts";
 
-async function destroy({ name, file }: Stage): Promise<void> {
-  const state = await exportState(name);
-  if (!state)
+async function destroy(stage: Stage): Promise<void> {
+  const { name, file } = stage;
+  const stack = await findStack(name);
+  if (!stack)
     throw new OperatorError(
       `there is no stack ${name} to remove`,
       "pulumi stack ls names those that there are",
     );
+  const state = await exportState(name);
   const held = (state.deployment.resources ?? []).filter(({ protect }) => protect);
   if (held.length)
     throw new OperatorError(
@@ -24,9 +29,16 @@ async function destroy({ name, file }: Stage): Promise<void> {
       `if its data may go: pulumi config set --stack ${name} todo-app:protectResources false, ` +
         `make up STAGE=${name}, then make down STAGE=${name}`,
     );
-  const command = ["destroy", "--yes", "--skip-preview", "--config-file", file];
-  const { code } = await runLocked(name, command);
-  if (code !== 0) throw new OperatorError(`${name} was not removed completely`, CONTINUES);
+  const { context } = await settingsOf(stage);
+  await verifyCluster(stack, state, context);
+  try {
+    await runShown(stack, "down", (options) =>
+      stack.destroy({ ...options, configFile: file, showSecrets: false }),
+    );
+  } catch (error) {
+    if (error instanceof OperatorError) throw error;
+    throw new OperatorError(`${name} was not removed completely`, CONTINUES);
+  }
 }
 
 await main(() => destroy(stageArgument()));

@@ -7,7 +7,14 @@ import { clusterOf } from "./clusterApi.ts";
 import { clusterFindings, type Finding } from "./clusterNeeds.ts";
 import { OperatorError, main, run } from "./command.ts";
 import { namespaceOf } from "../configRules.ts";
-import { effectiveConfig, stageArgument, stageFile, type Stage } from "./stage.ts";
+import {
+  effectiveConfig,
+  settingsIn,
+  stageArgument,
+  stageValues,
+  type Settings,
+  type Stage,
+} from "./stage.ts";
 
 async function checkCluster(stage: string, context: string): Promise<void> {
   const { code, output } = await run([
@@ -73,9 +80,11 @@ function report(stage: string, context: string, findings: readonly Finding[]): v
  * Checks everything that a deploy needs besides its configuration, changing nothing.
  *
  * @throws OperatorError for the first thing that does not answer, or for everything that the cluster lacks
+ * @returns where the stage is deployed
  */
-export async function preflight({ name, file }: Stage): Promise<void> {
-  const values = stageFile(name, file);
+export async function preflight(stage: Stage): Promise<Settings> {
+  const { name } = stage;
+  const values = await stageValues(stage);
   const context = values["todo-app:kubernetesContext"];
   const images = (values["todo-app:images"] ?? {}) as { backend?: string; frontend?: string };
   const builds = !images.backend || !images.frontend;
@@ -86,6 +95,7 @@ export async function preflight({ name, file }: Stage): Promise<void> {
     builds ? checkDocker() : undefined,
   ]);
   if (named) report(name, named, findings);
+  return settingsIn(name, values);
 }
 
 if (import.meta.main)

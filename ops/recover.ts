@@ -1,9 +1,9 @@
-/** Puts a stack right whose last deploy was killed: a lock nobody holds, operations nobody finished. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { hostname, tmpdir } from "node:os";
-import { join } from "node:path";
-import { OperatorError, run, type Result } from "./command.ts";
-import { stageFile, type Stage } from "./stage.ts";
+/** Puts a stack right whose last deploy was killed: operations that nobody finished. */
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
+import { OperatorError, run } from "./command.ts";
+import { withLock } from "./lib/lock.ts";
+import { runShown } from "./lib/operation.ts";
+import { settingsOf, type Stage } from "./stage.ts";
 
 interface Resource {
   readonly urn: string;
@@ -20,69 +20,31 @@ interface Resource {
   readonly outputs?: Record<string, unknown>;
 }
 
-interface State {
+export interface State {
+  readonly version: number;
   readonly deployment: {
     resources?: Resource[];
     pending_operations?: { readonly type: string; readonly resource: Resource }[];
   };
 }
 
-/** What `make up` says or mends itself: the plugins in use (the engine repeats them all the time), a stack to be created. */
-const SAID_ELSEWHERE = /warning: using pulumi-\S+ from \$PATH at |^error: no stack named '/;
+const pendingOf = (state: State) => state.deployment.pending_operations ?? [];
 
-const pendingOf = (state?: State) => state?.deployment.pending_operations ?? [];
+/** Whether a deploy was killed in the middle of something. */
+export const hasPendingOperations = (state: State) => pendingOf(state).length > 0;
 
 /**
- * Runs `pulumi <command> --stack <stage>`, showing its output; the lock of a deploy that died on this machine is removed.
+ * The stack's state, its secrets encrypted: the Automation API would decrypt them, and write them to a file on the way back.
  *
- * @throws OperatorError when the lock's owner is alive, or can't be looked at because it runs elsewhere
+ * @throws OperatorError when the backend does not give it
  */
-export async function runLocked(stage: string, command: readonly string[]): Promise<Result> {
-  const attempt = () =>
-    run(["pulumi", ...command, "--stack", stage], { show: true, hide: SAID_ELSEWHERE });
-  const first = await attempt();
-  if (!first.output.includes("the stack is currently locked")) return first;
-  await releaseLock(stage, first.output);
-  return attempt();
-}
-
-/** Whether a deploy runs under that process id: one that was killed, but not yet collected by its parent, has no command line. */
-const isPulumi = (pid: string) =>
-  existsSync(`/proc/${pid}/cmdline`) &&
-  /^[^\0]*\bpulumi\0/.test(readFileSync(`/proc/${pid}/cmdline`, "utf8"));
-
-async function releaseLock(stage: string, output: string): Promise<void> {
-  const owner = /created by (\S+)@(\S+) \(pid (\d+)\)/.exec(output);
-  const [, user, host, pid] = owner ?? [];
-  if (!pid || host !== hostname() || isPulumi(pid))
-    throw new OperatorError(
-      `another deploy of ${stage} is running${pid ? ` (${user} on ${host}, process ${pid})` : ""}`,
-      `wait for it; if you are sure that it is dead: pulumi cancel --stack ${stage}`,
-    );
-  process.stdout.write(`the last deploy of ${stage} (process ${pid}) died; removing its lock\n`);
-  await run(["pulumi", "cancel", "--yes", "--stack", stage]);
-}
-
-/** What the backend knows of a stack; undefined of one that does not exist. */
-export async function exportState(stage: string): Promise<State | undefined> {
+export async function exportState(stage: string): Promise<State> {
   const { code, stdout, output } = await run(["pulumi", "stack", "export", "--stack", stage]);
   if (code === 0) return JSON.parse(stdout) as State;
-  if (/no stack named/.test(output)) return undefined;
   throw new OperatorError(
     `the state of ${stage} can't be read: ${output.trim()}`,
     "pulumi whoami --verbose shows the backend in use",
   );
-}
-
-async function importState(stage: string, state: State): Promise<Result> {
-  const folder = mkdtempSync(join(tmpdir(), "todo-app-state-"));
-  try {
-    const file = join(folder, "state.json");
-    writeFileSync(file, JSON.stringify(state)); // secrets are ciphertext in it
-    return await runLocked(stage, ["stack", "import", "--file", file]);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
 }
 
 /** The record that the killed deploy would have written for an object it had sent to the cluster; undefined if there is none. */
@@ -90,9 +52,9 @@ async function recordOfCreated(stage: Stage, resource: Resource): Promise<Resour
   const { apiVersion = "", kind = "", metadata } = resource.inputs ?? {};
   if (!resource.type.startsWith("kubernetes:") || !metadata?.name) return undefined;
   const [group, version] = apiVersion.includes("/") ? apiVersion.split("/") : ["", apiVersion];
-  const context = String(stageFile(stage.name, stage.file)["todo-app:kubernetesContext"]);
+  const { context } = await settingsOf(stage);
   const { name, namespace } = metadata;
-  const { code, stdout } = await run([
+  const { code, stdout, output } = await run([
     "kubectl",
     `--context=${context}`,
     "get",
@@ -102,9 +64,16 @@ async function recordOfCreated(stage: Stage, resource: Resource): Promise<Resour
     "--show-managed-fields",
     "--output=jsonpath={.metadata.managedFields[*].manager}",
   ]);
+  // Only this answer means that the object was never created. After any other, forgetting it could make a second one.
+  if (code !== 0 && output.includes("(NotFound)")) return undefined;
+  if (code !== 0)
+    throw new OperatorError(
+      `whether the interrupted deploy created ${kind} ${name} can't be found out: ${output.trim()}`,
+      `make up STAGE=${stage.name} again, once kubectl --context ${context} get ${kind} works`,
+    );
   // An object of the same name that somebody else made is not ours to take: the deploy will say that it exists.
   const manager = stdout.split(/\s+/).find((owner) => owner.startsWith("pulumi-kubernetes"));
-  if (code !== 0 || !manager) return undefined;
+  if (!manager) return undefined;
   const id = namespace ? `${namespace}/${name}` : name;
   // A later update must come from the same manager: the API server refuses another one's as a conflict.
   return { ...resource, id, outputs: { __fieldManager: manager } };
@@ -126,51 +95,49 @@ function insert(resources: Resource[], created: Resource): void {
  *
  * `pulumi refresh --import-pending-creates` is made for this, but the engine forgets such an object as well.
  */
-async function adoptCreated(stage: Stage): Promise<string[]> {
+async function adoptCreated(stage: Stage, stack: Stack): Promise<string[]> {
   const state = await exportState(stage.name);
   const creations = pendingOf(state).filter(({ type }) => type === "creating");
-  if (!state || !creations.length) return [];
+  if (!creations.length) return [];
   const records = await Promise.all(
     creations.map(({ resource }) => recordOfCreated(stage, resource)),
   );
   const created = records.filter((record) => record !== undefined);
   const resources = [...(state.deployment.resources ?? [])];
   for (const record of created) insert(resources, record);
-  const { code } = await importState(stage.name, {
-    ...state,
-    deployment: { ...state.deployment, resources, pending_operations: [] },
-  });
-  if (code !== 0) throw unsettled(stage.name);
+  const deployment = { ...state.deployment, resources, pending_operations: [] };
+  await withLock(stack, () => stack.importStack({ version: state.version, deployment }));
   return created.map(({ urn }) => urn);
 }
 
-async function refresh({ name, file }: Stage, urns: readonly string[]): Promise<void> {
-  const command = ["refresh", "--yes", "--skip-preview", "--config-file", file];
-  const { code } = await runLocked(name, [...command, ...urns.flatMap((urn) => ["--target", urn])]);
-  if (code !== 0) throw unsettled(name);
+async function refresh(stage: Stage, stack: Stack, target: string[]): Promise<void> {
+  try {
+    await runShown(stack, "recover", (options) =>
+      stack.refresh({ ...options, configFile: stage.file, target, showSecrets: false }),
+    );
+  } catch (error) {
+    if (error instanceof OperatorError) throw error;
+    throw new OperatorError(
+      `the interrupted deploy of ${stage.name} could not be settled`,
+      `read the error above, then: pulumi refresh --stack ${stage.name}`,
+    );
+  }
 }
 
-const unsettled = (stage: string) =>
-  new OperatorError(
-    `the interrupted deploy of ${stage} could not be settled`,
-    `read the error above, then: pulumi refresh --stack ${stage}`,
-  );
-
 /** Finishes what an interrupted deploy left open, so that the next one starts from what is really there. */
-export async function settlePendingOperations(stage: Stage): Promise<void> {
+export async function settlePendingOperations(stage: Stage, stack: Stack): Promise<void> {
   const state = await exportState(stage.name);
   const pending = pendingOf(state);
-  if (!state || !pending.length) return;
   process.stdout.write(
     `the last deploy of ${stage.name} left ${pending.length} operations unfinished; settling them\n`,
   );
   const existing = new Set(state.deployment.resources?.map(({ urn }) => urn));
-  const stack = [...existing].filter((urn) => urn.includes("::pulumi:pulumi:Stack::"));
+  const roots = [...existing].filter((urn) => urn.includes("::pulumi:pulumi:Stack::"));
   const begun = pending
     .filter(({ type }) => type !== "creating")
     .map(({ resource }) => resource.urn);
   // This also proves that the deploy whose operations these are is not running any more: it would hold the lock.
-  await refresh(stage, [...stack, ...begun.filter((urn) => existing.has(urn))]);
-  const adopted = await adoptCreated(stage);
-  if (adopted.length) await refresh(stage, adopted);
+  await refresh(stage, stack, [...roots, ...begun.filter((urn) => existing.has(urn))]);
+  const adopted = await adoptCreated(stage, stack);
+  if (adopted.length) await refresh(stage, stack, adopted);
 }

@@ -2,9 +2,9 @@
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { parse } from "yaml";
 import type { z } from "zod";
-import { crossFieldProblems } from "../configRules.ts";
+import { crossFieldProblems, namespaceOf } from "../configRules.ts";
 import { SECRET_KEYS, stageSchema, type Stage as Configuration } from "../configSchema.ts";
-import { OperatorError } from "./command.ts";
+import { OperatorError, run } from "./command.ts";
 
 const PROJECT = "todo-app";
 
@@ -36,7 +36,7 @@ function stages(): string[] {
 /** Contents of a file as Pulumi keeps settings in. */
 export function readYaml(file: string): Values & { readonly config?: Values } {
   try {
-    return (parse(readFileSync(file, "utf8")) as Values | null) ?? {};
+    return (parse(readFileSync(file, "utf8"), { merge: true }) as Values | null) ?? {};
   } catch (error) {
     throw new OperatorError(
       `${file} is not YAML: ${(error as Error).message.split("\n")[0]}`,
@@ -65,7 +65,7 @@ export function typed(schema: z.ZodType | undefined, written: unknown): unknown 
   }
 }
 
-/** In place of secrets, which stay encrypted here. */
+/** In place of secrets that are encrypted in the stage file. */
 const STAND_INS: Readonly<Record<(typeof SECRET_KEYS)[number], string>> = {
   registryPassword: "secret",
   databaseUrl: "postgresql://user:secret@host/database?sslmode=verify-full",
@@ -79,9 +79,51 @@ export function effectiveConfig(stage: string, values: Values): Configuration | 
     if (!key.startsWith(`${PROJECT}:`)) continue;
     const name = key.slice(PROJECT.length + 1);
     const schema = (stageSchema.shape as Record<string, z.ZodType | undefined>)[name];
-    const standIn = (STAND_INS as Record<string, string | undefined>)[name];
-    config[name] = standIn ?? typed(schema, written);
+    const standIn = isObject(written) && (STAND_INS as Record<string, string | undefined>)[name];
+    config[name] = standIn || typed(schema, written);
   }
   const { data } = stageSchema.safeParse(config);
   return data && !crossFieldProblems(stage, data).length ? data : undefined;
+}
+
+/** What the engine prints of one key: objects are JSON, and also there as such. */
+interface EngineValue {
+  readonly value?: string;
+  readonly objectValue?: unknown;
+}
+
+/**
+ * The values of a stage as the engine resolves them: environments, anchors and secrets inside objects included. Those of the
+ * file as written where the engine can't: there is no stack yet, or its passphrase is missing.
+ */
+export async function stageValues({ name, file }: Stage): Promise<Values> {
+  const written = stageFile(name, file);
+  const config = ["config", "--json", "--show-secrets", "--stack", name, "--config-file", file];
+  const { code, stdout } = await run(["pulumi", ...config]);
+  if (code !== 0) return written;
+  const resolved = JSON.parse(stdout) as Readonly<Record<string, EngineValue>>;
+  return Object.fromEntries(
+    Object.entries(resolved).map(([key, { value, objectValue }]) => [key, objectValue ?? value]),
+  );
+}
+
+/** Where a stage is deployed, and whether it holds what must not be lost. */
+export interface Settings {
+  readonly context: string;
+  readonly namespace: string;
+  readonly protected: boolean;
+}
+
+export async function settingsOf(stage: Stage): Promise<Settings> {
+  return settingsIn(stage.name, await stageValues(stage));
+}
+
+export function settingsIn(stage: string, values: Values): Settings {
+  const context = values[`${PROJECT}:kubernetesContext`];
+  const namespace = values[`${PROJECT}:namespace`];
+  return {
+    context: typeof context === "string" ? context : "",
+    namespace: namespaceOf(stage, { namespace: typeof namespace === "string" ? namespace : "" }),
+    protected: String(values[`${PROJECT}:protectResources`]) === "true",
+  };
 }

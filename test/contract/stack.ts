@@ -10,6 +10,10 @@ import {
   type Stack,
 } from "@pulumi/pulumi/automation/index.js";
 
+import { requireLocalCluster } from "../e2e/support/localCluster.ts";
+
+requireLocalCluster();
+
 /** What one run of the engine did, or why it failed. */
 export interface Run {
   /** Every step as `operation type::name`, without those that change nothing. */

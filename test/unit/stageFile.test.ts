@@ -58,9 +58,11 @@ describe("local/stage-file", function () {
   };
   const stage = (name: string, config: object, rest: object = {}) =>
     writeFileSync(join(folder, `Pulumi.${name}.yaml`), stringify({ config, ...rest }));
-  const run = (name: string) => {
+  const run = (name: string, more: Readonly<Record<string, string>> = {}) => {
     const env = {
       ...process.env,
+      CLUSTER: "local",
+      ...more,
       PATH: `${folder}/bin:${process.env.PATH}`,
       XDG_STATE_HOME: join(folder, "state"),
       XDG_CACHE_HOME: join(folder, "cache"),
@@ -85,8 +87,7 @@ describe("local/stage-file", function () {
   });
 
   it("names the checkout's own file on a cluster of the machine's own", () => {
-    writeFileSync(join(state, "machine-context"), "");
-    assert.equal(run("staging").stdout, "Pulumi.staging.yaml\n");
+    assert.equal(run("staging", { CLUSTER: "context" }).stdout, "Pulumi.staging.yaml\n");
   });
 
   it("lays the overrides over the stage's values, with what local/ made in place of file names", () => {

@@ -4,6 +4,9 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { requireLocalCluster } from "./localCluster.ts";
+
+requireLocalCluster();
 
 export interface Outcome {
   readonly code: number;

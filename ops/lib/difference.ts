@@ -1,0 +1,21 @@
+/** The engine's own display of differences, which is made for reading: its text goes to the terminal as it is. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { verifyCluster } from "../clusterIdentity.ts";
+import { OperatorError } from "../command.ts";
+import { exportState } from "../recover.ts";
+import { settingsOf, type Stage } from "../stage.ts";
+import { openStack } from "./engine.ts";
+
+/** Runs `pulumi <command> --diff` on a stage, on the cluster that its stack records. */
+export async function showDifference(stage: Stage, ...command: string[]): Promise<void> {
+  const { name, file } = stage;
+  const stack = await openStack(stage);
+  const { context } = await settingsOf(stage);
+  await verifyCluster(stack, await exportState(name), context);
+  const options = ["--stack", name, "--config-file", file, "--diff"];
+  const engine = spawn("pulumi", [...command, ...options], { stdio: "inherit" });
+  const [code] = (await once(engine, "close")) as [number | null];
+  if (code !== 0)
+    throw new OperatorError(`the ${command[0]} of ${name} failed`, "the reason stands above");
+}

@@ -1,0 +1,125 @@
+/** The parts of Kubernetes objects by which a rollout is judged, and which of them belong to what. */
+
+export interface Meta {
+  readonly name: string;
+  readonly uid: string;
+  readonly creationTimestamp?: string;
+  readonly generation?: number;
+  readonly deletionTimestamp?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly ownerReferences?: readonly { readonly uid: string; readonly controller?: boolean }[];
+}
+
+export interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+interface Ended {
+  readonly exitCode: number;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+interface ContainerState {
+  readonly waiting?: { readonly reason?: string; readonly message?: string };
+  readonly running?: object;
+  readonly terminated?: Ended;
+}
+
+export interface ContainerStatus {
+  readonly name: string;
+  readonly ready: boolean;
+  readonly started?: boolean;
+  readonly restartCount: number;
+  readonly state: ContainerState;
+  readonly lastState: ContainerState;
+}
+
+interface Probe {
+  readonly periodSeconds?: number;
+  readonly failureThreshold?: number;
+}
+
+/** An object of any of the kinds that are watched. */
+export interface ApiObject {
+  readonly kind: string;
+  readonly metadata: Meta;
+  readonly spec?: {
+    readonly containers?: readonly { readonly name: string; readonly readinessProbe?: Probe }[];
+  };
+  readonly status?: {
+    readonly phase?: string;
+    readonly observedGeneration?: number;
+    readonly updateRevision?: string;
+    readonly conditions?: readonly Condition[];
+    readonly initContainerStatuses?: readonly ContainerStatus[];
+    readonly containerStatuses?: readonly ContainerStatus[];
+  };
+  // Of events.
+  readonly reason?: string;
+  readonly message?: string;
+  readonly type?: string;
+  readonly involvedObject?: { readonly uid?: string; readonly name?: string };
+  readonly lastTimestamp?: string | null;
+  readonly eventTime?: string | null;
+  readonly series?: { readonly lastObservedTime?: string };
+}
+
+export const KINDS = "deployments,replicasets,statefulsets,jobs,pods,persistentvolumeclaims,events";
+
+const REVISION = "deployment.kubernetes.io/revision";
+const STATEFUL_REVISION = "controller-revision-hash";
+
+export const ofKind = (objects: readonly ApiObject[], kind: string) =>
+  objects.filter((object) => object.kind === kind);
+
+export const conditionOf = ({ status }: ApiObject, type: string) =>
+  status?.conditions?.find((condition) => condition.type === type && condition.status === "True");
+
+export const containersOf = ({ status }: ApiObject) => [
+  ...(status?.initContainerStatuses ?? []),
+  ...(status?.containerStatuses ?? []),
+];
+
+const isControlledBy = (owner: ApiObject) => (object: ApiObject) =>
+  object.metadata.ownerReferences?.some(
+    ({ uid, controller }) => controller && uid === owner.metadata.uid,
+  ) ?? false;
+
+/** Whether the controller has seen the last change of the object's specification. */
+export const isObserved = ({ metadata, status }: ApiObject) =>
+  (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
+
+/** The ReplicaSet of a Deployment's current revision. */
+export function currentReplicaSet(objects: readonly ApiObject[], deployment: ApiObject) {
+  const revision = deployment.metadata.annotations?.[REVISION];
+  return ofKind(objects, "ReplicaSet")
+    .filter(isControlledBy(deployment))
+    .find(({ metadata }) => metadata.annotations?.[REVISION] === revision);
+}
+
+/** Pods of the owner that are meant to stay; of a StatefulSet only those of its new revision. */
+export function podsOf(objects: readonly ApiObject[], owner: ApiObject): ApiObject[] {
+  const revision = owner.status?.updateRevision;
+  return ofKind(objects, "Pod")
+    .filter(isControlledBy(owner))
+    .filter(({ metadata }) => !metadata.deletionTimestamp)
+    .filter(({ metadata }) => !revision || metadata.labels?.[STATEFUL_REVISION] === revision);
+}
+
+export const timeOf = ({ series, lastTimestamp, eventTime, metadata }: ApiObject) =>
+  Date.parse(
+    series?.lastObservedTime ?? lastTimestamp ?? eventTime ?? metadata.creationTimestamp ?? "",
+  ) || 0;
+
+/** The warnings about an object, newest last. */
+export const warningsAbout = (objects: readonly ApiObject[], { metadata }: ApiObject) =>
+  ofKind(objects, "Event")
+    .filter(
+      ({ type, involvedObject }) => type === "Warning" && involvedObject?.uid === metadata.uid,
+    )
+    .sort((a, b) => timeOf(a) - timeOf(b));

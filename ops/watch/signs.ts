@@ -1,0 +1,193 @@
+/** What shows that a rollout will not succeed, and how long each sign may last before it is believed. */
+import {
+  conditionOf,
+  containersOf,
+  currentReplicaSet,
+  isObserved,
+  ofKind,
+  podsOf,
+  warningsAbout,
+  type ApiObject,
+  type ContainerStatus,
+} from "./objects.ts";
+
+export interface Sign {
+  /** `Deployment/backend` */
+  readonly workload: string;
+  readonly pod?: string;
+  readonly container?: string;
+  /** The container's log before its last restart tells more than the current one. */
+  readonly previous?: boolean;
+  /** Kubernetes' own word. */
+  readonly reason: string;
+  readonly message: string;
+  /** The warning that tells most. */
+  readonly event?: string;
+  /** Seconds for which it may pass by itself. */
+  readonly tolerated: number;
+}
+
+/** The object that a sign refers to is on its way. */
+const BRIEFLY = 10;
+/** A registry that does not answer, or room that others are about to free. */
+const PATIENCE = 20;
+/** What the controller manager adds to a new namespace; its retries come further and further apart. */
+const LAG = 60;
+/** A cluster autoscaler that has said that it adds a node. */
+const NEW_NODE = 300;
+
+/** Answers of a registry that another attempt does not change. */
+const HOPELESS =
+  /not found|manifest unknown|denied|unauthorized|forbidden|invalid reference|no match for platform/i;
+
+type Found = Pick<Sign, "reason" | "message" | "tolerated"> & Partial<Sign>;
+
+/** The API server's refusal to create a pod. `leaving`: whether pods are on their way out, which frees their share of a quota. */
+function refusal(message: string, leaving: boolean): Found {
+  const found = { reason: "FailedCreate", message };
+  if (/violates PodSecurity|denied the request/.test(message)) return { ...found, tolerated: 0 };
+  if (/exceeded quota/.test(message)) return { ...found, tolerated: leaving ? PATIENCE : 5 };
+  if (/status unknown for quota|error looking up service account/.test(message))
+    return { ...found, tolerated: LAG };
+  return { ...found, tolerated: BRIEFLY };
+}
+
+const PULLS = ["ErrImagePull", "ImagePullBackOff"];
+const NEVER_STARTS = ["InvalidImageName", "ErrImageNeverPull"];
+const CONFIGURATION = ["CreateContainerConfigError", "CreateContainerError", "RunContainerError"];
+
+/** What keeps a container from starting, or from staying. A Job counts the failures of its pods itself. */
+function containerSign(
+  { state, lastState, ...container }: ContainerStatus,
+  isJob: boolean,
+): Found[] {
+  const { reason = "", message = "" } = state.waiting ?? {};
+  const end = state.terminated ?? lastState.terminated;
+  const own = { container: container.name };
+  if (PULLS.includes(reason))
+    return [{ ...own, reason, message, tolerated: HOPELESS.test(message) ? 0 : PATIENCE }];
+  if (NEVER_STARTS.includes(reason)) return [{ ...own, reason, message, tolerated: 0 }];
+  if (CONFIGURATION.includes(reason)) return [{ ...own, reason, message, tolerated: BRIEFLY }];
+  if (isJob || container.ready) return [];
+  const exit = end
+    ? `last exit: code ${end.exitCode}, ${end.reason ?? "no reason given"}`
+    : message;
+  const previous = !state.terminated;
+  if (end?.reason === "OOMKilled")
+    return [{ ...own, previous, reason: "OOMKilled", message: exit, tolerated: 0 }];
+  if (reason === "CrashLoopBackOff")
+    return [{ ...own, previous, reason, message: exit, tolerated: 0 }];
+  return [];
+}
+
+/** A probe that the pod's own warnings say fails. */
+function probeSigns(objects: readonly ApiObject[], pod: ApiObject): Found[] {
+  const warnings = warningsAbout(objects, pod).filter(({ reason }) => reason === "Unhealthy");
+  const last = (probe: RegExp) =>
+    warnings.filter(({ message }) => probe.test(message ?? "")).at(-1);
+  return containersOf(pod).flatMap((status): Found[] => {
+    if (status.ready) return [];
+    const own = { container: status.name, reason: "Unhealthy" };
+    const startup = last(/^Startup probe/);
+    // Restarted, so the probe has used up its threshold.
+    if (startup && status.restartCount > 0)
+      return [{ ...own, previous: true, message: startup.message!, tolerated: 0 }];
+    const readiness = last(/^Readiness probe/);
+    if (!readiness || !status.started || !status.state.running) return [];
+    const probe = pod.spec?.containers?.find(({ name }) => name === status.name)?.readinessProbe;
+    const threshold = (probe?.periodSeconds ?? 10) * (probe?.failureThreshold ?? 3);
+    return [{ ...own, message: readiness.message!, tolerated: threshold }];
+  });
+}
+
+function schedulingSigns(objects: readonly ApiObject[], pod: ApiObject): Found[] {
+  const condition = pod.status?.conditions?.find(
+    ({ type, status, reason }) =>
+      type === "PodScheduled" && status === "False" && reason === "Unschedulable",
+  );
+  if (!condition) return [];
+  const growing = ofKind(objects, "Event").some(
+    ({ reason, involvedObject }) =>
+      reason === "TriggeredScaleUp" && involvedObject?.uid === pod.metadata.uid,
+  );
+  const message = condition.message ?? "no node takes the pod";
+  return [{ reason: "Unschedulable", message, tolerated: growing ? NEW_NODE : BRIEFLY }];
+}
+
+function podSigns(objects: readonly ApiObject[], pod: ApiObject, isJob: boolean): Found[] {
+  const event = warningsAbout(objects, pod).at(-1);
+  return [
+    ...schedulingSigns(objects, pod),
+    ...containersOf(pod).flatMap((status) => containerSign(status, isJob)),
+    ...(isJob ? [] : probeSigns(objects, pod)),
+  ].map((found) => ({
+    ...found,
+    pod: pod.metadata.name,
+    event: event && `${event.reason}: ${event.message}`,
+  }));
+}
+
+/** What is wrong with the pods of `owner`, or with making them. */
+function ownerSigns(objects: readonly ApiObject[], owner: ApiObject, isJob = false): Found[] {
+  const leaving = ofKind(objects, "Pod").some(({ metadata }) => metadata.deletionTimestamp);
+  const failure = conditionOf(owner, "ReplicaFailure");
+  const pods = podsOf(objects, owner);
+  // A ReplicaSet says by a condition what the other kinds only have an event for.
+  const event = warningsAbout(objects, owner).findLast(({ reason }) => reason === "FailedCreate");
+  const said =
+    failure?.message ?? (pods.length || owner.kind === "ReplicaSet" ? "" : event?.message);
+  return [
+    ...(said ? [refusal(said, leaving)] : []),
+    ...pods.flatMap((pod) => podSigns(objects, pod, isJob)),
+  ];
+}
+
+function deploymentSigns(objects: readonly ApiObject[], deployment: ApiObject): Found[] {
+  const set = currentReplicaSet(objects, deployment);
+  const progressing = deployment.status?.conditions?.find(({ type }) => type === "Progressing");
+  const late = progressing?.reason === "ProgressDeadlineExceeded";
+  return [
+    ...(set ? ownerSigns(objects, set) : []),
+    ...(late
+      ? [{ reason: progressing.reason, message: progressing.message ?? "", tolerated: 0 }]
+      : []),
+  ];
+}
+
+function jobSigns(objects: readonly ApiObject[], job: ApiObject): Found[] {
+  const failed = conditionOf(job, "Failed");
+  if (!failed) return ownerSigns(objects, job, true);
+  const pod = podsOf(objects, job).find(({ status }) => status?.phase === "Failed");
+  const container = pod && containersOf(pod).find(({ state }) => state.terminated?.exitCode);
+  const { reason = "Failed", message = "" } = failed;
+  return [{ reason, message, pod: pod?.metadata.name, container: container?.name, tolerated: 0 }];
+}
+
+/** A claim that its provisioner refuses; one that only waits for its first pod is well. */
+function claimSigns(objects: readonly ApiObject[]): Sign[] {
+  return ofKind(objects, "PersistentVolumeClaim")
+    .filter(({ status }) => status?.phase === "Pending")
+    .flatMap((claim) => {
+      const event = warningsAbout(objects, claim).findLast(
+        ({ reason }) => reason === "ProvisioningFailed" || reason === "FailedBinding",
+      );
+      if (!event) return [];
+      const { reason = "", message = "" } = event;
+      const workload = `PersistentVolumeClaim/${claim.metadata.name}`;
+      return [{ workload, reason, message, tolerated: BRIEFLY }];
+    });
+}
+
+/** Everything that shows at this moment that the rollout of `workload` may fail. */
+export function signsOf(objects: readonly ApiObject[], workload: ApiObject): Sign[] {
+  if (!isObserved(workload) && workload.kind !== "Job") return [];
+  const name = `${workload.kind}/${workload.metadata.name}`;
+  const found =
+    workload.kind === "Deployment"
+      ? deploymentSigns(objects, workload)
+      : workload.kind === "Job"
+        ? jobSigns(objects, workload)
+        : ownerSigns(objects, workload);
+  const claims = workload.kind === "StatefulSet" ? claimSigns(objects) : [];
+  return [...found.map((each) => ({ ...each, workload: name })), ...claims];
+}

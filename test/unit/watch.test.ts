@@ -1,0 +1,393 @@
+/** Which rollouts the watch gives up, when, and what it says; with a cluster that is only described. */
+import assert from "node:assert/strict";
+import { describeFailure } from "../../ops/watch/describe.ts";
+import type { ApiObject } from "../../ops/watch/objects.ts";
+import { RolloutWatch, type Means, type RolloutFailure } from "../../ops/watch/watch.ts";
+
+const START = Date.parse("2026-01-01T00:00:00Z");
+const iso = (seconds: number) => new Date(START + seconds * 1000).toISOString();
+
+const owned = (uid: string) => [{ uid, controller: true }];
+const deployment = (status: object = {}, revision = "2"): ApiObject => ({
+  kind: "Deployment",
+  metadata: {
+    name: "backend",
+    uid: "deployment",
+    generation: 2,
+    annotations: { "deployment.kubernetes.io/revision": revision },
+  },
+  status: { observedGeneration: 2, ...status },
+});
+const replicaSet = (revision: string, status: object = {}): ApiObject => ({
+  kind: "ReplicaSet",
+  metadata: {
+    name: `backend-${revision}`,
+    uid: `set-${revision}`,
+    annotations: { "deployment.kubernetes.io/revision": revision },
+    ownerReferences: owned("deployment"),
+  },
+  status,
+});
+
+interface Pod {
+  readonly owner?: string;
+  readonly name?: string;
+  readonly born?: number;
+  readonly deleted?: boolean;
+  readonly status?: object;
+  readonly labels?: Record<string, string>;
+}
+const pod = (
+  container: object,
+  { owner = "set-2", name = "new", born = 5, ...more }: Pod = {},
+): ApiObject => ({
+  kind: "Pod",
+  metadata: {
+    name,
+    uid: `pod-${name}`,
+    creationTimestamp: iso(born),
+    labels: more.labels,
+    ownerReferences: owned(owner),
+    ...(more.deleted && { deletionTimestamp: iso(born) }),
+  },
+  spec: {
+    containers: [{ name: "app", readinessProbe: { periodSeconds: 5, failureThreshold: 2 } }],
+  },
+  status: {
+    containerStatuses: [
+      { name: "app", ready: false, restartCount: 0, state: {}, lastState: {}, ...container },
+    ],
+    ...more.status,
+  },
+});
+const waiting = (reason: string, message = "", more: object = {}) => ({
+  state: { waiting: { reason, message } },
+  ...more,
+});
+const warning = (uid: string, reason: string, message: string): ApiObject => ({
+  kind: "Event",
+  type: "Warning",
+  metadata: { name: "event", uid: "event" },
+  reason,
+  message,
+  involvedObject: { uid },
+  lastTimestamp: iso(6),
+});
+const rollout = (...more: ApiObject[]) => [deployment(), replicaSet("1"), replicaSet("2"), ...more];
+const statefulSet: ApiObject = {
+  kind: "StatefulSet",
+  metadata: { name: "postgres", uid: "set", generation: 1 },
+  status: { observedGeneration: 1, updateRevision: "postgres-2" },
+};
+const job = (failed?: object): ApiObject => ({
+  kind: "Job",
+  metadata: { name: "migration-1a2b3c4d", uid: "job" },
+  status: { conditions: failed ? [{ type: "Failed", status: "True", ...failed }] : [] },
+});
+const terminated = (exitCode: number, reason: string) => ({ terminated: { exitCode, reason } });
+
+const LIMIT_SECONDS = 120;
+
+/** Lets the watch look at a cluster that stays as it is; returns the failure and after how many seconds, if it comes. */
+async function watched(
+  objects: readonly ApiObject[] | ((seconds: number) => readonly ApiObject[] | undefined),
+  begun: readonly [kind: string, name: string] = ["Deployment", "backend"],
+): Promise<{ failure?: RolloutFailure; seconds: number; logs: unknown[][] }> {
+  let seconds = 0;
+  const logs: unknown[][] = [];
+  let end = () => {};
+  const over = new Promise<undefined>((resolve) => (end = () => resolve(undefined)));
+  const means: Means = {
+    objects: () => Promise.resolve(typeof objects === "function" ? objects(seconds) : objects),
+    log: (...args) => Promise.resolve((logs.push(args), ["last words"])),
+    now: () => START + seconds * 1000,
+    pause: (milliseconds) => {
+      seconds += milliseconds / 1000;
+      if (seconds >= LIMIT_SECONDS) {
+        watch.stop();
+        end();
+      }
+      return Promise.resolve();
+    },
+  };
+  const watch = new RolloutWatch({ context: "minikube", namespace: "todo-app-dev" }, means);
+  watch.begin(...begun);
+  const failure = await Promise.race([watch.failure, over]);
+  watch.stop();
+  return { failure, seconds, logs };
+}
+
+describe("a rollout is given up", () => {
+  interface Case {
+    readonly sign: string;
+    readonly objects: readonly ApiObject[];
+    readonly begun?: readonly [string, string];
+    readonly reason: string;
+    readonly workload?: string;
+    /** Soon after the watch has begun to look. */
+    readonly within?: number;
+  }
+  const cases: readonly Case[] = [
+    {
+      sign: "an image that does not exist",
+      objects: rollout(pod(waiting("ImagePullBackOff", 'Back-off pulling image "x": not found'))),
+      reason: "ImagePullBackOff",
+    },
+    {
+      sign: "an image that must be there and is not",
+      objects: rollout(pod(waiting("ErrImageNeverPull"))),
+      reason: "ErrImageNeverPull",
+    },
+    {
+      sign: "a registry that gives no answer for long",
+      objects: rollout(pod(waiting("ErrImagePull", "503 Service Unavailable"))),
+      reason: "ErrImagePull",
+      within: 26,
+    },
+    {
+      sign: "a crash loop",
+      objects: rollout(
+        pod(
+          waiting("CrashLoopBackOff", "", { restartCount: 2, lastState: terminated(1, "Error") }),
+        ),
+      ),
+      reason: "CrashLoopBackOff",
+    },
+    {
+      sign: "a container killed for its memory",
+      objects: rollout(
+        pod({ restartCount: 1, state: { running: {} }, lastState: terminated(137, "OOMKilled") }),
+      ),
+      reason: "OOMKilled",
+    },
+    {
+      sign: "a readiness that fails past its threshold",
+      objects: rollout(
+        pod({ started: true, state: { running: {} } }),
+        warning("pod-new", "Unhealthy", "Readiness probe failed: HTTP probe failed: 503"),
+      ),
+      reason: "Unhealthy",
+      within: 16,
+    },
+    {
+      sign: "a start-up probe that never passed",
+      objects: rollout(
+        pod({ restartCount: 1, state: { running: {} }, lastState: terminated(143, "Error") }),
+        warning("pod-new", "Unhealthy", "Startup probe failed: connection refused"),
+      ),
+      reason: "Unhealthy",
+    },
+    {
+      sign: "a Secret that does not come",
+      objects: rollout(pod(waiting("CreateContainerConfigError", 'secret "x" not found'))),
+      reason: "CreateContainerConfigError",
+      within: 16,
+    },
+    {
+      sign: "a pod that no node takes",
+      objects: rollout(
+        pod(
+          {},
+          {
+            status: {
+              containerStatuses: [],
+              conditions: [
+                { type: "PodScheduled", status: "False", reason: "Unschedulable", message: "0/3" },
+              ],
+            },
+          },
+        ),
+      ),
+      reason: "Unschedulable",
+      within: 16,
+    },
+    {
+      sign: "a quota without room that nobody is about to free",
+      objects: [
+        deployment(),
+        replicaSet("2", {
+          conditions: [
+            { type: "ReplicaFailure", status: "True", message: "exceeded quota: todo-app" },
+          ],
+        }),
+      ],
+      reason: "FailedCreate",
+      within: 12,
+    },
+    {
+      sign: "an admission that refuses the pods",
+      objects: [
+        deployment(),
+        replicaSet("2", {
+          conditions: [
+            { type: "ReplicaFailure", status: "True", message: "violates PodSecurity restricted" },
+          ],
+        }),
+      ],
+      reason: "FailedCreate",
+    },
+    {
+      sign: "a progress deadline that is over",
+      objects: [
+        deployment({
+          conditions: [
+            { type: "Progressing", status: "False", reason: "ProgressDeadlineExceeded" },
+          ],
+        }),
+        replicaSet("2"),
+      ],
+      reason: "ProgressDeadlineExceeded",
+    },
+    {
+      sign: "a failed Job",
+      objects: [
+        job({ reason: "BackoffLimitExceeded", message: "it has reached the limit" }),
+        pod({ state: terminated(1, "Error") }, { owner: "job", status: { phase: "Failed" } }),
+      ],
+      begun: ["Job", "migration-1a2b3c4d"],
+      workload: "Job/migration-1a2b3c4d",
+      reason: "BackoffLimitExceeded",
+    },
+    {
+      sign: "a volume that can't be made",
+      objects: [
+        statefulSet,
+        {
+          kind: "PersistentVolumeClaim",
+          metadata: { name: "postgres-data", uid: "claim" },
+          status: { phase: "Pending" },
+        },
+        warning("claim", "ProvisioningFailed", 'storageclass "x" not found'),
+      ],
+      begun: ["StatefulSet", "postgres"],
+      workload: "PersistentVolumeClaim/postgres-data",
+      reason: "ProvisioningFailed",
+      within: 16,
+    },
+    {
+      sign: "a StatefulSet's pod that may not be created",
+      objects: [statefulSet, warning("set", "FailedCreate", "denied the request: no")],
+      begun: ["StatefulSet", "postgres"],
+      workload: "StatefulSet/postgres",
+      reason: "FailedCreate",
+    },
+  ];
+  for (const { sign, objects, begun, reason, workload = "Deployment/backend", within = 6 } of cases)
+    it(`by ${sign}, after at most ${within} s`, async () => {
+      const { failure, seconds } = await watched(objects, begun);
+      assert.equal(failure?.reason, reason);
+      assert.equal(failure.workload, workload);
+      assert.ok(seconds <= within, `after ${seconds} s`);
+    });
+
+  it("with the log of the run before a restart", async () => {
+    const crashed = waiting("CrashLoopBackOff", "", { lastState: terminated(1, "Error") });
+    const { failure, logs } = await watched(rollout(pod(crashed)));
+    assert.deepEqual(failure?.log, ["last words"]);
+    assert.deepEqual(logs, [["new", "app", true]]);
+  });
+
+  it("although the API server is away for a while", async () => {
+    const objects = rollout(pod(waiting("ErrImageNeverPull")));
+    const { failure, seconds } = await watched((now) => (now < 20 ? undefined : objects));
+    assert.ok(failure && seconds >= 20);
+  });
+});
+
+describe("a rollout is not given up", () => {
+  const fine = { ready: true, started: true, state: { running: {} } };
+  const cases: Readonly<Record<string, readonly ApiObject[]>> = {
+    "for pods of the release before": rollout(
+      pod(waiting("ImagePullBackOff", "not found"), { owner: "set-1", name: "old" }),
+      pod(fine),
+    ),
+    "for a pod on its way out": rollout(
+      pod(waiting("CrashLoopBackOff"), { deleted: true, name: "old" }),
+      pod(fine),
+    ),
+    "for one crash": rollout(
+      pod({ restartCount: 1, state: { running: {} }, lastState: terminated(1, "Error") }),
+    ),
+    "for a slow start within its probe": rollout(
+      pod({ started: false, state: { running: {} } }),
+      warning("pod-new", "Unhealthy", "Startup probe failed: connection refused"),
+    ),
+    "for a readiness that has come": rollout(
+      pod(fine),
+      warning("pod-new", "Unhealthy", "Readiness probe failed: 503"),
+    ),
+    "before the controller has seen the change": [
+      deployment({ observedGeneration: 1 }, "1"),
+      replicaSet("1"),
+      pod(waiting("ErrImageNeverPull"), { owner: "set-1" }),
+    ],
+    "for another workload": [...rollout(pod(fine)), job({ reason: "BackoffLimitExceeded" })],
+    "while a cluster autoscaler adds a node": rollout(
+      pod(
+        {},
+        {
+          status: {
+            containerStatuses: [],
+            conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable" }],
+          },
+        },
+      ),
+      { ...warning("pod-new", "TriggeredScaleUp", "node group 1 to 2"), type: "Normal" },
+    ),
+  };
+  for (const [name, objects] of Object.entries(cases))
+    it(name, async () => assert.equal((await watched(objects)).failure, undefined));
+
+  for (const [what, last] of [
+    ["a registry that comes back", 18],
+    ["a quota that leaving pods free", 15],
+  ] as const)
+    it(`for ${what}`, async () => {
+      const refused = {
+        conditions: [
+          { type: "ReplicaFailure", status: "True", message: "exceeded quota: todo-app" },
+        ],
+      };
+      const broken = what.includes("quota")
+        ? [deployment(), replicaSet("2", refused), pod(fine, { owner: "set-1", deleted: true })]
+        : rollout(pod(waiting("ErrImagePull", "connection refused")));
+      const { failure } = await watched((now) => (now < last ? broken : rollout(pod(fine))));
+      assert.equal(failure, undefined);
+    });
+
+  it("for what the controller manager has not added to a new namespace yet", async () => {
+    const message = "error looking up service account todo-app-dev/default";
+    const waits = [statefulSet, warning("set", "FailedCreate", message)];
+    const { failure } = await watched(
+      (now) => (now < 40 ? waits : [statefulSet]),
+      ["StatefulSet", "postgres"],
+    );
+    assert.equal(failure, undefined);
+  });
+
+  it("at once for what was wrong before it began: an earlier attempt's pods get time", async () => {
+    const old = rollout(pod(waiting("ImagePullBackOff", "not found"), { born: -60 }));
+    const { failure, seconds } = await watched(old);
+    assert.ok(failure && seconds > 30, `after ${seconds} s`);
+  });
+});
+
+describe("the description of a failure", () => {
+  it("names workload, pod, reason, event, log lines and what to do", async () => {
+    const crashed = waiting("CrashLoopBackOff", "", { lastState: terminated(3, "Error") });
+    const { failure } = await watched(
+      rollout(pod(crashed), warning("pod-new", "BackOff", "Back-off restarting failed container")),
+    );
+    const { message, fix } = describeFailure(failure!);
+    assert.equal(
+      message,
+      "Deployment/backend can't become ready: CrashLoopBackOff: last exit: code 3, Error\n" +
+        "  pod new, container app\n" +
+        "  event: BackOff: Back-off restarting failed container\n" +
+        "  last log lines before its restart:\n" +
+        "    last words",
+    );
+    assert.match(fix, /kubectl --context minikube --namespace todo-app-dev describe pod\/new/);
+    assert.match(fix, /run the same command again/);
+  });
+});
