@@ -41,6 +41,6 @@ export function describeFailure(failure: RolloutFailure): { message: string; fix
   const look = `kubectl --context ${context} --namespace ${namespace} describe ${pod ? `pod/${pod}` : workload.toLowerCase()}`;
   return {
     message: lines.join("\n"),
-    fix: `${advice ? `${advice}; ` : ""}${look} shows more. Pods of the release before serve on. ${CONTINUES}`,
+    fix: `${advice ? `${advice}; ` : ""}${look} shows more; pods of the release before serve on; ${CONTINUES}`,
   };
 }

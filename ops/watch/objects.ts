@@ -16,6 +16,7 @@ export interface Condition {
   readonly status: string;
   readonly reason?: string;
   readonly message?: string;
+  readonly lastUpdateTime?: string;
 }
 
 interface Ended {

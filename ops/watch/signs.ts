@@ -6,6 +6,7 @@ import {
   isObserved,
   ofKind,
   podsOf,
+  timeOf,
   warningsAbout,
   type ApiObject,
   type ContainerStatus,
@@ -128,12 +129,19 @@ function podSigns(objects: readonly ApiObject[], pod: ApiObject, isJob: boolean)
 }
 
 /** What is wrong with the pods of `owner`, or with making them. */
-function ownerSigns(objects: readonly ApiObject[], owner: ApiObject, isJob = false): Found[] {
+function ownerSigns(
+  objects: readonly ApiObject[],
+  owner: ApiObject,
+  since: number,
+  isJob = false,
+): Found[] {
   const leaving = ofKind(objects, "Pod").some(({ metadata }) => metadata.deletionTimestamp);
   const failure = conditionOf(owner, "ReplicaFailure");
   const pods = podsOf(objects, owner);
   // A ReplicaSet says by a condition what the other kinds only have an event for.
-  const event = warningsAbout(objects, owner).findLast(({ reason }) => reason === "FailedCreate");
+  const event = warningsAbout(objects, owner).findLast(
+    (each) => each.reason === "FailedCreate" && timeOf(each) >= since,
+  );
   const said =
     failure?.message ?? (pods.length || owner.kind === "ReplicaSet" ? "" : event?.message);
   return [
@@ -142,21 +150,28 @@ function ownerSigns(objects: readonly ApiObject[], owner: ApiObject, isJob = fal
   ];
 }
 
-function deploymentSigns(objects: readonly ApiObject[], deployment: ApiObject): Found[] {
+function deploymentSigns(
+  objects: readonly ApiObject[],
+  deployment: ApiObject,
+  since: number,
+): Found[] {
   const set = currentReplicaSet(objects, deployment);
   const progressing = deployment.status?.conditions?.find(({ type }) => type === "Progressing");
-  const late = progressing?.reason === "ProgressDeadlineExceeded";
+  // A release that was tried before has the ReplicaSet of that time, and its condition.
+  const late =
+    progressing?.reason === "ProgressDeadlineExceeded" &&
+    Date.parse(progressing.lastUpdateTime ?? "") >= since;
   return [
-    ...(set ? ownerSigns(objects, set) : []),
+    ...(set ? ownerSigns(objects, set, since) : []),
     ...(late
       ? [{ reason: progressing.reason, message: progressing.message ?? "", tolerated: 0 }]
       : []),
   ];
 }
 
-function jobSigns(objects: readonly ApiObject[], job: ApiObject): Found[] {
+function jobSigns(objects: readonly ApiObject[], job: ApiObject, since: number): Found[] {
   const failed = conditionOf(job, "Failed");
-  if (!failed) return ownerSigns(objects, job, true);
+  if (!failed) return ownerSigns(objects, job, since, true);
   const pod = podsOf(objects, job).find(({ status }) => status?.phase === "Failed");
   const container = pod && containersOf(pod).find(({ state }) => state.terminated?.exitCode);
   const { reason = "Failed", message = "" } = failed;
@@ -178,16 +193,18 @@ function claimSigns(objects: readonly ApiObject[]): Sign[] {
     });
 }
 
-/** Everything that shows at this moment that the rollout of `workload` may fail. */
-export function signsOf(objects: readonly ApiObject[], workload: ApiObject): Sign[] {
+/** Everything that shows at this moment that the rollout of `workload`, begun at `since`, may fail. */
+export function signsOf(objects: readonly ApiObject[], workload: ApiObject, since: number): Sign[] {
   if (!isObserved(workload) && workload.kind !== "Job") return [];
   const name = `${workload.kind}/${workload.metadata.name}`;
+  // Kubernetes' times are whole seconds.
+  const second = Math.floor(since / 1000) * 1000;
   const found =
     workload.kind === "Deployment"
-      ? deploymentSigns(objects, workload)
+      ? deploymentSigns(objects, workload, second)
       : workload.kind === "Job"
-        ? jobSigns(objects, workload)
-        : ownerSigns(objects, workload);
+        ? jobSigns(objects, workload, second)
+        : ownerSigns(objects, workload, second);
   const claims = workload.kind === "StatefulSet" ? claimSigns(objects) : [];
   return [...found.map((each) => ({ ...each, workload: name })), ...claims];
 }

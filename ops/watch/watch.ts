@@ -124,7 +124,7 @@ export class RolloutWatch {
       const object = objectOf(begun, objects);
       const isFirst = !this.looked.has(begun);
       this.looked.add(begun);
-      for (const sign of object ? signsOf(objects, object) : []) {
+      for (const sign of object ? signsOf(objects, object, begun.at) : []) {
         // The two reasons of a failed pull take turns.
         const reason = sign.reason.replace(/^ErrImagePull$/, "ImagePullBackOff");
         const key = `${sign.workload} ${sign.pod} ${reason}`;

@@ -231,7 +231,12 @@ describe("a rollout is given up", () => {
       objects: [
         deployment({
           conditions: [
-            { type: "Progressing", status: "False", reason: "ProgressDeadlineExceeded" },
+            {
+              type: "Progressing",
+              status: "False",
+              reason: "ProgressDeadlineExceeded",
+              lastUpdateTime: iso(3),
+            },
           ],
         }),
         replicaSet("2"),
@@ -320,6 +325,20 @@ describe("a rollout is not given up", () => {
       deployment({ observedGeneration: 1 }, "1"),
       replicaSet("1"),
       pod(waiting("ErrImageNeverPull"), { owner: "set-1" }),
+    ],
+    "for the deadline of an earlier attempt": [
+      deployment({
+        conditions: [
+          {
+            type: "Progressing",
+            status: "False",
+            reason: "ProgressDeadlineExceeded",
+            lastUpdateTime: iso(-300),
+          },
+        ],
+      }),
+      replicaSet("2"),
+      pod(fine),
     ],
     "for another workload": [...rollout(pod(fine)), job({ reason: "BackoffLimitExceeded" })],
     "while a cluster autoscaler adds a node": rollout(
