@@ -13,7 +13,7 @@ import { preflight } from "./preflight.ts";
 import { exportState, hasPendingOperations, settlePendingOperations } from "./recover.ts";
 import { stageArgument, stageFile, type Stage } from "./stage.ts";
 import { describeFailure } from "./watch/describe.ts";
-import { RolloutWatch, type Target } from "./watch/watch.ts";
+import { RolloutWatch, type RolloutFailure, type Target } from "./watch/watch.ts";
 
 /** What the engine says about a value of the wrong type, before the program can say more. */
 const REJECTED = /configuration key '([^']+)' must be of type '(\w+)'/;
@@ -33,8 +33,8 @@ function engineFailure(stage: string, error: unknown): OperatorError {
 
 /** Tells the watch what the engine waits for. */
 function follow(watch: RolloutWatch) {
-  return ({ resourcePreEvent, resOutputsEvent, resOpFailedEvent }: EngineEvent) => {
-    const step = (resourcePreEvent ?? resOutputsEvent ?? resOpFailedEvent)?.metadata;
+  return ({ resourcePreEvent, resOutputsEvent }: EngineEvent) => {
+    const step = (resourcePreEvent ?? resOutputsEvent)?.metadata;
     const kind = /:(Deployment|StatefulSet|Job)::/.exec(step?.urn ?? "")?.[1];
     if (!step || !kind || !/^(create|create-replacement|update)$/.test(step.op)) return;
     const { metadata } = (step.new?.inputs ?? {}) as { metadata?: { name?: string } };
@@ -44,12 +44,16 @@ function follow(watch: RolloutWatch) {
   };
 }
 
+function rolloutError(failure: RolloutFailure): OperatorError {
+  const { message, fix } = describeFailure(failure);
+  return new OperatorError(message, fix);
+}
+
 /** Runs the engine until it is done, or a rollout is sure to fail. @returns where the app is reached */
 async function up(stack: Stack, { file }: Stage, target: Target): Promise<string> {
   const watch = new RolloutWatch(target);
   const giveUp = watch.failure.then((failure): never => {
-    const { message, fix } = describeFailure(failure);
-    throw new OperatorError(message, fix);
+    throw rolloutError(failure);
   });
   try {
     const { outputs } = await runShown(
@@ -60,7 +64,9 @@ async function up(stack: Stack, { file }: Stage, target: Target): Promise<string
     );
     return String(outputs.url?.value);
   } catch (error) {
-    throw error instanceof OperatorError ? error : engineFailure(stack.name, error);
+    if (error instanceof OperatorError) throw error;
+    const failure = await watch.look();
+    throw failure ? rolloutError(failure) : engineFailure(stack.name, error);
   } finally {
     watch.stop();
   }

@@ -98,6 +98,20 @@ export class RolloutWatch {
     this.begun.delete(`${kind}/${name}`);
   }
 
+  /**
+   * What the engine noticed by itself, before this watch was sure: looks once more at everything that is not done.
+   *
+   * @returns the failure with what the engine does not tell, such as log lines; undefined where the cluster shows none
+   */
+  async look(): Promise<RolloutFailure | undefined> {
+    const objects = this.begun.size ? await this.means.objects() : undefined;
+    const [sign] = [...this.begun.values()].flatMap((begun) => {
+      const object = objects && objectOf(begun, objects);
+      return object ? signsOf(objects, object, begun.at) : [];
+    });
+    return sign && this.withLog(sign);
+  }
+
   stop(): void {
     this.stopped.abort();
   }
@@ -109,11 +123,15 @@ export class RolloutWatch {
       const objects = ripe.length ? await this.means.objects() : undefined;
       const sign = objects && this.overdue(ripe, objects);
       if (!sign) continue;
-      const { pod, container, previous = false } = sign;
-      const log = pod ? await this.means.log(pod, container, previous) : [];
-      resolve({ ...sign, log, target: this.target });
+      resolve(await this.withLog(sign));
       return;
     }
+  }
+
+  private async withLog(sign: Sign): Promise<RolloutFailure> {
+    const { pod, container, previous = false } = sign;
+    const log = pod ? await this.means.log(pod, container, previous) : [];
+    return { ...sign, log, target: this.target };
   }
 
   /** The first sign that has lasted for longer than it is tolerated. */

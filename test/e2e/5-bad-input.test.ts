@@ -161,7 +161,11 @@ describe("a deploy", () => {
       const env = { KUBECONFIG: join(cwd, "kubeconfig"), CLUSTER: "context" };
       const says = /the cluster of context "minikube" .*does not answer/;
       await deploy({ says, fix: /kubectl --context minikube get nodes/ }, { cwd, env });
-      await refuses("local/up", { says, fix: /start it, or use a cluster on this machine/ }, { cwd, env });
+      await refuses(
+        "local/up",
+        { says, fix: /start it, or use a cluster on this machine/ },
+        { cwd, env },
+      );
     }));
 
   it("without Docker", () =>

@@ -1,6 +1,6 @@
 /** A release that can't work ends soon after Kubernetes shows it, says why, and is noticed by no user. */
 import assert from "node:assert/strict";
-import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { authorization, callApi, signUp, type Account } from "./support/api.ts";
 import { underLoad } from "./support/load.ts";
@@ -15,7 +15,7 @@ interface BadRelease {
   /** Breaks the release in a checkout. */
   readonly breakIt: (cwd: string) => unknown;
   /** Whether Kubernetes shows by now that the release can't work. */
-  readonly sign: () => Promise<boolean>;
+  readonly sign: Sign;
   /** What the error says. */
   readonly says: readonly RegExp[];
   readonly cleanUp?: () => Promise<unknown>;
@@ -28,23 +28,37 @@ const replaceIn = (file: string, search: RegExp, value: string) => {
   assert.notEqual(after, before, `${file} has no ${search}`);
   writeFileSync(file, after);
 };
-const main = (cwd: string) => join(cwd, "app/backend/app/main.py");
+/** What runs when the program starts, and not yet when the image's build imports it. */
+const atStart = (cwd: string, statement: string) =>
+  replaceIn(join(cwd, "app/backend/app/__main__.py"), /^def main\(\).*$/m, `$&\n    ${statement}`);
 
-const pods = async (workload: string): Promise<any[]> => {
-  const { items } = JSON.parse(
-    await kubectl(`get pods -l app.kubernetes.io/name=${workload} -o json`),
-  ) as { items: any[] };
-  return items;
-};
-const containersOf = async (workload: string): Promise<any[]> =>
-  (await pods(workload)).flatMap(({ status }) => status.containerStatuses ?? []);
-const waitsFor = (workload: string, reason: RegExp) => async () =>
-  (await containersOf(workload)).some(({ state }) => reason.test(state.waiting?.reason ?? ""));
-const wasKilled = async () =>
-  (await containersOf("backend")).some(({ lastState, state }) =>
-    [lastState.terminated, state.terminated].some((end) => end?.reason === "OOMKilled"),
-  );
-const hasEvent = (pattern: RegExp) => async () => pattern.test(await kubectl("get events"));
+/** The API's times are whole seconds. */
+const since = (begin: number) => (time: string | null | undefined) =>
+  Date.parse(time ?? "") >= Math.floor(begin / 1000) * 1000;
+
+const items = async (query: string): Promise<any[]> =>
+  (JSON.parse(await kubectl(`get ${query} -o json`)) as { items: any[] }).items;
+const podsOf = (workload: string) => items(`pods -l app.kubernetes.io/name=${workload}`);
+
+type Sign = (begin: number) => Promise<boolean>;
+
+/** Whether a container of a pod that is newer than `begin` is in such a state. */
+const newContainer =
+  (workload: string, isBad: (status: any) => boolean): Sign =>
+  async (begin) =>
+    (await podsOf(workload))
+      .filter(({ metadata }) => since(begin)(metadata.creationTimestamp))
+      .flatMap(({ status }) => status.containerStatuses ?? [])
+      .some(isBad);
+const waitsFor = (workload: string, reason: RegExp) =>
+  newContainer(workload, ({ state }) => reason.test(state.waiting?.reason ?? ""));
+const newEvent =
+  (pattern: RegExp): Sign =>
+  async (begin) =>
+    (await items("events")).some(
+      ({ lastTimestamp, reason, message }) =>
+        since(begin)(lastTimestamp) && pattern.test(`${reason} ${message}`),
+    );
 
 const RELEASES: readonly BadRelease[] = [
   {
@@ -59,15 +73,16 @@ const RELEASES: readonly BadRelease[] = [
   },
   {
     name: "a crash at start",
-    breakIt: (cwd) => appendFileSync(main(cwd), '\nraise RuntimeError("this release is broken")\n'),
+    breakIt: (cwd) => atStart(cwd, 'raise RuntimeError("this release is broken")'),
     sign: waitsFor("backend", /CrashLoopBackOff/),
     says: [/Deployment\/backend/, /CrashLoopBackOff/, /RuntimeError: this release is broken/],
   },
   {
     name: "more memory than its limit",
-    breakIt: (cwd) =>
-      appendFileSync(main(cwd), '\nprint("allocating", flush=True)\nhoard = b"x" * 2**30\n'),
-    sign: wasKilled,
+    breakIt: (cwd) => atStart(cwd, 'print("allocating", flush=True); hoard = b"x" * 2**30'),
+    sign: newContainer("backend", ({ lastState, state }) =>
+      [lastState.terminated, state.terminated].some((end) => end?.reason === "OOMKilled"),
+    ),
     says: [/Deployment\/backend/, /OOMKilled/, /allocating/],
   },
   {
@@ -78,7 +93,7 @@ const RELEASES: readonly BadRelease[] = [
         /@router\.get\("\/ready"/,
         '@router.get("/ready-but-elsewhere"',
       ),
-    sign: hasEvent(/Readiness probe failed: HTTP probe failed with statuscode: 404/),
+    sign: newEvent(/^Unhealthy Readiness probe failed: HTTP probe failed with statuscode: 404/),
     says: [/Deployment\/backend/, /[Rr]eadiness/, /404/],
   },
   {
@@ -89,10 +104,11 @@ const RELEASES: readonly BadRelease[] = [
         /^def wait_for_database\(.*$/m,
         '$&\n    raise SystemExit("this migration is broken")',
       ),
-    sign: async () =>
-      /Failed/.test(
-        await kubectl(
-          "get jobs -o jsonpath='{range .items[*]}{.status.conditions[?(@.status==\"True\")].type} {end}'",
+    sign: async (begin) =>
+      (await items("jobs")).some(({ status }) =>
+        status.conditions?.some(
+          ({ type, lastTransitionTime }: any) =>
+            type === "Failed" && since(begin)(lastTransitionTime),
         ),
       ),
     says: [/Job\/migration-/, /this migration is broken/],
@@ -100,20 +116,22 @@ const RELEASES: readonly BadRelease[] = [
   {
     name: "a quota that refuses its pods",
     breakIt: async (cwd) => {
-      const count = (await pods("backend")).length + (await pods("frontend")).length;
-      await kubectl(`create quota ${QUOTA} --hard=pods=${count}`);
+      // As many as there are, and one for the migration.
+      const { length } = await items("pods --field-selector status.phase=Running");
+      await kubectl(`create quota ${QUOTA} --hard=pods=${length + 1}`);
       await sh("pulumi config set --stack dev --path todo-app:secretVersions.auth 2", { cwd });
     },
-    sign: hasEvent(/FailedCreate.*exceeded quota: bad-release/),
+    sign: newEvent(/^FailedCreate .*exceeded quota: bad-release/),
     says: [/exceeded quota: bad-release/],
     cleanUp: () => kubectl(`delete quota ${QUOTA} --ignore-not-found`),
   },
 ];
 
 /** Looks for the sign until `done`; returns when it was first there. */
-async function watchFor(sign: () => Promise<boolean>, done: AbortSignal): Promise<number> {
+async function watchFor(sign: Sign, done: AbortSignal): Promise<number> {
+  const begin = Date.now();
   while (!done.aborted) {
-    if (await sign().catch(() => false)) return Date.now();
+    if (await sign(begin).catch(() => false)) return Date.now();
     await new Promise((resolve) => setTimeout(resolve, 300));
   }
   return Date.now();
@@ -170,6 +188,8 @@ describe("a release with", () => {
 describe(`the namespace ${NAMESPACE}`, () => {
   it("has only healthy pods after all of them", async () => {
     for (const workload of ["backend", "frontend"])
-      assert.ok((await containersOf(workload)).every(({ ready }) => ready));
+      for (const { metadata, status } of await podsOf(workload))
+        if (!metadata.deletionTimestamp)
+          assert.ok(status.containerStatuses.every(({ ready }: any) => ready));
   });
 });

@@ -299,6 +299,32 @@ describe("a rollout is given up", () => {
   });
 });
 
+describe("a last look", () => {
+  const look = async (objects: readonly ApiObject[]) => {
+    const means: Means = {
+      objects: () => Promise.resolve(objects),
+      log: () => Promise.resolve(["last words"]),
+      now: () => START,
+      pause: () => new Promise(() => {}),
+    };
+    const watch = new RolloutWatch({ context: "minikube", namespace: "todo-app-dev" }, means);
+    watch.begin("Job", "migration-1a2b3c4d");
+    return watch.look();
+  };
+
+  it("has the log of what the engine itself saw fail at once", async () => {
+    const failure = await look([
+      job({ reason: "BackoffLimitExceeded" }),
+      pod({ state: terminated(1, "Error") }, { owner: "job", status: { phase: "Failed" } }),
+    ]);
+    assert.deepEqual([failure?.workload, failure?.log], ["Job/migration-1a2b3c4d", ["last words"]]);
+  });
+
+  it("finds nothing where the cluster shows nothing", async () => {
+    assert.equal(await look([job()]), undefined);
+  });
+});
+
 describe("a rollout is not given up", () => {
   const fine = { ready: true, started: true, state: { running: {} } };
   const cases: Readonly<Record<string, readonly ApiObject[]>> = {
