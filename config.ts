@@ -141,7 +141,8 @@ function certificate({ issuer, ...tls }: Stage["tls"]): Tls | undefined {
 }
 
 function strictTransport({ issuer, hstsMaxAgeSeconds }: Stage["tls"]): Record<string, string> {
-  if (issuer === "none" || !hstsMaxAgeSeconds) return {};
+  // With 0 the header is sent too: it takes back what browsers were told before.
+  if (issuer === "none") return {};
   return { HSTS_MAX_AGE: String(hstsMaxAgeSeconds) };
 }
 

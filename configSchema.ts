@@ -188,7 +188,7 @@ export const stageSchema = object({
     secretName: optionalText(OBJECT_NAME, "the name of a Secret"),
     /** Renewed when this share of the lifetime is left, in %. */
     renewBeforePercentage: integer(10, 90).default(33),
-    /** How long browsers refuse plain HTTP (Strict-Transport-Security), in seconds; 0: not asked for. */
+    /** How long browsers refuse plain HTTP (Strict-Transport-Security), in seconds; 0 takes back what browsers were told before. */
     hstsMaxAgeSeconds: integer(0, 63_072_000).default(31_536_000),
   }).prefault({}),
   secretVersions: object({

@@ -90,11 +90,23 @@ export class Migration extends pulumi.ComponentResource {
           },
         },
         spec: {
-          // No retry: what failed halfway is for a person to look at.
+          // No retry: what failed halfway is for a person to look at. A pod that only had to leave its node has not failed.
           backoffLimit: 0,
+          podFailurePolicy: {
+            rules: [
+              {
+                action: "Ignore",
+                onPodConditions: [{ type: "DisruptionTarget", status: "True" }],
+              },
+            ],
+          },
           activeDeadlineSeconds: args.rolloutTimeoutSeconds,
           template: {
-            metadata: { labels: objectLabels(WORKLOAD) },
+            metadata: {
+              labels: objectLabels(WORKLOAD),
+              // A new image makes a new Job even where the reference is a tag, which stays the same.
+              annotations: { "todo-app/image-revision": args.image.revision },
+            },
             spec: {
               ...restrictedPod({
                 userId: args.userId,

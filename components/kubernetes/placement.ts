@@ -9,8 +9,8 @@ export type Placement = "any" | "preferred" | "required";
 export function topologySpread(
   workload: string,
   placement: Placement,
-): types.input.core.v1.TopologySpreadConstraint[] {
-  if (placement === "any") return [];
+): types.input.core.v1.TopologySpreadConstraint[] | undefined {
+  if (placement === "any") return undefined; // the API server drops an empty list, which would be a difference for ever
   const spread = (
     topologyKey: string,
     required: boolean,
