@@ -8,12 +8,16 @@ SHELL := bash
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-# Sets what every command of STAGE works with: PATH, KUBECONFIG, Pulumi's backend. CLUSTER=local or CLUSTER=context says once
-# for a stage that it uses a cluster on this machine, or the one whose context its stage file names.
-export CLUSTER
+# Sets what every command of STAGE works with: PATH, KUBECONFIG, Pulumi's backend. CLUSTER=local or CLUSTER=context decides
+# whether that is the cluster on this machine, or the one whose context the stage file names.
 WITH_ENV = settings=$$(local/env $(STAGE)) && eval "$$settings" &&
 # The same, and which stage file STAGE has here: on the local cluster it may be a merged one.
 WITH_STAGE = $(WITH_ENV) file=$$(local/stage-file $(STAGE)) &&
+# Said to make, as in `make up STAGE=staging CLUSTER=local`, it also counts for later commands; in the environment it does not.
+SAID = $(if $(filter command,$(origin CLUSTER)),$(CLUSTER))
+# Tests use the local cluster, whatever CLUSTER was said to make (MAKEFLAGS hands that on), and answer every question. Beside it
+# stands a plain `make`: a line with $(MAKE) runs even under `make -n`, and without MAKEFLAGS the inner one would not know of -n.
+FOR_TESTS = unset MAKEFLAGS MFLAGS && export CLUSTER=local YES=1 &&
 
 .PHONY: help up preflight preview down refresh config-diff cluster local-clean test unit lint golden scan soak env sbom audit
 help: ## Show this list
@@ -38,20 +42,20 @@ config-diff: node_modules/.package-lock.json ## Show what two stages have differ
 	@node ops/configDiff.ts $(A) $(B)
 
 cluster: node_modules/.package-lock.json ## Start the tools and the cluster that STAGE names, without deploying
-	@local/up $(STAGE)
+	@local/up $(STAGE) $(SAID)
 
 local-clean: ## Remove every trace of the local cluster, its data included; built tools stay cached
 	@local/clean
 
-env: ## Print the settings for using pulumi, kubectl and docker by hand: eval "$(make env)"
+env: node_modules/.package-lock.json ## Print the settings for using pulumi, kubectl and docker by hand: eval "$(make env)"
 	@local/env $(STAGE)
 
 scan: node_modules/.package-lock.json ## Scan what staging and production deploy for weaknesses
 	@test/scan/scan.sh
 
 soak: node_modules/.package-lock.json ## Load production through rollouts, drains and failures for 45 minutes, and print the figures
-	@for stage in dev staging production; do $(MAKE) --no-print-directory up STAGE=$$stage CLUSTER=local YES=1; done
-	@$(WITH_ENV) mocha --reporter spec --timeout 3600000 --require test/e2e/support/diagnose.ts 'test/soak/*.test.ts'
+	@$(FOR_TESTS) for stage in dev staging production; do make --no-print-directory up STAGE=$$stage; done
+	@$(FOR_TESTS) $(WITH_ENV) mocha --reporter spec --timeout 3600000 --require test/e2e/support/diagnose.ts 'test/soak/*.test.ts'
 
 sbom: node_modules/.package-lock.json ## Write what the deployed images of STAGE consist of to sbom/ (CycloneDX)
 	@$(WITH_ENV) ops/sbom.sh $(STAGE)
@@ -74,6 +78,6 @@ golden: node_modules/.package-lock.json ## Rewrite test/golden after an intended
 node_modules/.package-lock.json: package.json package-lock.json
 	@command -v npm >/dev/null || { \
 	  printf 'error: npm is not installed\n  fix: install Node.js 20 or newer with npm (Debian: apt-get install nodejs npm)\n' >&2; exit 1; }
-	@echo "  installing the npm packages of package-lock.json …"
-	@npm ci --no-audit --no-fund --loglevel=error
+	@echo "  installing the npm packages of package-lock.json …" >&2
+	@npm ci --no-audit --no-fund --loglevel=error >&2
 	@touch $@

@@ -1,55 +1,58 @@
-# Which cluster a stage uses, for every command that has to do with it.
+# Which cluster and which state backend a stage uses, for every command that has to do with it.
 # shellcheck shell=bash
 
-# The kubeconfig of the machine itself; what `eval "$(local/env)"` left in a shell is not.
-MACHINE_KUBECONFIG=${KUBECONFIG-}
-[[ -n $MACHINE_KUBECONFIG && $MACHINE_KUBECONFIG != "$STATE_DIR/kubeconfig" ]] || MACHINE_KUBECONFIG=$HOME/.kube/config
-
-# context_of STAGE: the context that its stage file names.
-context_of() { PATH=${LOCAL_DIR%/*}/node_modules/.bin:$PATH node "$LOCAL_DIR/stageContext.ts" "${LOCAL_DIR%/*}/Pulumi.$1.yaml"; }
-
-# machine_has CONTEXT: KUBECONFIG may be a list of files; most machines without a cluster have none, and need no kubectl to know.
-machine_has() {
-  local files
-  IFS=: read -ra files <<<"$MACHINE_KUBECONFIG"
-  grep -qsF -- "$1" "${files[@]}" || return 1
-  type -P kubectl >/dev/null || ensure_kubectl
-  KUBECONFIG=$MACHINE_KUBECONFIG kubectl config get-contexts "$1" >/dev/null 2>&1
-}
-
-# choose_cluster STAGE: sets CHOICE (local or context), REASON and KUBECONFIG.
+# choose_cluster STAGE: sets what local/chooseCluster.ts decides.
 choose_cluster() {
-  local stage=$1 remembered=$STATE_DIR/clusters/$1
-  CHOICE=${CLUSTER:-$(cat "$remembered" 2>/dev/null || true)}
-  if [[ -n ${CLUSTER-} ]]; then
-    REASON="CLUSTER=$CLUSTER"
-  elif [[ -n $CHOICE ]]; then
-    REASON="as CLUSTER=$CHOICE said before; CLUSTER=$([[ $CHOICE == local ]] && echo context || echo local) changes it"
-  else
-    choose_by_looking "$stage"
-  fi
-  case $CHOICE in
-    local) KUBECONFIG=$STATE_DIR/kubeconfig ;;
-    context) KUBECONFIG=$MACHINE_KUBECONFIG ;;
-    *) die "CLUSTER=$CHOICE is neither local nor context" "CLUSTER=local uses a cluster on this machine, CLUSTER=context the one that Pulumi.$stage.yaml names" ;;
-  esac
+  local project=${LOCAL_DIR%/*} settings
+  [[ -x $project/node_modules/.bin/node ]] || die "the npm packages are not installed" "make cluster STAGE=$1 installs them"
+  separate_backends
+  # shellcheck disable=SC2034 # lib.sh would say the same again
+  settings=$(NODE_COMPILE_CACHE=$CACHE_DIR/node "$project/node_modules/.bin/node" \
+    "$LOCAL_DIR/chooseCluster.ts" "$1" "$project" "$STATE_DIR") || { REPORTED=1; exit 1; }
+  eval "$settings"
   export KUBECONFIG
 }
 
-# choose_by_looking STAGE: a cluster on this machine is never taken for another stage's than dev's without being asked for.
-choose_by_looking() {
-  local context
-  context=$(context_of "$1") || die "Pulumi.$1.yaml can't be read" "the reason stands above"
-  REASON="context \"$context\" in ${MACHINE_KUBECONFIG/#$HOME/\~}"
-  CHOICE=context
-  ! machine_has "$context" || return 0
-  REASON="no $REASON"
-  CHOICE=local
-  [[ $1 == dev ]] || die "$REASON, which stage $1 is deployed to" \
-    "point KUBECONFIG at the file that has it; or, for a cluster on this machine: make up STAGE=$1 CLUSTER=local"
+# remember_cluster STAGE CHOICE: from now on, for every command of STAGE.
+remember_cluster() {
+  mkdir -p "$STATE_DIR/clusters"
+  echo "$2" >"$STATE_DIR/clusters/$1"
 }
 
-# remember_cluster STAGE: what CLUSTER said counts for the commands that follow.
-remember_cluster() {
-  [[ -z ${CLUSTER-} ]] || { mkdir -p "$STATE_DIR/clusters" && echo "$CLUSTER" >"$STATE_DIR/clusters/$1"; }
+# forget_local_clusters: once there is none, a stage must be told anew to use one.
+forget_local_clusters() {
+  local file
+  for file in "$STATE_DIR"/clusters/*; do [[ ! -e $file || $(<"$file") != local ]] || rm "$file"; done
 }
+
+# separate_backends: earlier versions kept all states in one folder, and noted that the last run was on the machine's own
+# cluster. They are of that one, or, where a local cluster is there too, of either.
+separate_backends() {
+  [[ -e $STATE_DIR/machine-context ]] || return 0
+  if [[ -d $STATE_DIR/pulumi && ! -e $STATE_DIR/stacks ]]; then
+    if [[ -d $STATE_DIR/cluster ]]; then cp -a "$STATE_DIR/pulumi" "$STATE_DIR/stacks"; else mv "$STATE_DIR/pulumi" "$STATE_DIR/stacks"; fi
+  fi
+  rm "$STATE_DIR/machine-context"
+}
+
+# print_settings: of the chosen cluster, for a shell. Needs docker.sh.
+print_settings() {
+  local folder tools=$PATH
+  [[ ! -x $CLIENT_DIR/docker || $PATH == "$CLIENT_DIR:"* ]] || tools=$CLIENT_DIR:$PATH
+  emit PATH "$tools"
+  emit KUBECONFIG "$KUBECONFIG"
+  [[ ! -e $RUN_DIR/dockerd.pid ]] || emit DOCKER_HOST "unix://$DOCKER_SOCKET"
+  emit PULUMI_SKIP_UPDATE_CHECK true
+  # Node.js keeps the SDK's compiled code: half a second on every preview.
+  emit NODE_COMPILE_CACHE "$CACHE_DIR/node"
+  if [[ $BACKEND ]]; then
+    folder=${BACKEND#file://}
+    mkdir -p "${folder%\?*}"
+    emit PULUMI_BACKEND_URL "$BACKEND"
+    [[ -n ${PULUMI_CONFIG_PASSPHRASE-}${PULUMI_CONFIG_PASSPHRASE_FILE-} ]] || emit PULUMI_CONFIG_PASSPHRASE_FILE "$STATE_DIR/passphrase"
+  elif [[ ${PULUMI_BACKEND_URL-} == "file://$STATE_DIR/"* ]]; then
+    echo 'unset PULUMI_BACKEND_URL' # left in this shell by the settings of another stage
+  fi
+}
+
+emit() { printf 'export %s=%q\n' "$1" "$2"; }

@@ -10,9 +10,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { stringify } from "yaml";
 import { OperatorError, main } from "../ops/command.ts";
-import { isObject, readYaml } from "../ops/stage.ts";
-
-type Values = Readonly<Record<string, unknown>>;
+import { isObject, readYaml, type Values } from "../ops/yaml.ts";
 
 /** Where Pulumi notes how the secrets beside it are encrypted. */
 const ENCRYPTION = ["secretsprovider", "encryptedkey", "encryptionsalt"];

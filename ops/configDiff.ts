@@ -6,7 +6,8 @@
 import type { z } from "zod";
 import { SECRET_KEYS, stageSchema } from "../configSchema.ts";
 import { OperatorError, main } from "./command.ts";
-import { isObject, stageFile, typed } from "./stage.ts";
+import { stageFile, typed } from "./stage.ts";
+import { isObject } from "./yaml.ts";
 
 const PROJECT = "todo-app:";
 const NOT_SET = "(not set)";

@@ -1,10 +1,10 @@
 /** Stages and the files that configure them. */
-import { existsSync, readFileSync, readdirSync } from "node:fs";
-import { parse } from "yaml";
+import { existsSync, readdirSync } from "node:fs";
 import type { z } from "zod";
 import { crossFieldProblems, namespaceOf } from "../configRules.ts";
 import { SECRET_KEYS, stageSchema, type Stage as Configuration } from "../configSchema.ts";
 import { OperatorError, run } from "./command.ts";
+import { isObject, readYaml, type Values } from "./yaml.ts";
 
 const PROJECT = "todo-app";
 
@@ -16,12 +16,7 @@ export interface Stage {
   readonly file: string;
 }
 
-type Values = Readonly<Record<string, unknown>>;
-
 const fileOf = (stage: string) => `Pulumi.${stage}.yaml`;
-
-export const isObject = (value: unknown): value is Values =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** The stage that `node ops/<command>.ts [<stage> [<stage file>]]` names. */
 export function stageArgument([, , name = "dev", file = fileOf(name)] = process.argv): Stage {
@@ -31,18 +26,6 @@ export function stageArgument([, , name = "dev", file = fileOf(name)] = process.
 /** The stages that have a file, such as ["dev", "production", "staging"]. */
 function stages(): string[] {
   return readdirSync(".").flatMap((file) => /^Pulumi\.([^.]+)\.yaml$/.exec(file)?.[1] ?? []);
-}
-
-/** Contents of a file as Pulumi keeps settings in. */
-export function readYaml(file: string): Values & { readonly config?: Values } {
-  try {
-    return (parse(readFileSync(file, "utf8"), { merge: true }) as Values | null) ?? {};
-  } catch (error) {
-    throw new OperatorError(
-      `${file} is not YAML: ${(error as Error).message.split("\n")[0]}`,
-      "mend that line; pulumi config set writes values that need no care for YAML",
-    );
-  }
 }
 
 /** Values of a stage file, as written. */

@@ -5,6 +5,7 @@
  * anything failed, a suite ended badly without saying what failed, ran no test, or skipped one.
  */
 import { spawn } from "node:child_process";
+import { confineToLocalCluster } from "./e2e/support/localCluster.ts";
 
 interface Suite {
   readonly name: string;
@@ -90,8 +91,7 @@ function execute({ command }: Suite): Promise<{ code: number; output: string }> 
   });
 }
 
-// Whatever clusters this machine knows: the tests touch the one that they make, and nobody is there to answer questions.
-Object.assign(process.env, { CLUSTER: "local", YES: "1" });
+confineToLocalCluster(process.env);
 
 const chosen = process.argv.slice(2);
 const unknown = chosen.filter((name) => !SUITES.some((suite) => suite.name === name));

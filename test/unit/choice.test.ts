@@ -1,20 +1,24 @@
-/** Which cluster and which state backend the commands of a stage use. */
+/** Which cluster, which state and which stage file the commands of a stage use. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { stringify } from "yaml";
 import { requireLocalCluster } from "../e2e/support/localCluster.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Knows the contexts of the files that KUBECONFIG names, one a line. */
-const KUBECTL = `#!/bin/bash
-[[ $* == "config get-contexts "* ]] || exit 1
-IFS=: read -ra files <<<"$KUBECONFIG"
-cat "\${files[@]}" 2>/dev/null | grep -qxF "\${*: -1}"
-`;
+type Environment = Readonly<Record<string, string | undefined>>;
 
 describe("the cluster of a stage", function () {
   this.timeout(30_000);
@@ -23,136 +27,274 @@ describe("the cluster of a stage", function () {
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "choice-"));
     state = join(folder, "state/todo-app");
-    mkdirSync(join(folder, "bin"));
-    mkdirSync(join(folder, "home/.kube"), { recursive: true });
-    symlinkSync(join(ROOT, "local"), join(folder, "local"));
-    writeFileSync(join(folder, "bin/kubectl"), KUBECTL);
-    chmodSync(join(folder, "bin/kubectl"), 0o755);
+    for (const name of ["bin", "home/.kube", "home/.pulumi", "state/todo-app"])
+      mkdirSync(join(folder, name), { recursive: true });
+    for (const name of ["local", "node_modules"]) symlinkSync(join(ROOT, name), join(folder, name));
+    writeFileSync(join(folder, "Pulumi.yaml"), "name: todo-app\n");
     stage("dev", "minikube");
     stage("staging", "staging");
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  const stage = (name: string, context: string) =>
+  const stage = (name: string, context: string, more = "") =>
     writeFileSync(
       join(folder, `Pulumi.${name}.yaml`),
-      `config:\n  todo-app:kubernetesContext: ${context}\n`,
+      `${more}config:\n  todo-app:kubernetesContext: ${context}\n`,
     );
   const kubeconfig = (file: string, ...contexts: string[]) => {
     const path = join(folder, file);
-    writeFileSync(path, `${contexts.join("\n")}\n`);
+    const entry = (name: string) => ({ name, context: { cluster: "a", user: "b" } });
+    writeFileSync(path, stringify({ apiVersion: "v1", contexts: contexts.map(entry) }));
     return path;
   };
-  /** What `local/env` sets for a stage, or why it does not. */
-  const settings = (name: string, more: Readonly<Record<string, string>> = {}) => {
-    const { PATH } = process.env;
+  const remember = (name: string, choice: string) =>
+    run([
+      "bash",
+      "-c",
+      `source local/lib.sh; source local/choice.sh; remember_cluster ${name} ${choice}`,
+    ]);
+  /** Runs a command on a machine of its own. */
+  const run = ([command, ...args]: readonly [string, ...string[]], more: Environment = {}) => {
     const env = {
-      PATH: `${folder}/bin:${PATH}`,
+      PATH: `${folder}/bin:${process.env.PATH}`,
       HOME: join(folder, "home"),
       XDG_STATE_HOME: join(folder, "state"),
       XDG_CACHE_HOME: join(folder, "cache"),
       ...more,
     };
-    const { stdout, stderr, status } = spawnSync("local/env", [name], {
-      cwd: folder,
-      env,
-      encoding: "utf8",
-    });
+    return spawnSync(command, args, { cwd: folder, env, encoding: "utf8" });
+  };
+  /** What every command of a stage works with, or why there is nothing. */
+  const settings = (name: string, more: Environment = {}) => {
+    const { stdout, stderr, status } = run(["local/env", name], more);
     const value = (key: string) =>
       new RegExp(`^export ${key}=(.*)$`, "m").exec(stdout)?.[1]?.replaceAll("\\", "");
-    return { value, stderr, status };
+    return { value, stdout, stderr, status };
   };
-  const localState = () => `file://${state}/pulumi?metadata=skip`;
-  const ownState = () => `file://${state}/stacks?metadata=skip`;
-  const localKubeconfig = () => join(state, "kubeconfig");
+  const isLocal = ({ value, stderr }: ReturnType<typeof settings>) => {
+    assert.equal(value("KUBECONFIG"), join(state, "kubeconfig"), stderr);
+    assert.equal(value("PULUMI_BACKEND_URL"), `file://${state}/pulumi?metadata=skip`);
+  };
+  const isOwn = ({ value, stderr }: ReturnType<typeof settings>, files: string) => {
+    assert.equal(value("KUBECONFIG"), files, stderr);
+    assert.equal(value("PULUMI_BACKEND_URL"), `file://${state}/stacks?metadata=skip`);
+  };
 
-  it("is the machine's own where its kubeconfig has the context", () => {
-    const file = kubeconfig("home/.kube/config", "staging");
-    const { value } = settings("staging");
-    assert.equal(value("KUBECONFIG"), file);
-    assert.equal(value("PULUMI_BACKEND_URL"), ownState());
-  });
-
-  it("is found in a list of files", () => {
-    const list = [kubeconfig("one", "a"), kubeconfig("two", "staging")].join(delimiter);
-    assert.equal(settings("staging", { KUBECONFIG: list }).value("KUBECONFIG"), list);
-  });
-
-  for (const [written, context] of [
-    ['"arn:aws:eks:eu-west-1:1:cluster/a" # ours', "arn:aws:eks:eu-west-1:1:cluster/a"],
-    ["'kind-team a'", "kind-team a"],
-  ] as const)
-    it(`is found by a context that is written as ${written}`, () => {
-      stage("staging", written);
-      kubeconfig("home/.kube/config", context);
-      assert.equal(settings("staging").value("PULUMI_BACKEND_URL"), ownState());
+  describe("whose context the machine knows", () => {
+    it("is that one", () => {
+      const file = kubeconfig("home/.kube/config", "other", "staging");
+      isOwn(settings("staging"), file);
     });
 
-  it("is a local one for dev where there is no context", () => {
-    const { value } = settings("dev");
-    assert.equal(value("KUBECONFIG"), localKubeconfig());
-    assert.equal(value("PULUMI_BACKEND_URL"), localState());
-  });
+    it("is that one for every command, though no make up came before", () => {
+      const KUBECONFIG = kubeconfig("exported", "staging");
+      isOwn(settings("staging", { KUBECONFIG }), KUBECONFIG);
+      const { stdout } = run(["local/stage-file", "staging"], { KUBECONFIG });
+      assert.equal(stdout, "Pulumi.staging.yaml\n");
+    });
 
-  it("is not guessed for any other stage: a forgotten KUBECONFIG leads nowhere", () => {
-    const { status, stderr } = settings("staging");
-    assert.notEqual(status, 0);
-    assert.match(stderr, /no context "staging" in ~\/\.kube\/config, which stage staging is/);
-    assert.match(stderr, /fix: point KUBECONFIG at .*make up STAGE=staging CLUSTER=local/);
-  });
+    it("is found in a list of files, of which some may not exist", () => {
+      const list = [kubeconfig("one", "a"), "/nonexistent", kubeconfig("two", "staging")];
+      const KUBECONFIG = list.join(delimiter);
+      isOwn(settings("staging", { KUBECONFIG }), KUBECONFIG);
+    });
 
-  it("is a local one for any stage when that was asked for, with a state of its own", () => {
-    kubeconfig("home/.kube/config", "staging");
-    const login = { CLUSTER: "local", PULUMI_BACKEND_URL: "s3://team", PULUMI_ACCESS_TOKEN: "t" };
-    const { value } = settings("staging", login);
-    assert.equal(value("KUBECONFIG"), localKubeconfig());
-    assert.equal(value("PULUMI_BACKEND_URL"), localState());
-  });
-
-  it("stays what was said once, for every command", () => {
-    mkdirSync(join(state, "clusters"), { recursive: true });
-    writeFileSync(join(state, "clusters/staging"), "local\n");
-    kubeconfig("home/.kube/config", "staging");
-    assert.equal(settings("staging").value("KUBECONFIG"), localKubeconfig());
-    const { value } = settings("staging", { CLUSTER: "context" });
-    assert.equal(value("PULUMI_BACKEND_URL"), ownState());
-  });
-
-  it("is not that of a shell which has the local cluster's settings", () => {
-    mkdirSync(state, { recursive: true });
-    writeFileSync(localKubeconfig(), "staging\n");
-    const shell = { KUBECONFIG: localKubeconfig(), PULUMI_BACKEND_URL: localState() };
-    assert.notEqual(settings("staging", shell).status, 0);
-    const file = kubeconfig("home/.kube/config", "staging");
-    const { value } = settings("staging", shell);
-    assert.equal(value("KUBECONFIG"), file);
-    assert.equal(value("PULUMI_BACKEND_URL"), ownState());
-  });
-
-  it("keeps the login of a stage on the machine's own cluster", () => {
-    kubeconfig("home/.kube/config", "staging");
-    for (const [key, login] of [
-      ["PULUMI_BACKEND_URL", "s3://team"],
-      ["PULUMI_ACCESS_TOKEN", "t"],
+    for (const [written, context, more] of [
+      ['"arn:aws:eks:eu-west-1:1:cluster/a" # ours', "arn:aws:eks:eu-west-1:1:cluster/a"],
+      ["'kind-team a'", "kind-team a"],
+      ["*shared", "team", "shared: &shared team\n"],
+      ["2024", "2024"],
     ] as const)
-      assert.equal(settings("staging", { [key]: login }).value("PULUMI_BACKEND_URL"), undefined);
+      it(`is found by a context that is written as ${written}`, () => {
+        stage("staging", written, more);
+        const file = kubeconfig("home/.kube/config", "staging", context);
+        isOwn(settings("staging"), file);
+      });
+
+    it("is found by a context that comes with merged keys", () => {
+      const shared = "x: &x { todo-app:kubernetesContext: team }\nconfig: { <<: *x }\n";
+      writeFileSync(join(folder, "Pulumi.staging.yaml"), shared);
+      const file = kubeconfig("home/.kube/config", "team");
+      isOwn(settings("staging"), file);
+    });
+
+    it("keeps the state where the user wants it", () => {
+      kubeconfig("home/.kube/config", "staging");
+      const backend = (more: Environment = {}) => settings("staging", more).stdout;
+      assert.match(backend(), /PULUMI_BACKEND_URL/);
+      for (const more of [{ PULUMI_BACKEND_URL: "s3://team" }, { PULUMI_ACCESS_TOKEN: "token" }])
+        assert.doesNotMatch(backend(more), /PULUMI_(BACKEND_URL|CONFIG_PASSPHRASE)/);
+      writeFileSync(join(folder, "Pulumi.yaml"), "name: a\nbackend: { url: s3://team }\n");
+      assert.doesNotMatch(backend(), /PULUMI_BACKEND_URL/);
+      writeFileSync(join(folder, "Pulumi.yaml"), "name: a\n");
+      writeFileSync(join(folder, "home/.pulumi/credentials.json"), '{"current": "s3://team"}');
+      assert.doesNotMatch(backend(), /PULUMI_BACKEND_URL/);
+    });
+
+    it("must answer, and is named with the way to use another", () => {
+      const file = kubeconfig("home/.kube/config", "staging");
+      writeFileSync(join(folder, "bin/kubectl"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+      const { stdout, stderr, status } = run(["local/up", "staging"]);
+      assert.equal(status, 1);
+      assert.match(stdout, /cluster: the machine's own \(context "staging" in ~\/\.kube\/config\)/);
+      assert.ok(stderr.includes(`the cluster of context "staging" in ${file} does not answer`));
+      assert.match(stderr, /fix: start it, or .*make up STAGE=staging CLUSTER=local/);
+    });
   });
 
-  it("must be one of the two", () => {
-    const { stderr } = settings("dev", { CLUSTER: "minikube" });
-    assert.match(stderr, /CLUSTER=minikube is neither local nor context/);
+  describe("whose context the machine does not know", () => {
+    it("is a local one for dev", () => isLocal(settings("dev")));
+
+    it("is nowhere for any other stage: a forgotten KUBECONFIG starts nothing", () => {
+      kubeconfig("home/.kube/config", "minikube");
+      for (const command of ["local/up", "local/env", "local/stage-file"] as const) {
+        const { stdout, stderr, status } = run([command, "staging"]);
+        assert.equal(status, 1);
+        assert.equal(stdout, "");
+        assert.match(stderr, /no context "staging" in ~\/\.kube\/config, which stage staging is/);
+        assert.match(stderr, /fix: point KUBECONFIG at .*make up STAGE=staging CLUSTER=local\n$/);
+      }
+      assert.ok(!existsSync(join(state, "pulumi")), "no state either");
+    });
+
+    it("is nowhere for dev as well when that was asked for", () => {
+      const { stderr } = settings("dev", { CLUSTER: "context", KUBECONFIG: "/one:/two" });
+      assert.match(stderr, /no context "minikube" in \/one:\/two, which stage dev is deployed to/);
+    });
+
+    it("is not that of a shell with the local cluster's settings", () => {
+      const KUBECONFIG = kubeconfig("state/todo-app/kubeconfig", "minikube", "staging");
+      const PULUMI_BACKEND_URL = `file://${state}/pulumi?metadata=skip`;
+      const shell = { KUBECONFIG, PULUMI_BACKEND_URL };
+      assert.match(settings("staging", shell).stderr, /no context "staging" in ~\/\.kube\/config/);
+      const file = kubeconfig("home/.kube/config", "staging");
+      isOwn(settings("staging", shell), file);
+      const list = [KUBECONFIG, kubeconfig("other", "staging")].join(delimiter);
+      isOwn(settings("staging", { KUBECONFIG: list }), join(folder, "other"));
+      const { stdout } = settings("staging", { ...shell, PULUMI_ACCESS_TOKEN: "token" });
+      assert.match(stdout, /^unset PULUMI_BACKEND_URL$/m, "nor its state");
+    });
+
+    it("is said to be unknown where the stage file names none", () => {
+      writeFileSync(join(folder, "Pulumi.staging.yaml"), "environment: [team]\n");
+      assert.match(settings("staging").stderr, /Pulumi\.staging\.yaml names no context\n {2}fix: /);
+      const file = kubeconfig("home/.kube/config", "team");
+      isOwn(settings("staging", { CLUSTER: "context" }), file);
+    });
+  });
+
+  describe("that was asked for", () => {
+    it("is a local one with a state of its own, whatever the machine knows", () => {
+      kubeconfig("home/.kube/config", "staging");
+      writeFileSync(join(folder, "home/.pulumi/credentials.json"), '{"current": "s3://team"}');
+      const login = { PULUMI_BACKEND_URL: "s3://team", PULUMI_ACCESS_TOKEN: "token" };
+      isLocal(settings("staging", { CLUSTER: "local", ...login }));
+    });
+
+    it("stays what was said once, until the other is said", () => {
+      const file = kubeconfig("home/.kube/config", "staging");
+      remember("staging", "local");
+      isLocal(settings("staging"));
+      isOwn(settings("staging", { CLUSTER: "context" }), file);
+      remember("staging", "context");
+      isOwn(settings("staging"), file);
+    });
+
+    it("stays local although the context is there, and says so with the way back", () => {
+      kubeconfig("home/.kube/config", "staging");
+      remember("staging", "local");
+      const { stdout } = run(["node", "local/chooseCluster.ts", "staging", folder, state]);
+      assert.match(
+        stdout,
+        /REASON='as CLUSTER=local said before; CLUSTER=context uses context "staging" in ~\/\.kube/,
+      );
+    });
+
+    it("is kept when make was told, not when the environment has it", () => {
+      const dryRun = (args: readonly string[], more: Environment = {}) => {
+        const env = { ...process.env, MAKEFLAGS: undefined, CLUSTER: undefined, ...more };
+        const options = { cwd: ROOT, env, encoding: "utf8" } as const;
+        return spawnSync("make", ["-n", "cluster", "STAGE=qa", ...args], options).stdout.trimEnd();
+      };
+      assert.match(dryRun(["CLUSTER=local"]), /^local\/up qa local$/m);
+      assert.match(dryRun([], { CLUSTER: "local" }), /^local\/up qa *$/m);
+    });
+
+    it("must be one of the two", () => {
+      const { stderr } = settings("dev", { CLUSTER: "minikube" });
+      assert.match(stderr, /CLUSTER=minikube is neither local nor context\n {2}fix: CLUSTER=local/);
+    });
+  });
+
+  it("is not looked for where there is no such stage", () => {
+    assert.match(settings("moon").stderr, /no Pulumi\.moon\.yaml\n {2}fix: .*Pulumi\.dev\.yaml/);
+  });
+
+  describe("that an earlier version used last", () => {
+    const before = () => {
+      mkdirSync(join(state, "pulumi"));
+      writeFileSync(join(state, "pulumi/dev.json"), "{}");
+      writeFileSync(join(state, "machine-context"), "");
+      return kubeconfig("home/.kube/config", "minikube");
+    };
+
+    it("keeps its state when it was the machine's own", () => {
+      const file = before();
+      isOwn(settings("dev"), file);
+      assert.equal(readFileSync(join(state, "stacks/dev.json"), "utf8"), "{}");
+      assert.ok(!existsSync(join(state, "pulumi")));
+    });
+
+    it("leaves the state to a local cluster that is there too", () => {
+      mkdirSync(join(state, "cluster"));
+      before();
+      settings("dev");
+      for (const name of ["pulumi", "stacks"]) assert.ok(existsSync(join(state, name, "dev.json")));
+    });
   });
 });
 
-describe("tests", () => {
-  it("refuse every cluster but the local one", () => {
-    const own = { XDG_STATE_HOME: "/state", KUBECONFIG: "/state/todo-app/kubeconfig" };
-    requireLocalCluster({ ...own, CLUSTER: "local" });
-    for (const env of [
-      { ...own, CLUSTER: undefined },
-      { ...own, CLUSTER: "local", KUBECONFIG: "/home/me/.kube/config" },
-      { ...own, CLUSTER: "local", KUBECONFIG: undefined },
+describe("the tests", () => {
+  const env = {
+    XDG_STATE_HOME: "/state",
+    CLUSTER: "local",
+    KUBECONFIG: "/state/todo-app/kubeconfig",
+    PULUMI_BACKEND_URL: "file:///state/todo-app/pulumi?metadata=skip",
+  };
+
+  it("refuse every cluster but the local one, and every state but its own", () => {
+    requireLocalCluster(env);
+    for (const wrong of [
+      { CLUSTER: undefined },
+      { CLUSTER: "context" },
+      { KUBECONFIG: undefined },
+      { KUBECONFIG: "/home/me/.kube/config" },
+      { KUBECONFIG: `${env.KUBECONFIG}:/home/me/.kube/config` },
+      { PULUMI_BACKEND_URL: undefined },
+      { PULUMI_BACKEND_URL: "s3://team" },
+      { PULUMI_BACKEND_URL: "file:///state/todo-app/stacks?metadata=skip" },
     ])
-      assert.throws(() => requireLocalCluster(env), /run on the local cluster only/);
+      assert.throws(() => requireLocalCluster({ ...env, ...wrong }), /on the local cluster only/);
+  });
+
+  it("use the local cluster, whatever this machine knows and make was told", () => {
+    const folder = mkdtempSync(join(tmpdir(), "run-"));
+    try {
+      mkdirSync(join(folder, "test"));
+      const suite = "#!/bin/bash\nmake --no-print-directory inner\n";
+      writeFileSync(join(folder, "test/prerequisites.sh"), suite, { mode: 0o755 });
+      const run = `node ${join(ROOT, "test/run.ts")} tools`;
+      const makefile = `outer:\n\t@${run}\ninner:\n\t@echo ok CLUSTER=$(CLUSTER) YES=$(YES)\n`;
+      writeFileSync(join(folder, "Makefile"), makefile);
+      const env = { ...process.env, MAKEFLAGS: undefined, CLUSTER: "context" };
+      const { stdout, stderr } = spawnSync("make", ["outer", "CLUSTER=context", "YES=0"], {
+        cwd: folder,
+        env,
+        encoding: "utf8",
+      });
+      assert.match(stdout, /^ok CLUSTER=local YES=1$/m, stderr);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

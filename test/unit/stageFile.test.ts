@@ -41,13 +41,15 @@ describe("local/stage-file", function () {
     state = join(folder, "state/todo-app");
     for (const name of [join(folder, "bin"), join(state, "postgres")])
       mkdirSync(name, { recursive: true });
-    symlinkSync(join(ROOT, "local"), join(folder, "local"));
+    for (const name of ["local", "node_modules", "Pulumi.yaml"])
+      symlinkSync(join(ROOT, name), join(folder, name));
     writeFileSync(join(folder, "bin/pulumi"), PULUMI);
     chmodSync(join(folder, "bin/pulumi"), 0o755);
     local("acme-ca.pem", "ACME\n");
     local("postgres/ca.crt", "POSTGRES\n");
     local("postgres/staging.url", "postgresql://local-url\n");
     stage("staging", {});
+    stage("dev", {});
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 

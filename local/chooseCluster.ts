@@ -1,0 +1,133 @@
+/**
+ * Decides which cluster and which state backend the commands of a stage use. Prints it as assignments for a shell: CHOICE
+ * (`local`: the cluster on this machine; `context`: the one that the stage file names), REASON, CONTEXT, KUBECONFIG, and
+ * BACKEND (empty: the one that the user has chosen).
+ *
+ * Usage: node local/chooseCluster.ts <stage> <project folder> <state folder>
+ */
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
+import { OperatorError, main } from "../ops/command.ts";
+import { isObject, readYaml } from "../ops/yaml.ts";
+
+const [stage = "", project = "", state = ""] = process.argv.slice(2);
+const { env } = process;
+const localKubeconfig = join(state, "kubeconfig");
+
+/** A name may look like a number. */
+const nameIn = (value: unknown) =>
+  typeof value === "string" || typeof value === "number" ? String(value) : undefined;
+
+/** The context that the stage file names; undefined where an environment of Pulumi ESC may name it. */
+function contextOfStage(): string | undefined {
+  const file = `Pulumi.${stage}.yaml`;
+  if (!existsSync(join(project, file)))
+    throw new OperatorError(
+      `there is no ${file}`,
+      `name a stage that has a file: ${readdirSync(project)
+        .filter((name) => /^Pulumi\..+\.yaml$/.test(name))
+        .join(" ")}`,
+    );
+  return nameIn(readYaml(join(project, file)).config?.["todo-app:kubernetesContext"]);
+}
+
+/** The kubeconfig of the machine itself, as kubectl finds it. That of the local cluster, which `make env` sets, is not. */
+function machineKubeconfig(): string {
+  const files = (env.KUBECONFIG ?? "").split(delimiter);
+  const own = files.filter((file) => file && file !== localKubeconfig);
+  return own.join(delimiter) || join(homedir(), ".kube/config");
+}
+
+function hasContext(kubeconfig: string, context: string): boolean {
+  return kubeconfig
+    .split(delimiter)
+    .filter((file) => existsSync(file))
+    .flatMap((file) => readYaml(file).contexts ?? [])
+    .some((entry) => isObject(entry) && nameIn(entry.name) === context);
+}
+
+/** What `make <command> CLUSTER=…` said before; local/up notes it. */
+function remembered(): string | undefined {
+  const file = join(state, "clusters", stage);
+  return existsSync(file) ? readFileSync(file, "utf8").trim() : undefined;
+}
+
+interface Choice {
+  readonly choice: "local" | "context";
+  readonly reason: string;
+}
+
+function choose(context: string | undefined, kubeconfig: string): Choice {
+  const home = `${homedir()}/`;
+  const short = (file: string) => (file.startsWith(home) ? `~/${file.slice(home.length)}` : file);
+  const files = kubeconfig.split(delimiter).map(short).join(delimiter);
+  const found = context !== undefined && hasContext(kubeconfig, context);
+  const place = `context "${context}" in ${files}`;
+  const said = env.CLUSTER || remembered();
+  const reason = env.CLUSTER ? `CLUSTER=${said}` : `as CLUSTER=${said} said before`;
+  if (said === "local") {
+    const hint = `; CLUSTER=context uses ${place}`;
+    return { choice: "local", reason: env.CLUSTER || !found ? reason : `${reason}${hint}` };
+  }
+  if (said && said !== "context")
+    throw new OperatorError(
+      `CLUSTER=${said} is neither local nor context`,
+      `CLUSTER=local uses a cluster on this machine, CLUSTER=context the one that Pulumi.${stage}.yaml names`,
+    );
+  // Where the stage file names none, whoever said so knows what else does.
+  if (found || (said && context === undefined))
+    return { choice: "context", reason: said ? `${reason}, ${place}` : place };
+  // A cluster on this machine is never taken in the place of another without being asked for, but for dev.
+  if (!said && stage === "dev") return { choice: "local", reason: `no ${place}` };
+  throw notFound(context, files);
+}
+
+function notFound(context: string | undefined, files: string): OperatorError {
+  const orLocal = `or, for a cluster on this machine: make up STAGE=${stage} CLUSTER=local`;
+  return context === undefined
+    ? new OperatorError(
+        `Pulumi.${stage}.yaml names no context`,
+        `pulumi config set --stack ${stage} todo-app:kubernetesContext <context>; ${orLocal}`,
+      )
+    : new OperatorError(
+        `there is no context "${context}" in ${files}, which stage ${stage} is deployed to`,
+        `point KUBECONFIG at the file that has it; ${orLocal}`,
+      );
+}
+
+/** Whether the user has chosen a backend; those below the state folder are nobody's choice. */
+function hasBackend(): boolean {
+  const credentials = join(env.PULUMI_HOME || join(homedir(), ".pulumi"), "credentials.json");
+  const { backend } = readYaml(join(project, "Pulumi.yaml"));
+  return Boolean(
+    (env.PULUMI_BACKEND_URL && !env.PULUMI_BACKEND_URL.startsWith(`file://${state}/`)) ||
+    env.PULUMI_ACCESS_TOKEN ||
+    (isObject(backend) && backend.url) ||
+    (existsSync(credentials) && readYaml(credentials).current),
+  );
+}
+
+/** What runs on the local cluster has a state of its own: no login leads it to the state of a real stage. */
+function backendOf(choice: Choice["choice"]): string {
+  if (choice === "context" && hasBackend()) return "";
+  // Without side files for metadata: they alone are not written in one piece, and an empty one makes the state unreadable.
+  return `file://${state}/${choice === "local" ? "pulumi" : "stacks"}?metadata=skip`;
+}
+
+const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
+
+await main(() => {
+  const context = contextOfStage();
+  const kubeconfig = machineKubeconfig();
+  const { choice, reason } = choose(context, kubeconfig);
+  const settings = {
+    CHOICE: choice,
+    REASON: reason,
+    CONTEXT: context ?? "",
+    KUBECONFIG: choice === "local" ? localKubeconfig : kubeconfig,
+    BACKEND: backendOf(choice),
+  };
+  for (const [name, value] of Object.entries(settings))
+    process.stdout.write(`${name}=${quoted(value)}\n`);
+});
