@@ -1,6 +1,7 @@
 /** Whether the cluster that a context leads to is the one that the stack was deployed to. */
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { OperatorError, run } from "./command.ts";
+import { withLock } from "./lib/lock.ts";
 import type { State } from "./recover.ts";
 
 /** A resource of the state, as far as it tells which cluster it is in. */
@@ -8,87 +9,136 @@ interface Recorded {
   readonly urn: string;
   readonly type: string;
   readonly outputs?: Readonly<Record<string, unknown>>;
+  readonly dependencies?: readonly string[];
+  readonly propertyDependencies?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Namespaces by which a cluster is known: of every cluster, and of one whose state is older than the output `cluster`. */
+/** What tells a cluster from every other one: a namespace, and the uid that it was given. */
 interface Identity {
   readonly namespace: string;
   readonly uid: string;
+  /** When the namespace was created. */
+  readonly since?: string;
 }
 
-/** The identity that the state records; undefined before the first deploy. */
-export function recordedIdentity(resources: readonly Recorded[] = []): Identity | undefined {
-  const stack = resources.find(({ type }) => type === "pulumi:pulumi:Stack");
-  if (typeof stack?.outputs?.cluster === "string")
-    return { namespace: "kube-system", uid: stack.outputs.cluster };
-  const own = resources.find(
-    ({ urn, type }) => type === "kubernetes:core/v1:Namespace" && urn.endsWith("::app"),
+const NAMESPACE = "kubernetes:core/v1:Namespace";
+
+function namespaceIn(resources: readonly Recorded[], logicalName: string): Identity | undefined {
+  const found = resources.find(
+    ({ urn, type }) => type === NAMESPACE && urn.endsWith(`::${logicalName}`),
   );
-  const { name, uid } = (own?.outputs?.metadata ?? {}) as { name?: string; uid?: string };
-  return name && uid ? { namespace: name, uid } : undefined;
+  const { name, uid, creationTimestamp } = (found?.outputs?.metadata ?? {}) as {
+    readonly name?: string;
+    readonly uid?: string;
+    readonly creationTimestamp?: string;
+  };
+  return name && uid ? { namespace: name, uid, since: creationTimestamp } : undefined;
 }
 
-/** The resources that are in no cluster: generated secrets and images. */
-export const outsideOfCluster = <T extends Recorded>(resources: readonly T[] = []): T[] =>
-  resources.filter(
-    ({ type }) => !type.startsWith("kubernetes:") && type !== "pulumi:providers:kubernetes",
-  );
+/**
+ * The identity that the state records; undefined before the first deploy. The stack's output `cluster` comes with the end of
+ * a deploy, the namespace that it is read from at its beginning. Older states have neither, but the app's namespace.
+ */
+function recordedIdentity(resources: readonly Recorded[]): Identity | undefined {
+  const output = resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs?.cluster;
+  if (typeof output === "string") return { namespace: "kube-system", uid: output };
+  return namespaceIn(resources, "kube-system") ?? namespaceIn(resources, "app");
+}
 
 const kubectl = (context: string, ...args: string[]) =>
   run(["kubectl", `--context=${context}`, "--request-timeout=10s", ...args]);
 
-async function liveUid(context: string, { namespace }: Identity): Promise<string> {
-  const query = ["get", "namespace", namespace, "--ignore-not-found"];
-  const { code, stdout, output } = await kubectl(
-    context,
-    ...query,
-    "--output=jsonpath={.metadata.uid}",
-  );
+/** A namespace of the cluster that the context leads to; undefined where it has none of that name. */
+async function liveNamespace(context: string, namespace: string): Promise<Identity | undefined> {
+  const template = "--output=jsonpath={.metadata.uid} {.metadata.creationTimestamp}";
+  const query = ["get", "namespace", namespace, "--ignore-not-found", template];
+  const { code, stdout, output } = await kubectl(context, ...query);
   if (code !== 0)
     throw new OperatorError(
       `the identity of the cluster can't be read: ${output.trim()}`,
-      `the deploy's credentials must be allowed to get the namespace ${namespace}`,
+      `the credentials of context "${context}" must be allowed to get the namespace ${namespace}`,
     );
-  return stdout.trim() || "no such namespace";
+  const [uid, since] = stdout.trim().split(" ");
+  return uid ? { namespace, uid, since } : undefined;
 }
 
-async function serverOf(context: string): Promise<string> {
+/**
+ * Whether the context leads to the recorded cluster. The app's namespace may have been deleted by hand: without it, a cluster
+ * is another one if it is younger than what was recorded in it.
+ */
+async function isSame(context: string, recorded: Identity): Promise<boolean> {
+  const live = await liveNamespace(context, recorded.namespace);
+  if (live) return live.uid === recorded.uid;
+  const { since: born } = (await liveNamespace(context, "kube-system")) ?? {};
+  return Boolean(born && recorded.since && Date.parse(born) <= Date.parse(recorded.since));
+}
+
+const nameOf = ({ namespace, uid }: Identity) => `namespace ${namespace} with the uid ${uid}`;
+
+async function describe(context: string, { namespace }: Identity): Promise<string> {
   const template = "--output=jsonpath={.clusters[0].cluster.server}";
-  return (await kubectl(context, "config", "view", "--minify", template)).stdout.trim();
+  const { stdout } = await kubectl(context, "config", "view", "--minify", template);
+  const live = await liveNamespace(context, namespace);
+  return `${live ? nameOf(live) : `no namespace ${namespace}`}, at ${stdout.trim()} (context "${context}")`;
 }
 
 /**
  * Compares the cluster of the context with the one that the stack records.
  *
- * With `NEW_CLUSTER=1` in the environment, what the state says of another cluster is forgotten instead; the secrets stay.
- *
  * @throws OperatorError that names both when they are different; nothing was changed then
  */
-export async function verifyCluster(
-  stack: Stack,
-  { version, deployment }: State,
-  context: string,
-): Promise<void> {
-  const recorded = recordedIdentity(deployment.resources);
-  if (!recorded) return;
-  const live = await liveUid(context, recorded);
-  if (live === recorded.uid) return;
-  const other = `the namespace ${recorded.namespace} has the uid ${recorded.uid} there`;
-  if (process.env.NEW_CLUSTER === "1") {
-    process.stdout.write(`forgetting the cluster that ${stack.name} was deployed to (${other})\n`);
-    const resources = outsideOfCluster(deployment.resources);
-    await stack.importStack({
-      version,
-      deployment: { ...deployment, resources, pending_operations: [] },
-    });
-    return;
-  }
+export async function verifyCluster(stage: string, state: State, context: string): Promise<void> {
+  const recorded = recordedIdentity(state.deployment.resources ?? []);
+  if (!recorded || (await isSame(context, recorded))) return;
   throw new OperatorError(
-    `stack ${stack.name} was deployed to another cluster than that of context "${context}":\n` +
-      `  recorded: ${other}\n` +
-      `  context "${context}" (${await serverOf(context)}): ${live}\n` +
-      "  nothing was changed",
+    `${stage} was deployed to another cluster, and nothing was changed:\n` +
+      `  recorded: ${nameOf(recorded)}\n` +
+      `  found:    ${await describe(context, recorded)}`,
     "point KUBECONFIG at the file of the recorded cluster; if that cluster is gone for good: " +
-      `make up STAGE=${stack.name} NEW_CLUSTER=1 deploys everything anew, and its data is lost unless you have a backup`,
+      `make up STAGE=${stage} NEW_CLUSTER=1 deploys everything anew; the secrets stay, data that was in that cluster must come from a backup`,
   );
+}
+
+/** What was in the cluster. Its registry may have been there too; an image that exists elsewhere comes out of the build cache. */
+const isInCluster = ({ type }: Recorded) =>
+  type.startsWith("kubernetes:") ||
+  type === "pulumi:providers:kubernetes" ||
+  type === "docker:index/image:Image";
+
+/** The state without the cluster and everything in it. Generated secrets stay: what is made anew with them fits to backups. */
+export function forgetCluster(state: State): State {
+  const all: readonly Recorded[] = state.deployment.resources ?? [];
+  const kept = all.filter((resource) => !isInCluster(resource));
+  const known = new Set(kept.map(({ urn }) => urn));
+  // The engine takes no state in which a resource depends on one that is not there.
+  const existing = (urns: readonly string[]) => urns.filter((urn) => known.has(urn));
+  const resources = kept.map((resource) => ({
+    ...resource,
+    // The stack's own: the identity that it records.
+    ...(resource.outputs && { outputs: { ...resource.outputs, cluster: undefined } }),
+    ...(resource.dependencies && { dependencies: existing(resource.dependencies) }),
+    ...(resource.propertyDependencies && {
+      propertyDependencies: Object.fromEntries(
+        Object.entries(resource.propertyDependencies).map(([key, urns]) => [key, existing(urns)]),
+      ),
+    }),
+  }));
+  return { ...state, deployment: { ...state.deployment, resources, pending_operations: [] } };
+}
+
+/**
+ * Has the stack forget the cluster that it was deployed to, unless the context still leads there.
+ *
+ * @returns the state that holds from now on
+ */
+export async function adoptNewCluster(stack: Stack, state: State, context: string): Promise<State> {
+  const recorded = recordedIdentity(state.deployment.resources ?? []);
+  if (!recorded || (await isSame(context, recorded))) return state;
+  process.stdout.write(
+    `${stack.name} leaves its cluster (${nameOf(recorded)}) ` +
+      `for ${await describe(context, recorded)}\n`,
+  );
+  const { version, deployment } = forgetCluster(state);
+  await withLock(stack, () => stack.importStack({ version, deployment }));
+  return { version, deployment };
 }

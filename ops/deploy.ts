@@ -4,7 +4,7 @@
  * Usage: node ops/deploy.ts [<stage> [<stage file>]]
  */
 import type { EngineEvent, Stack } from "@pulumi/pulumi/automation/index.js";
-import { verifyCluster } from "./clusterIdentity.ts";
+import { adoptNewCluster, verifyCluster } from "./clusterIdentity.ts";
 import { CONTINUES, OperatorError, main } from "./command.ts";
 import { confirm } from "./lib/confirm.ts";
 import { isWrongPassphrase, openStack, textOf, wrongPassphrase } from "./lib/engine.ts";
@@ -75,13 +75,15 @@ async function up(stack: Stack, { file }: Stage, target: Target): Promise<string
 async function deploy(stage: Stage): Promise<void> {
   stageFile(stage.name, stage.file); // what is wrong with the file itself, before the engine stumbles over it
   const stack = await openStack(stage);
-  const [config, state] = await Promise.all([preflight(stage), exportState(stage.name)]);
-  await verifyCluster(stack, state, config.context);
+  const [config, exported] = await Promise.all([preflight(stage), exportState(stage.name)]);
+  const newCluster = process.env.NEW_CLUSTER === "1";
+  if (!newCluster) await verifyCluster(stage.name, exported, config.context);
   if (config.protected)
     await confirm(
       `Deploy to ${stage.name}, namespace ${config.namespace} of context ${config.context}?`,
       `make up STAGE=${stage.name}`,
     );
+  const state = newCluster ? await adoptNewCluster(stack, exported, config.context) : exported;
   if (hasPendingOperations(state)) await settlePendingOperations(stage, stack);
   const url = await up(stack, stage, config);
   process.stdout.write(`\n${stage.name} is up: ${url}\n`);

@@ -30,7 +30,7 @@ async function destroy(stage: Stage): Promise<void> {
         `make up STAGE=${name}, then make down STAGE=${name}`,
     );
   const { context } = await settingsOf(stage);
-  await verifyCluster(stack, state, context);
+  await verifyCluster(name, state, context);
   try {
     await runShown(stack, "down", (options) =>
       stack.destroy({ ...options, configFile: file, showSecrets: false }),

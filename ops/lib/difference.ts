@@ -10,9 +10,9 @@ import { openStack } from "./engine.ts";
 /** Runs `pulumi <command> --diff` on a stage, on the cluster that its stack records. */
 export async function showDifference(stage: Stage, ...command: string[]): Promise<void> {
   const { name, file } = stage;
-  const stack = await openStack(stage);
+  await openStack(stage);
   const { context } = await settingsOf(stage);
-  await verifyCluster(stack, await exportState(name), context);
+  await verifyCluster(name, await exportState(name), context);
   const options = ["--stack", name, "--config-file", file, "--diff"];
   const engine = spawn("pulumi", [...command, ...options], { stdio: "inherit" });
   const [code] = (await once(engine, "close")) as [number | null];

@@ -3,108 +3,189 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
-import { verifyCluster } from "../../ops/clusterIdentity.ts";
-import type { OperatorError } from "../../ops/command.ts";
+import { adoptNewCluster, forgetCluster, verifyCluster } from "../../ops/clusterIdentity.ts";
+import { OperatorError } from "../../ops/command.ts";
 import type { State } from "../../ops/recover.ts";
 
-const resource = (type: string, name: string, outputs: object = {}) => ({
-  urn: `urn:pulumi:staging::todo-app::${type}::${name}`,
+const urn = (type: string, name: string) => `urn:pulumi:staging::todo-app::${type}::${name}`;
+const resource = (type: string, name: string, more: object = {}) => ({
+  urn: urn(type, name),
   type,
-  outputs,
+  ...more,
 });
-const NAMESPACE = resource("kubernetes:core/v1:Namespace", "app", {
-  metadata: { name: "todo-app-staging", uid: "uid-of-namespace" },
-});
-const PASSWORD = resource("random:index/randomPassword:RandomPassword", "secrets-auth-v1");
-const state = (outputs: object): State => ({
+const NAMESPACE = "kubernetes:core/v1:Namespace";
+const namespace = (logicalName: string, name: string) => {
+  const metadata = { name, uid: `uid-of-${name}`, creationTimestamp: "2026-01-02T00:00:00Z" };
+  return resource(NAMESPACE, logicalName, { outputs: { metadata } });
+};
+const APP = namespace("app", "todo-app-staging");
+const KUBE_SYSTEM = namespace("kube-system", "kube-system");
+const stackWith = (outputs: object) => resource("pulumi:pulumi:Stack", "todo-app", { outputs });
+const stateOf = (...resources: object[]): State => ({
   version: 3,
-  deployment: {
-    resources: [
-      resource("pulumi:pulumi:Stack", "todo-app-staging", outputs),
-      resource("pulumi:providers:kubernetes", "cluster"),
-      NAMESPACE,
-      PASSWORD,
-    ] as never,
-  },
+  deployment: { resources: resources as never },
 });
 
-/** Answers with the uid of the file that is named after the namespace. */
+/** Has the namespaces that lie beside it, each with its uid and the time of its creation. */
 const KUBECTL = `#!/bin/bash
 cd "\${0%/*}" || exit
+[[ $1 == --context=staging ]] || exit 1
 case "$*" in
-  *"config view"*) echo https://live.example.com; exit ;;
-  *" get namespace "*) arguments=("$@"); cat "\${arguments[4]}" 2>/dev/null; exit 0 ;;
+  *"config view"*) echo https://live.example.com ;;
+  *" get namespace "*)
+    [[ ! -e forbidden ]] || { echo 'Error: namespaces "kube-system" is forbidden' >&2; exit 1; }
+    cat "namespace-$5" 2>/dev/null || true ;;
 esac
-exit 1
 `;
 
 describe("the cluster that a stack records", () => {
   let folder: string;
-  let imported: any;
-  const originalPath = process.env.PATH;
+  const original = { ...process.env };
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "identity-"));
     mkdirSync(join(folder, "bin"));
     writeFileSync(join(folder, "bin/kubectl"), KUBECTL);
     chmodSync(join(folder, "bin/kubectl"), 0o755);
-    process.env.PATH = `${folder}/bin:${originalPath}`;
-    imported = undefined;
+    process.env.PATH = `${folder}/bin:${original.PATH}`;
+    process.env.XDG_STATE_HOME = folder;
   });
   afterEach(() => {
-    process.env.PATH = originalPath;
-    delete process.env.NEW_CLUSTER;
+    process.env.PATH = original.PATH;
+    if (original.XDG_STATE_HOME) process.env.XDG_STATE_HOME = original.XDG_STATE_HOME;
+    else delete process.env.XDG_STATE_HOME;
     rmSync(folder, { recursive: true });
   });
 
-  const live = (namespace: string, uid: string) =>
-    writeFileSync(join(folder, "bin", namespace), uid);
-  const stack = {
-    name: "staging",
-    importStack: (deployment: unknown) => Promise.resolve(void (imported = deployment)),
-  } as unknown as Stack;
-  const verify = (recorded: State) => verifyCluster(stack, recorded, "staging");
-  const refusal = async (recorded: State) => {
+  const live = (name: string, uid: string, since = "2026-01-01T00:00:00Z") =>
+    writeFileSync(join(folder, "bin", `namespace-${name}`), `${uid} ${since}\n`);
+  const verify = (state: State) => verifyCluster("staging", state, "staging");
+  const refusal = async (state: State) => {
     try {
-      await verify(recorded);
+      await verify(state);
     } catch (error) {
-      return error as OperatorError;
+      assert.ok(error instanceof OperatorError);
+      return error;
     }
     throw new Error("it was accepted");
   };
 
-  it("is accepted where it is the one of the context, or none is recorded", async () => {
-    live("kube-system", "uid-1");
-    await verify(state({ cluster: "uid-1" }));
-    await verify({ version: 3, deployment: { resources: [] } });
+  it("is the one of the context", async () => {
+    live("kube-system", "uid-of-kube-system");
+    await verify(stateOf(stackWith({ cluster: "uid-of-kube-system" }), APP));
+  });
+
+  it("is none before the first deploy", async () => {
+    await verify(stateOf());
     await verify({ version: 3, deployment: {} });
   });
 
   it("is refused where the context leads to another, with both named", async () => {
     live("kube-system", "uid-2");
-    const { message, fix } = await refusal(state({ cluster: "uid-1" }));
-    assert.match(message, /stack staging was deployed to another cluster than that of context/);
-    assert.match(message, /recorded: .*uid-1/);
-    assert.match(message, /context "staging" \(https:\/\/live\.example\.com\): uid-2/);
-    assert.match(message, /nothing was changed/);
-    assert.match(fix, /KUBECONFIG.*make up STAGE=staging NEW_CLUSTER=1 .*its data is lost/);
+    const { message, fix } = await refusal(stateOf(stackWith({ cluster: "uid-1" }), APP));
+    assert.match(message, /^staging was deployed to another cluster, and nothing was changed:/);
+    assert.match(message, /recorded: namespace kube-system with the uid uid-1\n/);
+    assert.match(
+      message,
+      /found: .* uid uid-2, at https:\/\/live\.example\.com \(context "staging"\)/,
+    );
+    assert.match(fix, /KUBECONFIG.*make up STAGE=staging NEW_CLUSTER=1 .*from a backup/);
   });
 
-  it("is known by the app's namespace in a state that is older than the output", async () => {
-    live("todo-app-staging", "uid-of-namespace");
-    await verify(state({}));
-    live("todo-app-staging", "another");
-    assert.match((await refusal(state({}))).message, /namespace todo-app-staging has the uid/);
-  });
-
-  it("that is gone leaves no stack that is said to be up: a new, empty cluster is refused too", async () => {
-    assert.match((await refusal(state({}))).message, /no such namespace/);
-  });
-
-  it("is forgotten on request, but not the generated secrets", async () => {
-    process.env.NEW_CLUSTER = "1";
+  it("is refused as well after a first deploy that failed, which has no outputs", async () => {
     live("kube-system", "uid-2");
-    await verify(state({ cluster: "uid-1" }));
-    const types = imported.deployment.resources.map(({ type }: { type: string }) => type);
-    assert.deepEqual(types, ["pulumi:pulumi:Stack", PASSWORD.type]);
+    live("todo-app-staging", "uid-of-todo-app-staging");
+    const { message } = await refusal(stateOf(stackWith({}), KUBE_SYSTEM, APP));
+    assert.match(message, /recorded: namespace kube-system with the uid uid-of-kube-system\n/);
+  });
+
+  describe("in a state of an earlier version, with the app's namespace alone", () => {
+    const state = stateOf(stackWith({ url: "https://a" }), APP);
+
+    it("is the one with that namespace", async () => {
+      live("todo-app-staging", "uid-of-todo-app-staging");
+      await verify(state);
+    });
+
+    it("is refused where another namespace has its name", async () => {
+      live("todo-app-staging", "another");
+      const { message } = await refusal(state);
+      assert.match(message, /namespace todo-app-staging with the uid another, at/);
+    });
+
+    it("is refused where the cluster is a new, empty one", async () => {
+      live("kube-system", "uid-2", "2026-03-01T00:00:00Z");
+      const { message } = await refusal(state);
+      assert.match(message, /no namespace todo-app-staging, at/);
+    });
+
+    it("may have lost the namespace", async () => {
+      live("kube-system", "uid-1");
+      await verify(state);
+    });
+  });
+
+  it("must be readable", async () => {
+    writeFileSync(join(folder, "bin/forbidden"), "");
+    const { message, fix } = await refusal(stateOf(stackWith({ cluster: "uid-1" })));
+    assert.match(message, /identity of the cluster can't be read: .*forbidden/);
+    assert.match(fix, /context "staging" must be allowed to get the namespace kube-system/);
+  });
+
+  describe("and that is gone for good", () => {
+    const RANDOM = "random:index/randomPassword:RandomPassword";
+    const IMAGE = "docker:index/image:Image";
+    const PASSWORD = resource(RANDOM, "auth", { outputs: { result: { ciphertext: "secret" } } });
+    const dependencies = [APP.urn, PASSWORD.urn];
+    const service = resource("todo-app:index:WebService", "backend", { dependencies });
+    const dependent = resource(RANDOM, "b", {
+      dependencies,
+      propertyDependencies: { a: [APP.urn] },
+    });
+    const state: State = stateOf(
+      stackWith({ cluster: "uid-1", url: "https://a" }),
+      resource("pulumi:providers:kubernetes", "cluster"),
+      KUBE_SYSTEM,
+      APP,
+      PASSWORD,
+      resource(IMAGE, "backend-image"),
+      service,
+      dependent,
+    );
+
+    it("leaves the generated secrets, and no reference to what was in it", () => {
+      const { resources } = forgetCluster(state).deployment;
+      assert.deepEqual(JSON.parse(JSON.stringify(resources)), [
+        stackWith({ url: "https://a" }),
+        PASSWORD,
+        { ...service, dependencies: [PASSWORD.urn] },
+        { ...dependent, dependencies: [PASSWORD.urn], propertyDependencies: { a: [] } },
+      ]);
+    });
+
+    it("leaves no operation unfinished", () => {
+      const pending_operations = [{ type: "creating", resource: APP }];
+      const interrupted = { ...state, deployment: { ...state.deployment, pending_operations } };
+      assert.deepEqual(forgetCluster(interrupted).deployment.pending_operations, []);
+    });
+
+    const imports: State[] = [];
+    const stack = {
+      name: "staging",
+      importStack: (imported: State) => Promise.resolve(void imports.push(imported)),
+    } as unknown as Stack;
+    beforeEach(() => imports.splice(0));
+
+    it("is given up for the new one when that is asked for", async () => {
+      live("kube-system", "uid-2");
+      const adopted = await adoptNewCluster(stack, state, "staging");
+      assert.deepEqual(imports, [forgetCluster(state)]);
+      await verify(adopted);
+    });
+
+    it("is not given up while the context leads to it", async () => {
+      live("kube-system", "uid-1");
+      assert.equal(await adoptNewCluster(stack, state, "staging"), state);
+      assert.deepEqual(imports, []);
+    });
   });
 });
