@@ -85,10 +85,12 @@ function describe(stack: string, values: Record<string, unknown>, problem: Probl
   const dotted = dottedKey(problem.path);
   const secret = isSecretKey(key ?? "");
   const shown = shownValue(valueAt(values, problem.path), secret, problem.remove === "unknown");
+  // A certificate begins with dashes, which the command line would take for an option.
+  const given = /\.ca(Certificate|Bundle)$/.test(dotted) ? "< file.pem" : "<value>";
   const flags = `--stack ${stack}${inner.length ? " --path" : ""}`;
   const fix = problem.remove
     ? `pulumi config rm ${flags} '${dotted}'`
-    : `pulumi config set ${flags} ${secret ? `--secret '${dotted}'` : `'${dotted}' <value>`}`;
+    : `pulumi config set ${flags} ${secret ? `--secret '${dotted}'` : `'${dotted}' ${given}`}`;
   return `  ${dotted} is ${shown}; allowed: ${problem.message}\n    fix: ${fix}`;
 }
 

@@ -1,6 +1,12 @@
 /** Rules between the keys of a stage file, checked once each key is right by itself. */
 import { cpuMillicores, memoryBytes } from "./components/kubernetes/resources.ts";
-import { ACME_SERVERS, DNS_LABEL, isPublicHost, type Stage } from "./configSchema.ts";
+import {
+  ACME_SERVERS,
+  DNS_LABEL,
+  isPublicHost,
+  isPublicMailbox,
+  type Stage,
+} from "./configSchema.ts";
 
 /** What is wrong with one key, and what is allowed there. */
 export interface Problem {
@@ -40,6 +46,44 @@ function checkAutoscaling(name: "backend" | "frontend", stage: Stage, reject: Re
 }
 
 const ENCRYPTED = ["require", "verify-ca", "verify-full"];
+/** Parameters that the drivers of both services take. */
+const PARAMETERS = [
+  "sslmode",
+  "application_name",
+  "channel_binding",
+  "connect_timeout",
+  "keepalives",
+  "keepalives_idle",
+  "options",
+  "target_session_attrs",
+];
+
+/** What the URL of an external database may not be, although it is a URL. */
+function checkDatabaseUrl(databaseUrl: string, reject: Reject): void {
+  const { pathname, searchParams, username } = new URL(databaseUrl);
+  // The parser takes a second @ for a part of the password; the drivers do not.
+  const ats = databaseUrl.split("?")[0]!.split("@").length - 1;
+  if (!username || ats !== 1)
+    reject(
+      ["databaseUrl"],
+      "a URL with user and password, both percent-encoded: @ is %40, / is %2F, : is %3A, # is %23, ? is %3F",
+    );
+  else if (pathname.length < 2)
+    reject(["databaseUrl"], "a URL that ends with the database's name: postgresql://…/database?…");
+  const files = ["sslcert", "sslkey", "sslcrl", "sslpassword"].filter((name) =>
+    searchParams.has(name),
+  );
+  if (files.length)
+    reject(["databaseUrl"], `a URL without ${files.join(", ")}: no pod has such a file`);
+  const unknown = [...new Set(searchParams.keys())].filter(
+    (name) => ![...PARAMETERS, ...files, "sslrootcert"].includes(name),
+  );
+  if (unknown.length)
+    reject(
+      ["databaseUrl"],
+      `a URL without ${unknown.join(", ")}, which PostgreSQL's drivers refuse; they take ${PARAMETERS.join(", ")}`,
+    );
+}
 
 function checkDatabase({ database, databaseUrl }: Stage, reject: Reject): void {
   if (database.mode === "cloudnative-pg" && /(^|\/)postgres(:|@|$)/.test(database.image))
@@ -56,6 +100,7 @@ function checkDatabase({ database, databaseUrl }: Stage, reject: Reject): void {
       ["databaseUrl"],
       `a URL with sslmode=${ENCRYPTED.join(", ")}: it leaves the cluster, so it must be encrypted`,
     );
+  if (databaseUrl) checkDatabaseUrl(databaseUrl, reject);
   if (query?.get("sslmode") === "verify-ca" && !database.caCertificate)
     reject(
       ["database", "caCertificate"],
@@ -70,6 +115,8 @@ function checkIssuer({ tls, host }: Stage, reject: Reject): void {
   const because = `because tls.issuer is ${tls.issuer}`;
   const isAcme = tls.issuer === "acme" || tls.issuer in ACME_SERVERS;
   if (isAcme && !tls.email) reject(["tls", "email"], `an e-mail address, ${because}`);
+  if (tls.issuer in ACME_SERVERS && tls.email && !isPublicMailbox(tls.email))
+    reject(["tls", "email"], "an e-mail address that exists: Let's Encrypt refuses this domain");
   if (tls.issuer === "acme" && !tls.server)
     reject(["tls", "server"], `the ACME server's directory URL, ${because}`);
   if (tls.issuer === "ca" && !tls.caSecretName)

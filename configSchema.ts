@@ -1,5 +1,6 @@
 /** The shape of a stage file: every key with its bounds and default, each error text saying what is allowed. */
 import { z } from "zod";
+import { quantityOf } from "./components/kubernetes/resources.ts";
 
 const text = (pattern: RegExp, allowed: string) =>
   z.string({ error: allowed }).regex(pattern, { error: allowed });
@@ -28,18 +29,33 @@ const object = <T extends z.ZodRawShape>(shape: T) =>
       issue.code === "unrecognized_keys" ? `one of ${Object.keys(shape).join(", ")}` : "an object",
   });
 
-const PEM = /^-----BEGIN CERTIFICATE-----\n[\s\S]+-----END CERTIFICATE-----\s*$/;
+/** Line ends may be those of Windows, and notes stand in front, as many tools write them. */
+const PEM = /(^|[\r\n])-----BEGIN CERTIFICATE-----\r?\n[^]+-----END CERTIFICATE-----\s*$/;
+/** Certificates in PEM form, or nothing. */
+const certificates = () =>
+  z
+    .string({ error: "a certificate in PEM form" })
+    .regex(new RegExp(`^$|${PEM.source}`), { error: "a certificate in PEM form" })
+    .transform((value) => value.replace(/\r\n/g, "\n").replace(/^[^]*?(?=-----BEGIN )/, ""))
+    .default("");
 export const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const OBJECT_NAME = /^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/;
 /** Not an address: an Ingress refuses it, and no public authority certifies it. */
 const HOST_NAME =
   /^(?=.{1,253}$)(?![\d.]+$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$/;
 const REGISTRY = /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?(:\d{1,5})?$/;
-const REPOSITORY = /^[a-z0-9]+([._-][a-z0-9]+)*(\/[a-z0-9]+([._-][a-z0-9]+)*)*$/;
+/** Path components as the distribution reference defines them: `.`, `_`, `__` or any number of `-` between the words. */
+const REPOSITORY = /^[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*)*$/;
 const DIGEST_REFERENCE = /^[^\s@]+@sha256:[0-9a-f]{64}$/;
 
-const cpu = text(/^(?!0*\.?0*m?$)(\d+m|\d+(\.\d{1,3})?)$/, 'CPU such as "250m" or "1"');
-const memory = text(/^[1-9]\d*(Ki|Mi|Gi|Ti)$/, 'memory such as "128Mi" or "1Gi"');
+/** A Kubernetes quantity of at least `least`; YAML may have it as a number. */
+const quantity = (least: number, allowed: string) =>
+  z
+    .union([z.string(), z.number()], { error: allowed })
+    .transform(String)
+    .refine((value) => quantityOf(value) >= least, { error: allowed });
+const cpu = quantity(0.001, 'CPU such as "250m" or "1"');
+const memory = quantity(1, 'memory such as "128Mi" or "1Gi"');
 const prebuilt = text(
   DIGEST_REFERENCE,
   "an image reference by digest: name@sha256:<64 hex digits>",
@@ -80,7 +96,7 @@ const workloadSchema = (defaults: z.output<typeof resourcesSchema>) =>
 
 export const stageSchema = object({
   kubernetesContext: text(
-    /^\S+$/,
+    /^\S(.*\S)?$/,
     "the name of a context of the kubeconfig (kubectl config get-contexts)",
   ),
   namespace: optionalText(
@@ -141,7 +157,7 @@ export const stageSchema = object({
       "cnpg-system",
     ),
     /** Authority that signed the external server's certificate; empty: the public ones. */
-    caCertificate: optionalText(PEM, "a certificate in PEM form"),
+    caCertificate: certificates(),
   }).prefault({}),
   databaseUrl: optionalUrl(
     /^postgres(ql)?:\/\/[^\s/]+\/\S+$/,
@@ -181,7 +197,7 @@ export const stageSchema = object({
       "an https URL such as https://ca.example.com/acme/acme/directory",
     ),
     /** Authority that signed that server's own certificate; empty: the public ones. */
-    caBundle: optionalText(PEM, "a certificate in PEM form"),
+    caBundle: certificates(),
     /** Secret of type kubernetes.io/tls in the stack's namespace with the authority's certificate and key. */
     caSecretName: optionalText(OBJECT_NAME, "the name of a Secret"),
     /** Secret of type kubernetes.io/tls in the stack's namespace that somebody else fills and renews. */
@@ -204,6 +220,10 @@ const PRIVATE_DOMAINS = /(^|\.)(local|localhost|test|example|invalid|internal|la
 
 /** Whether a public authority could ever reach the host. */
 export const isPublicHost = (host: string) => !PRIVATE_DOMAINS.test(host);
+
+/** Names that belong to nobody (RFC 2606): an ACME server that is public refuses such an address. */
+export const isPublicMailbox = (email: string) =>
+  isPublicHost(email.split("@")[1]!) && !/[@.]example\.(com|net|org)$/.test(email);
 
 /** Keys whose values must never be printed. */
 export const SECRET_KEYS = ["registryPassword", "databaseUrl", "openaiApiKey"] as const;

@@ -253,6 +253,20 @@ const priorityClass: Check = async ({ priorityClassName: name }, cluster) =>
       })
     : [];
 
+/** Images of another architecture than the nodes' end with "exec format error". */
+const architecture: Check = async ({ images }, cluster) => {
+  const reading = await cluster.read("/api/v1/nodes");
+  const nodes = itemsOf(reading) as readonly { status: { nodeInfo: { architecture: string } } }[];
+  const found = [...new Set(nodes.map(({ status }) => status.nodeInfo.architecture))];
+  if (!found.length || found.some((name) => images.platform === `linux/${name}`)) return [];
+  return [
+    {
+      missing: `a node of todo-app:images.platform, ${images.platform}; there are only ${found.join(", ")}`,
+      fix: `pulumi config set --path todo-app:images.platform linux/${found[0]}`,
+    },
+  ];
+};
+
 const networkPolicies: Check = async (_, cluster) => {
   const warning = await networkPolicyWarning(cluster);
   return warning ? [{ warning }] : [];
@@ -260,6 +274,7 @@ const networkPolicies: Check = async (_, cluster) => {
 
 const CHECKS: readonly Check[] = [
   serverVersion,
+  architecture,
   letsEncrypt,
   routeClass,
   certManager,

@@ -12,24 +12,40 @@ export interface PodBudget {
   readonly resources: ContainerResources;
 }
 
-const MEMORY_UNITS: Readonly<Record<string, number>> = {
+/** Suffixes of a quantity: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/ */
+const SUFFIXES: Readonly<Record<string, number>> = {
+  n: 1e-9,
+  u: 1e-6,
+  m: 1e-3,
+  "": 1,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  P: 1e15,
+  E: 1e18,
   Ki: 2 ** 10,
   Mi: 2 ** 20,
   Gi: 2 ** 30,
   Ti: 2 ** 40,
+  Pi: 2 ** 50,
+  Ei: 2 ** 60,
 };
 
-/** "250m" → 250, "1.5" → 1500. */
-export function cpuMillicores(quantity: string): number {
-  return quantity.endsWith("m")
-    ? Number(quantity.slice(0, -1))
-    : Math.round(Number(quantity) * 1000);
+/** A Kubernetes quantity as a number: "250m" → 0.25, "1Gi" → 1073741824, "2e3" → 2000; NaN for anything else. */
+export function quantityOf(text: string): number {
+  const [, number, exponent, suffix = ""] =
+    /^\+?(\d+\.?\d*|\.\d+)(?:([eE][+-]?\d+)|([numkMGTPE]|[KMGTPE]i))?$/.exec(text) ?? [];
+  return number === undefined ? NaN : Number(number + (exponent ?? "")) * SUFFIXES[suffix]!;
 }
 
-/** "128Mi" → 134217728; binary units only. */
-export function memoryBytes(quantity: string): number {
-  return Number(quantity.slice(0, -2)) * MEMORY_UNITS[quantity.slice(-2)]!;
-}
+/** "250m" → 250, "1.5" → 1500. */
+export const cpuMillicores = (quantity: string) =>
+  // What is left of a product like 0.29 * 1000 after the comma is rounded away.
+  Math.ceil(Number((quantityOf(quantity) * 1000).toFixed(6)));
+
+/** "128Mi" → 134217728. */
+export const memoryBytes = (quantity: string) => quantityOf(quantity);
 
 /** A workload at its largest: in a rollout, every old pod may still be shutting down when all the new ones run. */
 export function peakBudget(workload: {

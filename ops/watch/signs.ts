@@ -89,10 +89,15 @@ function probeSigns(objects: readonly ApiObject[], pod: ApiObject): Found[] {
   return containersOf(pod).flatMap((status): Found[] => {
     if (status.ready) return [];
     const own = { container: status.name, reason: "Unhealthy" };
-    const startup = last(/^Startup probe/);
-    // Restarted, so the probe has used up its threshold.
-    if (startup && status.restartCount > 0)
-      return [{ ...own, previous: true, message: startup.message!, tolerated: 0 }];
+    // The kubelet's own word for it: a container that ends by itself fails its start-up probe as well.
+    const killed = ofKind(objects, "Event").some(
+      ({ reason, message, involvedObject }) =>
+        involvedObject?.uid === pod.metadata.uid &&
+        reason === "Killing" &&
+        /failed startup probe/.test(message ?? ""),
+    );
+    const startup = last(/^Startup probe/)?.message ?? "the start-up probe failed";
+    if (killed) return [{ ...own, previous: true, message: startup, tolerated: 0 }];
     const readiness = last(/^Readiness probe/);
     if (!readiness || !status.started || !status.state.running) return [];
     const probe = pod.spec?.containers?.find(({ name }) => name === status.name)?.readinessProbe;

@@ -50,12 +50,21 @@ function kubectlMeans({ context, namespace }: Target): Means {
       return code === 0 ? (JSON.parse(stdout) as { items: ApiObject[] }).items : undefined;
     },
     log: async (pod, container, previous) => {
-      const flags = [
-        ...(container ? [`--container=${container}`] : []),
-        ...(previous ? ["--previous"] : []),
-      ];
-      const { code, stdout } = await kubectl("logs", pod, `--tail=${LOG_LINES}`, ...flags);
-      return code === 0 ? stdout.trimEnd().split("\n").filter(Boolean) : [];
+      const named = container ? [`--container=${container}`] : [];
+      const lines = async (...flags: string[]) => {
+        const { code, stdout } = await kubectl(
+          "logs",
+          pod,
+          `--tail=${LOG_LINES}`,
+          ...named,
+          ...flags,
+        );
+        // The runtime may have removed the log already, which is no error to kubectl.
+        const text = stdout.replace(/^unable to retrieve container logs for .*$/m, "").trim();
+        return code === 0 && text ? text.split("\n") : [];
+      };
+      const before = previous ? await lines("--previous") : [];
+      return before.length ? before : lines();
     },
     now: Date.now,
     pause: sleep,

@@ -262,7 +262,9 @@ describe("local/up", () => {
       try {
         const says = /only 0 GiB are free in .*, \d+ GiB are needed/;
         await refuses("local/up", { says, fix: /XDG_CACHE_HOME/ }, { cwd, env: emptyHome(cwd) });
-        assert.equal(await sh("find cache -type f", { cwd }), "", "nothing was built");
+        // Node.js keeps its compiled code there.
+        const built = await sh("find cache -type f -not -path 'cache/todo-app/node/*'", { cwd });
+        assert.equal(built, "", "nothing was built");
       } finally {
         await sh("umount cache", { cwd });
       }

@@ -148,7 +148,7 @@ describe("bad configuration", () => {
     },
     {
       key: "tls",
-      value: { issuer: "letsencrypt-production", email: "ops@example.com" },
+      value: { issuer: "letsencrypt-production", email: "ops@todo-app.com" },
       says: [
         "todo-app:tls.issuer is \"letsencrypt-production\"; allowed: none, acme, ca or secret, because Let's Encrypt can't reach todo-app.local",
       ],
@@ -157,7 +157,7 @@ describe("bad configuration", () => {
       key: "tls",
       value: {
         issuer: "acme",
-        email: "ops@example.com",
+        email: "ops@todo-app.com",
         server: "https://acme-v02.api.letsencrypt.org/directory",
       },
       says: [
@@ -167,7 +167,7 @@ describe("bad configuration", () => {
     },
     {
       key: "tls",
-      value: { issuer: "acme", email: "ops@example.com" },
+      value: { issuer: "acme", email: "ops@todo-app.com" },
       says: ["todo-app:tls.server is missing; allowed: the ACME server's directory URL"],
     },
     {

@@ -27,7 +27,7 @@ const STAGE = {
     image: "ghcr.io/cloudnative-pg/postgresql:17",
   },
   "todo-app:priorityClassName": "high",
-  "todo-app:tls": { issuer: "letsencrypt-staging", email: "ops@example.com" },
+  "todo-app:tls": { issuer: "letsencrypt-staging", email: "ops@todo-app.com" },
 };
 
 describe("preflight", function () {
@@ -211,7 +211,7 @@ describe("preflight", function () {
 
   it("has the local cluster apply its own add-ons again", async () => {
     cluster({ cluster: "todo-app-local", [METRICS]: null });
-    const issuer = { issuer: "acme", server: "https://ca.test/dir", email: "ops@example.com" };
+    const issuer = { issuer: "acme", server: "https://ca.test/dir", email: "ops@todo-app.com" };
     const finding = await only({ "todo-app:tls": issuer });
     assert.ok("missing" in finding);
     assert.match(finding.fix, /^rm .*\/todo-app\/cluster\/applied && make cluster/);

@@ -11,7 +11,7 @@ const controller: PublicRouteArgs["route"] = {
 const acme = {
   issuer: "letsencrypt-staging",
   server: "https://acme.example.com/directory",
-  email: "ops@example.com",
+  email: "ops@todo-app.com",
   renewBeforePercentage: 33,
 } as const;
 

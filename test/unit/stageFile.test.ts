@@ -96,14 +96,14 @@ describe("local/stage-file", function () {
     stage("staging", {
       "todo-app:host": "staging.example.com",
       "todo-app:images": { registry: "ghcr.io", repository: "team" },
-      "todo-app:tls": { issuer: "letsencrypt-staging", email: "ops@example.com" },
+      "todo-app:tls": { issuer: "letsencrypt-staging", email: "ops@todo-app.com" },
     });
     const { config } = merged();
     assert.equal(config["todo-app:host"], "staging.example.com");
     assert.deepEqual(config["todo-app:images"], { registry: "localhost:5000", repository: "team" });
     assert.deepEqual(config["todo-app:tls"], {
       issuer: "acme",
-      email: "ops@example.com",
+      email: "ops@todo-app.com",
       server: "https://10.245.0.1:14000/dir",
       caBundle: "ACME\n",
     });

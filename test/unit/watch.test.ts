@@ -174,6 +174,10 @@ describe("a rollout is given up", () => {
       objects: rollout(
         pod({ restartCount: 1, state: { running: {} }, lastState: terminated(143, "Error") }),
         warning("pod-new", "Unhealthy", "Startup probe failed: connection refused"),
+        {
+          ...warning("pod-new", "Killing", "Container app failed startup probe, will be restarted"),
+          type: "Normal",
+        },
       ),
       reason: "Unhealthy",
     },
@@ -338,6 +342,10 @@ describe("a rollout is not given up", () => {
     ),
     "for one crash": rollout(
       pod({ restartCount: 1, state: { running: {} }, lastState: terminated(1, "Error") }),
+    ),
+    "for one crash while it starts": rollout(
+      pod({ restartCount: 1, state: { running: {} }, lastState: terminated(1, "Error") }),
+      warning("pod-new", "Unhealthy", "Startup probe failed: connection refused"),
     ),
     "for a slow start within its probe": rollout(
       pod({ started: false, state: { running: {} } }),

@@ -125,7 +125,7 @@ function repairTls(stage: StageFile): void {
   const unwanted = new Set(others.flatMap(([, keys]) => keys));
   const wanted = Object.entries(stage.tls).filter(([key]) => !unwanted.has(key));
   const tls: StageFile = Object.fromEntries(wanted);
-  if (/letsencrypt|acme/.test(tls.issuer)) tls.email ??= "ops@example.com";
+  if (/letsencrypt|acme/.test(tls.issuer)) tls.email ??= "ops@todo-app.com";
   if (tls.issuer === "acme") tls.server ??= "https://ca.example.com/directory";
   if (tls.issuer === "ca") tls.caSecretName ||= "ca";
   if (tls.issuer === "secret") tls.secretName ||= "tls";

@@ -22,6 +22,9 @@ const TYPES: Readonly<Record<Node["type"], (value: unknown) => boolean>> = {
 
 /** Values that a key must not have. At the top level, text is stored as it is: there is no other type. */
 function findWrongValues(node: Node, topLevel: boolean): unknown[] {
+  // A quantity: text or a number.
+  if (Array.isArray(node.type))
+    return [null, true, "many", ["x"], { x: 1 }, -1, 0, "-1Gi", "1.5.5", "1 Gi", "1KB"];
   const others = [null, true, 7.5, "many", ["x"], { x: 1 }].filter(
     (value) => !TYPES[node.type](value),
   );
@@ -96,7 +99,7 @@ const withResources = (name: string) => ({
 });
 const external = { database: { mode: "external" } };
 const openai = { llm: { provider: "openai" }, openaiApiKey: CANARY };
-const email = "ops@example.com";
+const email = "ops@todo-app.com";
 const acme = { tls: { issuer: "acme", email, server: "https://ca.example.com" } };
 const url = (rest: string) => `postgresql://todo:${CANARY}@${rest}`;
 
