@@ -9,10 +9,9 @@ import type { z } from "zod";
 import type { ContainerImageArgs } from "./components/containerImage.ts";
 import { outside, type Peer } from "./components/kubernetes/network.ts";
 import type { Tls } from "./components/tlsCertificate.ts";
+import { PROJECT, decode } from "./configDecode.ts";
 import { crossFieldProblems, namespaceOf, type Problem } from "./configRules.ts";
 import { ACME_SERVERS, SECRET_KEYS, stageSchema, type Stage } from "./configSchema.ts";
-
-const PROJECT = "todo-app";
 
 /** A service outside the stack: what the app is told about it, and the connections to it; both empty without one. */
 interface Integration {
@@ -42,24 +41,6 @@ export type StackConfig = Readonly<
     readonly openaiApiKey?: pulumi.Output<string>;
   }
 >;
-
-/** Turns the strings that Pulumi stores into values: objects and scalars other than strings are JSON. */
-function decode(raw: Readonly<Record<string, string>>): Record<string, unknown> {
-  const values: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(raw)) {
-    if (!key.startsWith(`${PROJECT}:`)) continue;
-    const name = key.slice(PROJECT.length + 1);
-    const schema = (stageSchema.shape as Record<string, z.ZodType | undefined>)[name];
-    // A schema that objects to the type of a string is one for values that are stored as JSON.
-    const isText = schema?.safeParse("").error?.issues.at(0)?.code !== "invalid_type";
-    try {
-      values[name] = isText ? value : JSON.parse(value);
-    } catch {
-      values[name] = value;
-    }
-  }
-  return values;
-}
 
 function valueAt(values: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>(

@@ -3,13 +3,14 @@
  *
  * Usage: node ops/configDiff.ts <stage> <stage>
  */
+import { isDeepStrictEqual } from "node:util";
 import type { z } from "zod";
 import { SECRET_KEYS, stageSchema } from "../configSchema.ts";
 import { OperatorError, main } from "./command.ts";
-import { stageFile, typed } from "./stage.ts";
+import { decoded, isEncrypted, stageFile, stageOf, stageValues } from "./stage.ts";
 import { isObject } from "./yaml.ts";
 
-const PROJECT = "todo-app:";
+const PREFIX = "todo-app:";
 const NOT_SET = "(not set)";
 /** Of a value that is longer, such as a certificate, the beginning has to do. */
 const WIDEST = 60;
@@ -20,11 +21,8 @@ interface Setting {
   readonly isDefault?: boolean;
 }
 
-/** What `pulumi config set --secret` leaves in the file. */
-const isEncrypted = (value: unknown) => isObject(value) && "secure" in value;
-
 /** "todo-app:host" → "host" */
-const nameOf = (key: string) => key.slice(PROJECT.length);
+const nameOf = (key: string) => key.slice(PREFIX.length);
 
 /** `{ a: { b: 1 } }` → `["a.b", 1]` */
 function leaves(key: string, value: unknown): [string, unknown][] {
@@ -33,19 +31,19 @@ function leaves(key: string, value: unknown): [string, unknown][] {
   return Object.entries(value).flatMap(([name, inner]) => leaves(`${key}.${name}`, inner));
 }
 
-function effective(stage: string, key: string, schema: z.ZodType, written: unknown): unknown {
-  const { data, error } = schema.safeParse(typed(schema, written));
+function effective(stage: string, key: string, schema: z.ZodType, value: unknown): unknown {
+  const { data, error } = schema.safeParse(value);
   if (!error) return data;
   const { path, message } = error.issues[0]!;
   throw new OperatorError(
-    `${PROJECT}${[key, ...path].join(".")} of ${stage} is not right; allowed: ${message}`,
+    `${PREFIX}${[key, ...path].join(".")} of ${stage} is not right; allowed: ${message}`,
     `make preview STAGE=${stage} shows everything that is wrong, each with the command that mends it`,
   );
 }
 
 function rejectUnknownKeys(stage: string, keys: readonly string[]): void {
   const known = Object.keys(stageSchema.shape);
-  const unknown = keys.find((key) => key.startsWith(PROJECT) && !known.includes(nameOf(key)));
+  const unknown = keys.find((key) => key.startsWith(PREFIX) && !known.includes(nameOf(key)));
   if (unknown)
     throw new OperatorError(
       `${unknown} of ${stage} is no setting; there are ${known.join(", ")}`,
@@ -53,27 +51,39 @@ function rejectUnknownKeys(stage: string, keys: readonly string[]): void {
     );
 }
 
+/** Of a key that no schema describes, such as Pulumi's own. */
+function textOf(value: unknown): string {
+  if (isEncrypted(value)) return "[secret]";
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** Pulumi.yaml gives every key a value: one that its file does not have, and that means no more than none, is not set. */
+const isLeftOut = (schema: z.ZodType, value: unknown) =>
+  isDeepStrictEqual(schema.safeParse(value).data, schema.safeParse(undefined).data);
+
 /** Every setting of a stage by its dotted key, what its file leaves out included. */
-function settings(stage: string): Map<string, Setting> {
-  const file = stageFile(stage);
-  rejectUnknownKeys(stage, Object.keys(file));
+async function settings(stage: string): Promise<Map<string, Setting>> {
+  const inFile = stageFile(stage);
+  const values = await stageValues(stageOf(stage), { showSecrets: false });
+  rejectUnknownKeys(stage, Object.keys(values));
   const all = new Map<string, Setting>();
+  const plain = decoded(values);
   for (const [key, schema] of Object.entries<z.ZodType>(stageSchema.shape)) {
-    const written = file[PROJECT + key];
     // Two encrypted values can't be compared: the same text never looks the same.
-    if ((SECRET_KEYS as readonly string[]).includes(key) || isEncrypted(written)) {
-      all.set(key, { text: written ? "[secret]" : NOT_SET });
+    if ((SECRET_KEYS as readonly string[]).includes(key) || isEncrypted(values[PREFIX + key])) {
+      all.set(key, { text: values[PREFIX + key] ? "[secret]" : NOT_SET });
       continue;
     }
-    const inFile = new Set(leaves(key, typed(schema, written)).map(([path]) => path));
-    for (const [path, value] of leaves(key, effective(stage, key, schema, written)))
+    const set = PREFIX + key in inFile || !isLeftOut(schema, plain[key]) ? plain[key] : undefined;
+    const written = new Set(leaves(key, set).map(([path]) => path));
+    for (const [path, value] of leaves(key, effective(stage, key, schema, set)))
       all.set(path, {
         text: typeof value === "string" && value ? value : JSON.stringify(value),
-        isDefault: !inFile.has(path),
+        isDefault: !written.has(path),
       });
   }
-  for (const [key, value] of Object.entries(file))
-    if (!key.startsWith(PROJECT)) all.set(key, { text: JSON.stringify(value) });
+  for (const [key, value] of Object.entries(values))
+    if (!key.startsWith(PREFIX)) all.set(key, { text: textOf(value) });
   return all;
 }
 
@@ -88,8 +98,8 @@ function table(rows: readonly (readonly [string, string, string])[]): string {
   return rows.map(([key, a, b]) => `  ${key.padEnd(first)}  ${a.padEnd(second)}  ${b}\n`).join("");
 }
 
-function configDiff(a: string, b: string): string {
-  const [left, right] = [settings(a), settings(b)];
+async function configDiff(a: string, b: string): Promise<string> {
+  const [left, right] = [await settings(a), await settings(b)];
   const topLevel = Object.keys(stageSchema.shape);
   const position = (key: string) => topLevel.indexOf(key.split(".")[0]!);
   const missing: Setting = { text: NOT_SET };
@@ -103,13 +113,12 @@ function configDiff(a: string, b: string): string {
   return `${table([["", a, b], ...rows])}\n${count} between ${a} and ${b}\n`;
 }
 
-await main(() => {
+await main(async () => {
   const [a, b] = process.argv.slice(2);
   if (!a || !b)
     throw new OperatorError(
       "two stages are needed to compare",
       "make config-diff A=staging B=production",
     );
-  process.stdout.write(configDiff(a, b));
-  return Promise.resolve();
+  process.stdout.write(await configDiff(a, b));
 });

@@ -6,8 +6,9 @@
 import { clusterOf } from "./clusterApi.ts";
 import { clusterFindings, type Finding } from "./clusterNeeds.ts";
 import { OperatorError, main, run } from "./command.ts";
-import { namespaceOf } from "../configRules.ts";
+import type { Stage as Configuration } from "../configSchema.ts";
 import {
+  decoded,
   effectiveConfig,
   settingsIn,
   stageArgument,
@@ -47,21 +48,8 @@ async function checkDocker(): Promise<void> {
   );
 }
 
-/** What the cluster lacks for the stage. */
-async function inspect(
-  stage: string,
-  values: Readonly<Record<string, unknown>>,
-  context: string,
-): Promise<readonly Finding[]> {
-  const config = effectiveConfig(stage, values);
-  if (!config)
-    return [
-      {
-        warning: `what the cluster lacks was not checked: the configuration is wrong, as make preview STAGE=${stage} shows`,
-      },
-    ];
-  return clusterFindings(config, await clusterOf(context), namespaceOf(stage, config));
-}
+const unchecked = (stage: string) =>
+  `what the cluster lacks was not checked: the configuration is wrong, as make preview STAGE=${stage} shows`;
 
 function report(stage: string, context: string, findings: readonly Finding[]): void {
   for (const finding of findings)
@@ -76,30 +64,41 @@ function report(stage: string, context: string, findings: readonly Finding[]): v
   );
 }
 
+/** Where a stage is deployed. */
+interface Checked extends Settings {
+  /** Whether its configuration is right: otherwise it is not known what it needs of the cluster. */
+  readonly valid: boolean;
+}
+
 /**
  * Checks everything that a deploy needs besides its configuration, changing nothing.
  *
  * @throws OperatorError for the first thing that does not answer, or for everything that the cluster lacks
- * @returns where the stage is deployed
  */
-export async function preflight(stage: Stage): Promise<Settings> {
+export async function preflight(stage: Stage): Promise<Checked> {
   const { name } = stage;
   const values = await stageValues(stage);
-  const context = values["todo-app:kubernetesContext"];
-  const images = (values["todo-app:images"] ?? {}) as { backend?: string; frontend?: string };
-  const builds = !images.backend || !images.frontend;
-  const named = typeof context === "string" ? context : undefined; // else config.ts says what is wrong
+  const settings = settingsIn(name, values);
+  const { context, namespace } = settings; // without a context, the program says what is wrong
+  const config = effectiveConfig(name, values);
+  const { backend, frontend } = (decoded(values).images ?? {}) as Partial<Configuration["images"]>;
+  const inspect = async (): Promise<readonly Finding[]> =>
+    config
+      ? clusterFindings(config, await clusterOf(context), namespace)
+      : [{ warning: unchecked(name) }];
   const [findings] = await Promise.all([
-    named ? inspect(name, values, named) : [],
-    named ? checkCluster(name, named) : undefined,
-    builds ? checkDocker() : undefined,
+    context ? inspect() : [],
+    context ? checkCluster(name, context) : undefined,
+    backend && frontend ? undefined : checkDocker(),
   ]);
-  if (named) report(name, named, findings);
-  return settingsIn(name, values);
+  report(name, context, findings);
+  return { ...settings, valid: !!config };
 }
 
 if (import.meta.main)
   await main(async () => {
-    await preflight(stageArgument());
+    const { name, file } = stageArgument();
+    const { valid } = await preflight({ name, file });
+    if (!valid) throw new OperatorError(unchecked(name), `make preview STAGE=${name}`);
     process.stdout.write("nothing that was checked is missing\n");
   });

@@ -1,27 +1,29 @@
 /** Stages and the files that configure them. */
 import { existsSync, readdirSync } from "node:fs";
-import type { z } from "zod";
+import { PROJECT, decode } from "../configDecode.ts";
 import { crossFieldProblems, namespaceOf } from "../configRules.ts";
 import { SECRET_KEYS, stageSchema, type Stage as Configuration } from "../configSchema.ts";
 import { OperatorError, run } from "./command.ts";
 import { isObject, readYaml, type Values } from "./yaml.ts";
 
-const PROJECT = "todo-app";
-
 /** A stage to operate on. */
 export interface Stage {
-  /** Its stack's name. */
+  /** Its stack's name, which may begin with an organisation: `acme/todo-app/dev`. */
   readonly name: string;
   /** Where its configuration stands. */
   readonly file: string;
 }
 
-const fileOf = (stage: string) => `Pulumi.${stage}.yaml`;
+/** The name that the program sees, without organisation and project. */
+const shortName = (stage: string) => stage.split("/").at(-1)!;
+
+const fileOf = (stage: string) => `Pulumi.${shortName(stage)}.yaml`;
+
+/** The stage of that name. */
+export const stageOf = (name: string, file = fileOf(name)): Stage => ({ name, file });
 
 /** The stage that `node ops/<command>.ts [<stage> [<stage file>]]` names. */
-export function stageArgument([, , name = "dev", file = fileOf(name)] = process.argv): Stage {
-  return { name, file };
-}
+export const stageArgument = ([, , name = "dev", file] = process.argv) => stageOf(name, file);
 
 /** The stages that have a file, such as ["dev", "production", "staging"]. */
 function stages(): string[] {
@@ -38,15 +40,22 @@ export function stageFile(stage: string, file = fileOf(stage)): Values {
   return readYaml(file).config ?? {};
 }
 
-/** `pulumi config set` writes every value as a string; the engine hands it on as what the key's type says. */
-export function typed(schema: z.ZodType | undefined, written: unknown): unknown {
-  if (typeof written !== "string" || schema?.safeParse(written).success) return written;
-  try {
-    return JSON.parse(written);
-  } catch {
-    return written;
-  }
+/** Whether a value is encrypted, as `pulumi config set --secret` writes it; one inside an object makes all of it secret. */
+export function isEncrypted(value: unknown): boolean {
+  return isObject(value) && ("secure" in value || Object.values(value).some(isEncrypted));
 }
+
+/** Settings as Pulumi keeps them: objects and scalars other than strings are JSON. */
+const asStored = (values: Values) =>
+  Object.fromEntries(
+    Object.entries(values).map(([key, value]) => [
+      key,
+      typeof value === "string" ? value : JSON.stringify(value),
+    ]),
+  );
+
+/** The values of the project's keys, without their prefix, each of the type that its key has. */
+export const decoded = (values: Values) => decode(asStored(values));
 
 /** In place of secrets that are encrypted in the stage file. */
 const STAND_INS: Readonly<Record<(typeof SECRET_KEYS)[number], string>> = {
@@ -55,58 +64,70 @@ const STAND_INS: Readonly<Record<(typeof SECRET_KEYS)[number], string>> = {
   openaiApiKey: "secret",
 };
 
-/** What a stage file means, defaults included; undefined where the program would reject it, and say why. */
+/** What a stage's settings mean, defaults included; undefined where the program would reject them, and say why. */
 export function effectiveConfig(stage: string, values: Values): Configuration | undefined {
-  const config: Record<string, unknown> = {};
-  for (const [key, written] of Object.entries(values)) {
-    if (!key.startsWith(`${PROJECT}:`)) continue;
-    const name = key.slice(PROJECT.length + 1);
-    const schema = (stageSchema.shape as Record<string, z.ZodType | undefined>)[name];
-    const standIn = isObject(written) && (STAND_INS as Record<string, string | undefined>)[name];
-    config[name] = standIn || typed(schema, written);
-  }
+  const config = decoded(values);
+  for (const [name, standIn] of Object.entries(STAND_INS))
+    if (isEncrypted(values[`${PROJECT}:${name}`])) config[name] = standIn;
   const { data } = stageSchema.safeParse(config);
-  return data && !crossFieldProblems(stage, data).length ? data : undefined;
+  return data && !crossFieldProblems(shortName(stage), data).length ? data : undefined;
 }
 
-/** What the engine prints of one key: objects are JSON, and also there as such. */
+/** What the engine prints of one key; without the value where that is secret and was not asked for. */
 interface EngineValue {
   readonly value?: string;
-  readonly objectValue?: unknown;
 }
 
 /**
  * The values of a stage as the engine resolves them: environments, anchors and secrets inside objects included. Those of the
  * file as written where the engine can't: there is no stack yet, or its passphrase is missing.
+ *
+ * `getAllConfig` of the Automation API would read the stage file of the project's folder: it takes no `--config-file`.
+ *
+ * @param options.showSecrets whether secrets are decrypted; otherwise each is `{ secure }`, as in the file @default true
  */
-export async function stageValues({ name, file }: Stage): Promise<Values> {
+export async function stageValues(
+  { name, file }: Stage,
+  { showSecrets = true }: { readonly showSecrets?: boolean } = {},
+): Promise<Values> {
   const written = stageFile(name, file);
-  const config = ["config", "--json", "--show-secrets", "--stack", name, "--config-file", file];
-  const { code, stdout } = await run(["pulumi", ...config]);
+  const command = ["config", "--json", "--stack", name, "--config-file", file] as const;
+  const { code, stdout } = await run([
+    "pulumi",
+    ...command,
+    ...(showSecrets ? ["--show-secrets"] : []),
+  ]);
   if (code !== 0) return written;
   const resolved = JSON.parse(stdout) as Readonly<Record<string, EngineValue>>;
   return Object.fromEntries(
-    Object.entries(resolved).map(([key, { value, objectValue }]) => [key, objectValue ?? value]),
+    Object.entries(resolved).map(([key, { value }]) => [key, value ?? { secure: "" }]),
   );
 }
 
 /** Where a stage is deployed, and whether it holds what must not be lost. */
 export interface Settings {
+  /** Empty where it is not set, or is no text. */
   readonly context: string;
   readonly namespace: string;
   readonly protected: boolean;
 }
 
+/** Of a stage whose program is not asked: without a context, kubectl would use the one of the moment. */
 export async function settingsOf(stage: Stage): Promise<Settings> {
-  return settingsIn(stage.name, await stageValues(stage));
+  const settings = settingsIn(stage.name, await stageValues(stage));
+  if (settings.context) return settings;
+  throw new OperatorError(
+    `${PROJECT}:kubernetesContext of ${stage.name} is missing`,
+    `pulumi config set --stack ${stage.name} ${PROJECT}:kubernetesContext <context>`,
+  );
 }
 
 export function settingsIn(stage: string, values: Values): Settings {
-  const context = values[`${PROJECT}:kubernetesContext`];
-  const namespace = values[`${PROJECT}:namespace`];
+  const { kubernetesContext, namespace, protectResources } = decoded(values);
+  const text = (value: unknown) => (typeof value === "string" ? value : "");
   return {
-    context: typeof context === "string" ? context : "",
-    namespace: namespaceOf(stage, { namespace: typeof namespace === "string" ? namespace : "" }),
-    protected: String(values[`${PROJECT}:protectResources`]) === "true",
+    context: text(kubernetesContext),
+    namespace: namespaceOf(shortName(stage), { namespace: text(namespace) }),
+    protected: protectResources === true,
   };
 }

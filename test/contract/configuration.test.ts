@@ -1,0 +1,110 @@
+/** What a stage file means to the engine is what it means to `ops/`: anchors, merges, secrets and defaults included. */
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { effectiveConfig, settingsOf, stageValues } from "../../ops/stage.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const CONFIG_DIFF = join(ROOT, "ops/configDiff.ts");
+const CANARY = "https://canary.example.com/v1";
+
+const STAGE_FILE = `
+config:
+  # With an anchor, in quotes and with a comment, as people write it.
+  todo-app:kubernetesContext: &name "arn:aws:eks:eu-central-1:1:cluster/qa" # ours
+  todo-app:host: qa.example.com
+  todo-app:images: { registry: ghcr.io }
+  todo-app:backend: &size
+    replicas: 3
+  todo-app:frontend:
+    <<: *size
+    replicas: 4
+  todo-app:protectResources: "true"
+`;
+
+describe("the configuration of a stage", function () {
+  this.timeout(60_000);
+  let folder: string;
+  let stage: { name: string; file: string };
+  const outside = { cwd: process.cwd(), ...process.env };
+  const pulumi = (input: string, ...args: string[]) => execFileSync("pulumi", args, { input });
+  const set = (value: string, ...args: string[]) =>
+    pulumi(value, "config", "set", "--stack", "qa", "--config-file", stage.file, ...args);
+
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "configuration-"));
+    for (const name of ["backend", "elsewhere"]) mkdirSync(join(folder, name));
+    copyFileSync(join(ROOT, "Pulumi.yaml"), join(folder, "Pulumi.yaml"));
+    process.chdir(folder);
+    process.env.PULUMI_BACKEND_URL = `file://${folder}/backend`;
+    process.env.PULUMI_CONFIG_PASSPHRASE = "passphrase";
+    delete process.env.PULUMI_CONFIG_PASSPHRASE_FILE;
+    pulumi("", "stack", "init", "qa");
+    stage = { name: "qa", file: join(folder, "elsewhere/qa.yaml") };
+    writeFileSync(stage.file, STAGE_FILE);
+    set("openai", "--path", "todo-app:llm.provider");
+    set(CANARY, "--path", "--secret", "todo-app:llm.baseUrl");
+    set("canary-key", "--secret", "todo-app:openaiApiKey");
+  });
+  after(() => {
+    process.chdir(outside.cwd);
+    for (const key of ["BACKEND_URL", "CONFIG_PASSPHRASE", "CONFIG_PASSPHRASE_FILE"]) {
+      const value = outside[`PULUMI_${key}`];
+      if (value === undefined) Reflect.deleteProperty(process.env, `PULUMI_${key}`);
+      else process.env[`PULUMI_${key}`] = value;
+    }
+    rmSync(folder, { recursive: true });
+  });
+
+  it("has anchors, merges and a secret inside an object resolved", async () => {
+    const config = effectiveConfig("qa", await stageValues(stage));
+    assert.equal(config?.kubernetesContext, "arn:aws:eks:eu-central-1:1:cluster/qa");
+    assert.deepEqual([config.backend.replicas, config.frontend.replicas], [3, 4]);
+    assert.equal(config.llm.baseUrl, CANARY);
+    assert.equal(config.rolloutTimeoutSeconds, 300, "a default");
+  });
+
+  it("says where the stage is deployed", async () => {
+    assert.deepEqual(await settingsOf(stage), {
+      context: "arn:aws:eks:eu-central-1:1:cluster/qa",
+      namespace: "todo-app-qa",
+      protected: true,
+    });
+  });
+
+  it("has no secret decrypted for those who only compare", async () => {
+    const values = await stageValues(stage, { showSecrets: false });
+    assert.doesNotMatch(JSON.stringify(values), /canary/);
+  });
+
+  it("is what config-diff compares, without the secrets", () => {
+    copyFileSync(stage.file, join(folder, "Pulumi.qa.yaml"));
+    writeFileSync(
+      join(folder, "Pulumi.other.yaml"),
+      "config: { todo-app:kubernetesContext: o, todo-app:host: o.example.com, todo-app:images: { registry: ghcr.io } }\n",
+    );
+    pulumi("", "stack", "init", "other");
+    const { stdout, stderr } = spawnSync(process.execPath, [CONFIG_DIFF, "qa", "other"], {
+      encoding: "utf8",
+    });
+    assert.equal(stderr, "");
+    for (const row of [
+      /^ {2}backend\.replicas +3 +2 \(default\)$/m,
+      /^ {2}frontend\.replicas +4 +2 \(default\)$/m,
+      /^ {2}llm +\[secret\] +\(not set\)$/m,
+      /^ {2}openaiApiKey +\[secret\] +\(not set\)$/m,
+      /^ {2}protectResources +true +false \(default\)$/m,
+    ])
+      assert.match(stdout, row);
+    assert.doesNotMatch(stdout, /canary|placement/);
+  });
+
+  it("is taken from the file where the engine can't say", async () => {
+    const values = await stageValues({ name: "unknown", file: stage.file });
+    assert.equal(values["todo-app:kubernetesContext"], "arn:aws:eks:eu-central-1:1:cluster/qa");
+    assert.deepEqual(values["todo-app:frontend"], { replicas: 4 });
+  });
+});

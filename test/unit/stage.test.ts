@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { effectiveConfig, settingsIn, stageArgument } from "../../ops/stage.ts";
+
+const SETTINGS = {
+  "todo-app:kubernetesContext": "minikube",
+  "todo-app:host": "todo.example.com",
+  "todo-app:images": { registry: "ghcr.io" },
+};
+
+describe("a stage", () => {
+  it("is dev where none is named, with the file of its name", () => {
+    assert.deepEqual(stageArgument(["node", "deploy.ts"]), {
+      name: "dev",
+      file: "Pulumi.dev.yaml",
+    });
+    assert.deepEqual(stageArgument(["node", "deploy.ts", "qa", "/elsewhere/qa.yaml"]), {
+      name: "qa",
+      file: "/elsewhere/qa.yaml",
+    });
+  });
+
+  it("of an organisation has the file and the namespace of its own name, as the program sees it", () => {
+    const { name, file } = stageArgument(["node", "deploy.ts", "acme/todo-app/qa"]);
+    assert.deepEqual([name, file], ["acme/todo-app/qa", "Pulumi.qa.yaml"]);
+    assert.equal(settingsIn(name, SETTINGS).namespace, "todo-app-qa");
+    assert.ok(effectiveConfig(name, SETTINGS));
+  });
+
+  it("is protected whether that is written as true or as the text that pulumi config set writes", () => {
+    for (const [written, expected] of [
+      [true, true],
+      ["true", true],
+      ["false", false],
+      [undefined, false],
+    ] as const) {
+      const settings = { ...SETTINGS, ...(written !== undefined && protect(written)) };
+      assert.equal(settingsIn("qa", settings).protected, expected);
+    }
+  });
+
+  it("has a text that looks like JSON as text where the key is text", () => {
+    const settings = { ...SETTINGS, "todo-app:priorityClassName": "1234" };
+    assert.equal(effectiveConfig("qa", settings)?.priorityClassName, "1234");
+  });
+
+  it("has rules that need its secrets checked, though these stay encrypted", () => {
+    const external = { ...SETTINGS, "todo-app:database": { mode: "external" } };
+    assert.equal(effectiveConfig("qa", external), undefined);
+    const databaseUrl = { secure: "v1:ciphertext" };
+    assert.ok(effectiveConfig("qa", { ...external, "todo-app:databaseUrl": databaseUrl }));
+  });
+});
+
+const protect = (value: boolean | string) => ({ "todo-app:protectResources": value });
