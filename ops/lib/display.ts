@@ -24,23 +24,50 @@ interface UnderWay {
   word: string;
 }
 
+/** Whether what is shown happens, or only would. */
+export type Tense = "done" | "planned";
+
+interface Operation {
+  readonly sign: string;
+  readonly doing: string;
+  readonly done: string;
+  readonly planned: string;
+}
+
+const operation = (sign: string, doing: string, done: string, planned: string): Operation => ({
+  sign,
+  doing,
+  done,
+  planned,
+});
+
 /** What an operation is called while it lasts, and afterwards. Others change nothing in the cluster. */
-const OPERATIONS: Readonly<Record<string, readonly [sign: string, doing: string, done: string]>> = {
-  create: ["+", "creating", "created"],
-  "create-replacement": ["+", "creating replacement", "created replacement"],
-  update: ["~", "updating", "updated"],
-  delete: ["-", "deleting", "deleted"],
-  "delete-replaced": ["-", "deleting original", "deleted original"],
-  import: ["=", "importing", "imported"],
+const OPERATIONS: Readonly<Record<string, Operation>> = {
+  create: operation("+", "creating", "created", "to create"),
+  "create-replacement": operation(
+    "+",
+    "creating replacement",
+    "created replacement",
+    "to create as replacement",
+  ),
+  update: operation("~", "updating", "updated", "to update"),
+  delete: operation("-", "deleting", "deleted", "to delete"),
+  "delete-replaced": operation(
+    "-",
+    "deleting original",
+    "deleted original",
+    "to delete as replaced",
+  ),
+  import: operation("=", "importing", "imported", "to import"),
 };
-const SUMMARY: Readonly<Record<string, string>> = {
-  create: "created",
-  update: "updated",
-  replace: "replaced",
-  delete: "deleted",
-  import: "imported",
-  same: "unchanged",
+/** What is counted at the end. */
+const SUMMARY: Readonly<Record<string, Omit<Operation, "doing">>> = {
+  ...OPERATIONS,
+  replace: { sign: " ", done: "replaced", planned: "to replace" },
+  same: { sign: " ", done: "unchanged", planned: "unchanged" },
 };
+/** The engine counts these two as one replacement. */
+const COUNTED = ["create", "update", "replace", "delete", "import", "same"] as const;
 
 /** The engine repeats all the time which plugins are in use, which `make up` has said. */
 const SAID_ELSEWHERE = /^using pulumi-\S+ from \$PATH at /;
@@ -62,28 +89,44 @@ const isShown = (urn: string) => !/[:$](pulumi:|todo-app:)[^$]*$/.test(`:${urn.s
 
 const seconds = (since: number) => `${Math.round((Date.now() - since) / 1000)}s`;
 
+interface Options {
+  /** @default "done" */
+  readonly tense?: Tense;
+  /** @default standard output */
+  readonly screen?: Screen;
+}
+
 export class Display {
   /** Full output of the engine, builds included. */
   readonly logFile: string;
-  readonly errors: string[] = [];
-  changes: OpMap = {};
+  private readonly errors: string[] = [];
+  private changes: OpMap = {};
   private readonly underWay = new Map<string, UnderWay>();
+  private readonly failed = new Set<string>();
+  private readonly tense: Tense;
   private readonly screen: Screen;
   private readonly log: WriteStream;
   private readonly builds = new Map<string, string[]>();
   private readonly timer: NodeJS.Timeout;
   private drawn = 0;
+  private closed = false;
 
-  constructor(stage: string, operation: string, screen: Screen = process.stdout) {
+  constructor(
+    stage: string,
+    operation: string,
+    { tense = "done", screen = process.stdout }: Options = {},
+  ) {
     const folder = join(stateFolder(), "logs");
     mkdirSync(folder, { recursive: true });
     this.logFile = join(folder, `${operation}-${stage.replaceAll("/", "-")}.log`);
-    this.log = createWriteStream(this.logFile);
+    this.log = createWriteStream(this.logFile, { mode: 0o600 });
+    this.tense = tense;
     this.screen = screen;
     this.timer = setInterval(() => this.tick(), TICK_MS);
   }
 
   readonly onEvent = (event: EngineEvent): void => {
+    if (this.closed) return; // of an engine that was killed, the last ones may come late
     const { resourcePreEvent, resOutputsEvent, resOpFailedEvent, summaryEvent } = event;
     if (event.diagnosticEvent) this.diagnostic(event.diagnosticEvent);
     if (resourcePreEvent) this.begin(resourcePreEvent.metadata.urn, resourcePreEvent.metadata.op);
@@ -93,30 +136,39 @@ export class Display {
     if (summaryEvent) this.changes = summaryEvent.resourceChanges;
   };
 
-  /** Ends the display with what changed in sum; the terminal is as it was before. */
-  close(): void {
-    clearInterval(this.timer);
+  /** Shows a line that stays. */
+  say(text: string): void {
     this.erase();
-    this.log.end();
-    const counts = Object.entries(SUMMARY).flatMap(([op, done]) => {
-      const count = this.changes[op as keyof OpMap];
-      return count ? [`    ${OPERATIONS[op]?.[0] ?? " "} ${count} ${done}`] : [];
-    });
-    if (counts.length) this.screen.write(`Resources:\n${counts.join("\n")}\n`);
+    this.log.write(`${text}\n`);
+    this.screen.write(`  ${text}\n`);
+    this.draw();
   }
 
-  /** Shows an engine's errors, each once, and the end of the build that failed. */
+  /** Ends the display with what changed in sum; nothing of what was under way stays on a terminal. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    clearInterval(this.timer);
+    this.erase();
+    const counts = COUNTED.flatMap((op) => {
+      const { sign, [this.tense]: what } = SUMMARY[op]!;
+      return this.changes[op] ? [`    ${sign} ${this.changes[op]} ${what}`] : [];
+    });
+    const summary = counts.length ? `Resources:\n${counts.join("\n")}\n` : "";
+    this.screen.write(summary);
+    this.log.end(summary);
+  }
+
+  /** Shows an engine's errors, each once, the end of the build that failed, and where everything stands. */
   showErrors(): void {
     for (const text of new Set(this.errors)) this.screen.write(`\n${text}\n`);
     for (const [what, lines] of this.builds)
-      if (this.failed.has(what) && lines.length)
+      if (this.failed.has(what))
         this.screen.write(
           `\nlast lines of ${what}:\n${lines.map((line) => `    ${line}\n`).join("")}`,
         );
     this.screen.write(`\nfull output: ${this.logFile}\n`);
   }
-
-  private readonly failed = new Set<string>();
 
   private diagnostic({
     urn,
@@ -128,15 +180,16 @@ export class Display {
     const text = message.replace(/<\{%[^%]*%\}>|\u001b\[[0-9;]*m/g, "").trimEnd();
     if (!text || SAID_ELSEWHERE.test(text)) return;
     this.log.write(`${urn ? `${resourceOf(urn).name}: ` : ""}${text}\n`);
-    const current = urn && this.underWay.get(urn);
+    const current = urn ? this.underWay.get(urn) : undefined;
     if (current) current.word = text.split("\n").at(-1)!;
     if (severity === "error") this.errors.push(text);
-    else if (severity === "warning" && !ephemeral) this.line(`warning: ${text}`);
-    else if (current && current.what.startsWith("Image "))
-      this.builds.set(
-        current.what,
-        [...(this.builds.get(current.what) ?? []), text].slice(-LOG_LINES),
-      );
+    else if (severity === "warning" && !ephemeral) this.say(`warning: ${text}`);
+    else if (current?.what.startsWith("Image ")) this.keepEnd(current.what, text);
+  }
+
+  private keepEnd(what: string, text: string): void {
+    const lines = [...(this.builds.get(what) ?? []), ...text.split("\n")];
+    this.builds.set(what, lines.slice(-LOG_LINES));
   }
 
   private begin(urn: string, op: string): void {
@@ -144,7 +197,7 @@ export class Display {
     if (!operation || !isShown(urn)) return;
     const { kind, name } = resourceOf(urn);
     const what = `${kind} ${name}`;
-    const doing = `${operation[0]} ${what} ${operation[1]}`;
+    const doing = `${operation.sign} ${what} ${operation.doing}`;
     this.underWay.set(urn, { what, doing, since: Date.now(), announced: false, word: "" });
   }
 
@@ -154,16 +207,9 @@ export class Display {
     if (!current || !operation) return;
     this.underWay.delete(urn);
     if (failed) this.failed.add(current.what);
-    const done = failed ? "failed" : operation[2];
-    this.line(`${failed ? "x" : operation[0]} ${current.what} ${done} (${seconds(current.since)})`);
-  }
-
-  /** A line that stays. */
-  private line(text: string): void {
-    this.erase();
-    this.log.write(`${text}\n`);
-    this.screen.write(`  ${text}\n`);
-    this.draw();
+    const took = this.tense === "planned" && !failed ? "" : ` (${seconds(current.since)})`;
+    const result = failed ? `x ${current.what} failed` : undefined;
+    this.say(`${result ?? `${operation.sign} ${current.what} ${operation[this.tense]}`}${took}`);
   }
 
   private tick(): void {
@@ -175,7 +221,7 @@ export class Display {
     for (const current of this.underWay.values())
       if (!current.announced && Date.now() - current.since >= ANNOUNCED_AFTER_MS) {
         current.announced = true;
-        this.line(`${current.doing} …`);
+        this.say(`${current.doing} …`);
       }
   }
 
@@ -188,10 +234,12 @@ export class Display {
     if (!this.screen.isTTY) return;
     const room = Math.max(1, (this.screen.rows ?? 24) - 2);
     const width = (this.screen.columns ?? 80) - 1;
-    const lines = [...this.underWay.values()]
-      .slice(0, room)
-      .map(({ doing, since, word }) => `  ${doing} ${seconds(since)}  ${word}`.slice(0, width));
-    for (const text of lines) this.screen.write(`${text}\n`);
-    this.drawn = lines.length;
+    const all = [...this.underWay.values()].map(
+      ({ doing, since, word }) => `  ${doing} ${seconds(since)}  ${word}`,
+    );
+    const shown = all.length > room ? all.slice(0, room - 1) : all;
+    if (shown.length < all.length) shown.push(`  … and ${all.length - shown.length} more`);
+    for (const text of shown) this.screen.write(`${text.slice(0, width)}\n`);
+    this.drawn = shown.length;
   }
 }

@@ -35,16 +35,20 @@ async function startOf(pid: string): Promise<string> {
   return state.startsWith("Z") ? "" : started;
 }
 
+/** The id of the engine that works for this process: the Automation API does not tell it. */
+export async function findEngine(): Promise<string | undefined> {
+  const { stdout } = await run(["ps", "-A", "-o", "pid=,ppid=,args="]);
+  return stdout
+    .split("\n")
+    .map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)/.exec(line))
+    .find((match) => match?.[2] === String(process.pid) && /^\S*\bpulumi /.test(match[3]!))?.[1];
+}
+
 /** Notes which engine works for this process: only of such a one can be known later that it was killed. */
 async function noteEngine(stage: string, done: AbortSignal): Promise<string | undefined> {
   mkdirSync(recordsOf(stage), { recursive: true });
   for (; !done.aborted; await sleep(100)) {
-    const { stdout } = await run(["ps", "-A", "-o", "pid=,ppid=,args="]);
-    const engine = stdout
-      .split("\n")
-      .map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)/.exec(line))
-      .find((match) => match?.[2] === String(process.pid) && /^\S*\bpulumi /.test(match[3]!));
-    const pid = engine?.[1];
+    const pid = await findEngine();
     const started = pid && (await startOf(pid));
     if (!started) continue;
     const record: Engine = { started, pidNamespace: pidNamespace() };

@@ -1,7 +1,8 @@
 /** One operation of the engine, shown as it goes; the operator may end it. */
 import type { EngineEvent, Stack } from "@pulumi/pulumi/automation/index.js";
-import { OperatorError } from "../command.ts";
-import { Display } from "./display.ts";
+import { CONTINUES, OperatorError } from "../command.ts";
+import { Display, type Tense } from "./display.ts";
+import { Ending } from "./ending.ts";
 import { once } from "./engine.ts";
 import { withLock } from "./lock.ts";
 
@@ -16,10 +17,11 @@ interface Options {
   readonly onEvent?: (event: EngineEvent) => void;
   /** Rejects when there is no point in going on: the engine is told to end. @default never */
   readonly giveUp?: Promise<never>;
+  /** Whether what is shown happens, or only would. @default "done" */
+  readonly tense?: Tense;
+  /** How long the engine may take to end after it was asked to. @default 10 s */
+  readonly patienceMs?: number;
 }
-
-/** How long the engine may take to end after it was asked to: it writes its state. */
-const SECONDS_TO_END = 20;
 
 /**
  * Runs an operation that locks the stack.
@@ -31,34 +33,35 @@ export async function runShown<T>(
   stack: Stack,
   operation: string,
   call: (options: EngineOptions) => Promise<T>,
-  { onEvent = () => {}, giveUp = new Promise(() => {}) }: Options = {},
+  { onEvent, giveUp, tense, patienceMs }: Options = {},
 ): Promise<T> {
-  const display = new Display(stack.name, operation);
+  const display = new Display(stack.name, operation, { tense });
   const abort = new AbortController();
-  const interrupt = () => {
-    process.stdout.write("\nending cleanly; once more to end at once\n");
-    abort.abort();
-  };
-  process.once("SIGINT", interrupt);
   const listener = once((event) => {
     display.onEvent(event);
-    onEvent(event);
+    onEvent?.(event);
   });
-  const ending = new AbortController();
-  const engine = withLock(stack, () => call({ onEvent: listener, signal: abort.signal })).finally(
-    () => ending.abort(),
-  );
+  const engine = withLock(stack, () => call({ onEvent: listener, signal: abort.signal }));
+  const ending = new Ending(abort, engine, (text) => display.say(text), patienceMs);
+  let givenUp = false as boolean; // set in a callback, which the compiler does not follow
+  const hopeless = giveUp?.catch((reason: unknown) => {
+    givenUp = true;
+    throw reason;
+  });
   try {
-    return await Promise.race([engine, giveUp]);
+    return await Promise.race([engine, ...(hopeless ? [hopeless] : [])]);
   } catch (error) {
-    if (!ending.signal.aborted) {
-      abort.abort();
-      const late = new Promise((resolve) => setTimeout(resolve, SECONDS_TO_END * 1000).unref());
-      await Promise.race([engine.catch(() => {}), late]);
-    } else if (!(error instanceof OperatorError)) display.showErrors();
+    if (givenUp) await ending.now();
+    display.close();
+    if (ending.asked)
+      throw new OperatorError(
+        `${operation} of ${stack.name} was ended before it was done`,
+        CONTINUES,
+      );
+    if (!(error instanceof OperatorError)) display.showErrors();
     throw error;
   } finally {
     display.close();
-    process.off("SIGINT", interrupt);
+    ending.close();
   }
 }

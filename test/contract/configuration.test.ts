@@ -29,7 +29,8 @@ describe("the configuration of a stage", function () {
   this.timeout(60_000);
   let folder: string;
   let stage: { name: string; file: string };
-  const outside = { cwd: process.cwd(), ...process.env };
+  const outside: Readonly<Record<string, string | undefined>> = { ...process.env };
+  const checkout = process.cwd();
   const pulumi = (input: string, ...args: string[]) => execFileSync("pulumi", args, { input });
   const set = (value: string, ...args: string[]) =>
     pulumi(value, "config", "set", "--stack", "qa", "--config-file", stage.file, ...args);
@@ -50,7 +51,7 @@ describe("the configuration of a stage", function () {
     set("canary-key", "--secret", "todo-app:openaiApiKey");
   });
   after(() => {
-    process.chdir(outside.cwd);
+    process.chdir(checkout);
     for (const key of ["BACKEND_URL", "CONFIG_PASSPHRASE", "CONFIG_PASSPHRASE_FILE"]) {
       const value = outside[`PULUMI_${key}`];
       if (value === undefined) Reflect.deleteProperty(process.env, `PULUMI_${key}`);
