@@ -30,10 +30,15 @@ function pidNamespace(): string {
 
 /** When a process began; empty of one that does not run, or has ended and waits for its parent to notice. */
 async function startOf(pid: string): Promise<string> {
-  const { stdout } = await run(["ps", "-o", "stat=,lstart=", "-p", pid]);
+  const { code, stdout } = await run(["ps", "-o", "stat=,lstart=", "-p", pid]);
+  if (code > 1) throw new Error(`ps has no answer (exit code ${code})`); // 1: there is no such process
   const [, state = "Z", started = ""] = /^\s*(\S+)\s+(.*?)\s*$/m.exec(stdout) ?? [];
   return state.startsWith("Z") ? "" : started;
 }
+
+/** Whether a process is called as the engine is. */
+const isEngine = async (pid: string) =>
+  /^\S*\bpulumi\b/.test((await run(["ps", "-o", "args=", "-p", pid])).stdout);
 
 /** The id of the engine that works for this process: the Automation API does not tell it. */
 export async function findEngine(): Promise<string | undefined> {
@@ -64,7 +69,9 @@ export async function isDead(stage: string, host: string, pid: string): Promise<
   try {
     const engine = JSON.parse(readFileSync(recordOf(stage, pid), "utf8")) as Engine;
     if (engine.pidNamespace !== pidNamespace()) return false;
-    return (await startOf(pid)) !== engine.started;
+    const started = await startOf(pid);
+    // Another engine may have got the same process id since, one that somebody started without make.
+    return !started || (started !== engine.started && !(await isEngine(pid)));
   } catch {
     return false;
   }
@@ -105,15 +112,27 @@ function refusal(stage: string, error: unknown): OperatorError {
   );
 }
 
+/** Whether the engine was killed, by the system that runs out of memory for example, and left its lock. */
+function wasKilled(error: unknown): boolean {
+  const { commandResult } = error as {
+    readonly commandResult?: { readonly err?: { readonly signal?: string } };
+  };
+  return !!commandResult?.err?.signal;
+}
+
 async function attempt<T>(stage: string, operation: () => Promise<T>): Promise<T> {
   const done = new AbortController();
   const noted = noteEngine(stage, done.signal);
+  let killed = false;
   try {
     return await operation();
+  } catch (error) {
+    killed = wasKilled(error);
+    throw error;
   } finally {
     done.abort();
     const pid = await noted;
-    if (pid) rmSync(recordOf(stage, pid), { force: true });
+    if (pid && !killed) rmSync(recordOf(stage, pid), { force: true });
   }
 }
 

@@ -1,0 +1,79 @@
+/** Whether the owner of a lock is dead, where that is easily mistaken. */
+import assert from "node:assert/strict";
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
+import { isDead, withLock } from "../../ops/lib/lock.ts";
+
+const stack = { name: "qa" } as unknown as Stack;
+
+describe("the owner of a lock", () => {
+  let folder: string;
+  let engine: ChildProcess;
+  const outside = { home: process.env.XDG_STATE_HOME, path: process.env.PATH };
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "lock-owner-"));
+    process.env.XDG_STATE_HOME = folder;
+    engine = spawn("bash", ["-c", "sleep 60; true"], { argv0: "pulumi" });
+  });
+  afterEach(() => {
+    engine.kill("SIGKILL");
+    process.env.PATH = outside.path;
+    if (outside.home === undefined) delete process.env.XDG_STATE_HOME;
+    else process.env.XDG_STATE_HOME = outside.home;
+    rmSync(folder, { recursive: true });
+  });
+
+  const records = () => join(folder, "todo-app/engines/qa");
+  const record = () => join(records(), `${engine.pid}.json`);
+  const dead = () => isDead("qa", hostname(), String(engine.pid));
+  /** Lets an operation note the engine, which then ends with that error. */
+  const operate = (error: Error) =>
+    withLock(stack, async () => {
+      while (!existsSync(record())) await sleep(20);
+      engine.kill("SIGKILL");
+      await once(engine, "exit");
+      throw error;
+    });
+  const killed = () =>
+    Object.assign(new Error(), { commandResult: { err: { signal: "SIGKILL" } } });
+
+  it("is dead when the engine alone was killed, and this process lived on", async () => {
+    await assert.rejects(operate(killed()));
+    assert.equal(await dead(), true);
+  });
+
+  it("is not noted any more when the engine ended by itself, with an error too", async () => {
+    await assert.rejects(operate(new Error("the program failed")));
+    assert.deepEqual(readdirSync(records()), []);
+    assert.equal(await dead(), false);
+  });
+
+  describe("that is noted", () => {
+    beforeEach(async () => {
+      const noted = withLock(stack, () => new Promise(() => {}));
+      noted.catch(() => {});
+      while (!existsSync(record())) await sleep(20);
+    });
+
+    it("is alive as long as it runs", async () => assert.equal(await dead(), false));
+
+    it("is alive where another engine has its process id by now", async () => {
+      const { pidNamespace } = JSON.parse(readFileSync(record(), "utf8")) as object & {
+        pidNamespace: string;
+      };
+      const started = "Thu Jan  1 00:00:00 2026";
+      writeFileSync(record(), JSON.stringify({ started, pidNamespace }));
+      assert.equal(await dead(), false);
+    });
+
+    it("is alive where there is no ps to ask", async () => {
+      process.env.PATH = folder;
+      assert.equal(await dead(), false);
+    });
+  });
+});
