@@ -1,9 +1,9 @@
 /**
  * `make up`: checks, deploys one stage and prints its URL. Recovers by itself from a deploy that was killed.
  *
- * Usage: node ops/deploy.ts [<stage> [<stage file>]]
+ * Usage: node ops/deploy.ts [<stage> [<stage file>]] [--yes]
  */
-import type { EngineEvent, Stack } from "@pulumi/pulumi/automation/index.js";
+import type { EngineEvent, OutputMap, Stack } from "@pulumi/pulumi/automation/index.js";
 import { adoptNewCluster, verifyCluster } from "./clusterIdentity.ts";
 import { CONTINUES, OperatorError, main } from "./command.ts";
 import { confirm } from "./lib/confirm.ts";
@@ -62,7 +62,7 @@ async function up(stack: Stack, { file }: Stage, target: Target): Promise<string
       (options) => stack.up({ ...options, configFile: file, showSecrets: false }),
       { onEvent: follow(watch), giveUp },
     );
-    return String(outputs.url?.value);
+    return urlOf(stack.name, outputs);
   } catch (error) {
     if (error instanceof OperatorError) throw error;
     const failure = await watch.look();
@@ -72,18 +72,40 @@ async function up(stack: Stack, { file }: Stage, target: Target): Promise<string
   }
 }
 
+function urlOf(stage: string, { url }: OutputMap): string {
+  if (typeof url?.value === "string") return url.value;
+  throw new OperatorError(
+    `${stage} was deployed, but its program exports no url`,
+    "export one from index.ts, as its last lines do",
+  );
+}
+
+/** Shows what a deploy would change. */
+async function showPlan(stack: Stack, { file }: Stage): Promise<void> {
+  try {
+    await runShown(stack, "preview", (options) => stack.preview({ ...options, configFile: file }), {
+      tense: "planned",
+    });
+  } catch (error) {
+    throw error instanceof OperatorError ? error : engineFailure(stack.name, error);
+  }
+}
+
 async function deploy(stage: Stage): Promise<void> {
   stageFile(stage.name, stage.file); // what is wrong with the file itself, before the engine stumbles over it
   const stack = await openStack(stage);
   const [config, exported] = await Promise.all([preflight(stage), exportState(stage.name)]);
-  const newCluster = process.env.NEW_CLUSTER === "1";
-  if (!newCluster) await verifyCluster(stage.name, exported, config.context);
+  const { context } = config; // without one, the program says what is wrong, and nothing is changed
+  const newCluster = process.env.NEW_CLUSTER === "1" && context !== "";
+  if (context && !newCluster) await verifyCluster(stage.name, exported, context);
   if (config.protected)
     await confirm(
-      `Deploy to ${stage.name}, namespace ${config.namespace} of context ${config.context}?`,
+      `Deploy to ${stage.name}, namespace ${config.namespace} of context ${context}?`,
       `make up STAGE=${stage.name}`,
+      // On a new cluster, everything is deployed.
+      newCluster ? undefined : () => showPlan(stack, stage),
     );
-  const state = newCluster ? await adoptNewCluster(stack, exported, config.context) : exported;
+  const state = newCluster ? await adoptNewCluster(stack, exported, context) : exported;
   if (hasPendingOperations(state)) await settlePendingOperations(stage, stack);
   const url = await up(stack, stage, config);
   process.stdout.write(`\n${stage.name} is up: ${url}\n`);

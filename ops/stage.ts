@@ -23,7 +23,10 @@ const fileOf = (stage: string) => `Pulumi.${shortName(stage)}.yaml`;
 export const stageOf = (name: string, file = fileOf(name)): Stage => ({ name, file });
 
 /** The stage that `node ops/<command>.ts [<stage> [<stage file>]]` names. */
-export const stageArgument = ([, , name = "dev", file] = process.argv) => stageOf(name, file);
+export function stageArgument(line = process.argv): Stage {
+  const [name = "dev", file] = line.slice(2).filter((argument) => !argument.startsWith("--"));
+  return stageOf(name, file);
+}
 
 /** The stages that have a file, such as ["dev", "production", "staging"]. */
 function stages(): string[] {

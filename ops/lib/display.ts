@@ -159,9 +159,14 @@ export class Display {
     this.log.end(summary);
   }
 
-  /** Shows an engine's errors, each once, the end of the build that failed, and where everything stands. */
-  showErrors(): void {
-    for (const text of new Set(this.errors)) this.screen.write(`\n${text}\n`);
+  /**
+   * Shows an engine's errors, each once, the end of the build that failed, and where everything stands.
+   *
+   * @param complaint what to show where no event told of an error
+   */
+  showErrors(complaint = ""): void {
+    const errors = this.errors.length || !complaint ? this.errors : [complaint];
+    for (const text of new Set(errors)) this.screen.write(`\n${text}\n`);
     for (const [what, lines] of this.builds)
       if (this.failed.has(what))
         this.screen.write(

@@ -15,18 +15,36 @@ import type { Stage } from "../stage.ts";
 /** What the engine printed before it ended. */
 export const textOf = (error: unknown): string => (error as CommandError).message;
 
+/** How the engine's process ended: the API keeps that, but leaves it out of its types. */
+function endOf(error: unknown): { readonly signal?: string; readonly stderr?: string } {
+  const { commandResult } = error as { readonly commandResult?: { readonly err?: object } };
+  return commandResult?.err ?? {};
+}
+
+/** What the engine wrote to standard error: what goes wrong before its first event is found nowhere else. */
+export const complaintOf = (error: unknown): string => (endOf(error).stderr ?? "").trim();
+
+/** Whether the engine was killed, by the system that runs out of memory for example. */
+export const wasKilled = (error: unknown): boolean => !!endOf(error).signal;
+
 let command: Promise<PulumiCommand> | undefined;
 /** A workspace of the project, or of another folder with its Pulumi.yaml. */
 async function workspaceOf(workDir = process.cwd()): Promise<LocalWorkspace> {
   // Whatever version the machine has: the tests say which ones work.
   command ??= PulumiCommand.get({ skipVersionCheck: true });
-  return LocalWorkspace.create({ workDir, pulumiCommand: await command });
+  const workspace = await LocalWorkspace.create({ workDir, pulumiCommand: await command });
+  // The API names the stack in every command. Selecting it as well would lead a later `pulumi up` by hand to that stack,
+  // such as production after a preview of it.
+  workspace.selectStack = () => Promise.resolve();
+  return workspace;
 }
 
 /** Opens a stage's stack; undefined where the backend does not have it. */
 export async function findStack(stage: string): Promise<Stack | undefined> {
   try {
-    return await Stack.select(stage, await workspaceOf());
+    const stack = await Stack.select(stage, await workspaceOf());
+    await stack.info(false); // the least that fails where there is none
+    return stack;
   } catch (error) {
     if (error instanceof StackNotFoundError) return undefined;
     throw new OperatorError(

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ConcurrentUpdateError, type Stack } from "@pulumi/pulumi/automation/index.js";
 import { OperatorError, run } from "../command.ts";
-import { textOf } from "./engine.ts";
+import { textOf, wasKilled } from "./engine.ts";
 
 /** An engine that this machine started, told from every other process that has, had or will have its id. */
 interface Engine {
@@ -112,14 +112,6 @@ function refusal(stage: string, error: unknown): OperatorError {
   );
 }
 
-/** Whether the engine was killed, by the system that runs out of memory for example, and left its lock. */
-function wasKilled(error: unknown): boolean {
-  const { commandResult } = error as {
-    readonly commandResult?: { readonly err?: { readonly signal?: string } };
-  };
-  return !!commandResult?.err?.signal;
-}
-
 async function attempt<T>(stage: string, operation: () => Promise<T>): Promise<T> {
   const done = new AbortController();
   const noted = noteEngine(stage, done.signal);
@@ -127,7 +119,7 @@ async function attempt<T>(stage: string, operation: () => Promise<T>): Promise<T
   try {
     return await operation();
   } catch (error) {
-    killed = wasKilled(error);
+    killed = wasKilled(error); // and left its lock
     throw error;
   } finally {
     done.abort();

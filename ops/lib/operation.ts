@@ -3,7 +3,7 @@ import type { EngineEvent, Stack } from "@pulumi/pulumi/automation/index.js";
 import { CONTINUES, OperatorError } from "../command.ts";
 import { Display, type Tense } from "./display.ts";
 import { Ending } from "./ending.ts";
-import { once } from "./engine.ts";
+import { complaintOf, once } from "./engine.ts";
 import { withLock } from "./lock.ts";
 
 /** What every operation of a Stack takes. */
@@ -58,7 +58,7 @@ export async function runShown<T>(
         `${operation} of ${stack.name} was ended before it was done`,
         CONTINUES,
       );
-    if (!(error instanceof OperatorError)) display.showErrors();
+    if (!(error instanceof OperatorError)) display.showErrors(complaintOf(error));
     throw error;
   } finally {
     display.close();
