@@ -98,7 +98,7 @@ interface Options {
 
 export class Display {
   /** Full output of the engine, builds included. */
-  readonly logFile: string;
+  private readonly logFile: string;
   private readonly errors: string[] = [];
   private changes: OpMap = {};
   private readonly underWay = new Map<string, UnderWay>();
@@ -120,6 +120,11 @@ export class Display {
     mkdirSync(folder, { recursive: true });
     this.logFile = join(folder, `${operation}-${stage.replaceAll("/", "-")}.log`);
     this.log = createWriteStream(this.logFile, { mode: 0o600 });
+    // A full disk must not end the deploy in the middle.
+    this.log.once("error", ({ message }) => {
+      this.log.on("error", () => {});
+      if (!this.closed) this.screen.write(`  warning: the log can't be written: ${message}\n`);
+    });
     this.tense = tense;
     this.screen = screen;
     this.timer = setInterval(() => this.tick(), TICK_MS);
@@ -172,6 +177,10 @@ export class Display {
         this.screen.write(
           `\nlast lines of ${what}:\n${lines.map((line) => `    ${line}\n`).join("")}`,
         );
+    this.nameLog();
+  }
+
+  nameLog(): void {
     this.screen.write(`\nfull output: ${this.logFile}\n`);
   }
 

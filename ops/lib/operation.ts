@@ -58,7 +58,8 @@ export async function runShown<T>(
         `${operation} of ${stack.name} was ended before it was done`,
         CONTINUES,
       );
-    if (!(error instanceof OperatorError)) display.showErrors(complaintOf(error));
+    if (givenUp) display.nameLog();
+    else if (!(error instanceof OperatorError)) display.showErrors(complaintOf(error));
     throw error;
   } finally {
     display.close();

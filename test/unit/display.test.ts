@@ -1,6 +1,6 @@
 /** What an operator sees of the engine's events, on a terminal and without one. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -146,6 +146,16 @@ describe("the display of an operation", () => {
       readFileSync(join(folder, "todo-app/logs/up-acme-qa.log"), "utf8"),
       "backend-image: step 1\n+ Image backend-image created (0s)\nResources:\n    + 1 created\n",
     );
+  });
+
+  it("goes on where the log can't be written, and says so", async () => {
+    mkdirSync(join(folder, "todo-app/logs/up-acme-qa.log"), { recursive: true });
+    const { texts, send } = piped();
+    await sleep(50);
+    send(begin(BACKEND), end(BACKEND));
+    await sleep(50);
+    assert.match(texts[0]!, /^ {2}warning: the log can't be written: EISDIR/);
+    assert.deepEqual(texts.slice(1), ["  + Deployment backend created (0s)\n"]);
   });
 
   it("bears events that come after its end", async () => {
