@@ -17,6 +17,7 @@ export async function showDifference(stage: Stage, ...command: string[]): Promis
   if (context) await verifyCluster(name, await exportState(name), context);
   const options = ["--stack", name, "--config-file", file, "--diff"];
   const engine = spawn("pulumi", [...command, ...options], { stdio: "inherit" });
+  process.on("SIGINT", () => {}); // the terminal tells the engine too, whose end is waited for
   const [code] = (await once(engine, "close")) as [number | null];
   if (code !== 0)
     throw new OperatorError(`the ${command[0]} of ${name} failed`, "the reason stands above");

@@ -160,7 +160,7 @@ export class Display {
       return this.changes[op] ? [`    ${sign} ${this.changes[op]} ${what}`] : [];
     });
     const summary = counts.length ? `Resources:\n${counts.join("\n")}\n` : "";
-    this.screen.write(summary);
+    if (summary) this.screen.write(summary);
     this.log.end(summary);
   }
 
