@@ -54,7 +54,7 @@ async function noteEngine(stage: string, done: AbortSignal): Promise<string | un
   mkdirSync(recordsOf(stage), { recursive: true });
   for (; !done.aborted; await sleep(100)) {
     const pid = await findEngine();
-    const started = pid && (await startOf(pid));
+    const started = pid && (await startOf(pid).catch(() => ""));
     if (!started) continue;
     const record: Engine = { started, pidNamespace: pidNamespace() };
     writeFileSync(recordOf(stage, pid), JSON.stringify(record));
