@@ -10,7 +10,12 @@ import { confirm } from "./lib/confirm.ts";
 import { isWrongPassphrase, openStack, textOf, wrongPassphrase } from "./lib/engine.ts";
 import { runShown } from "./lib/operation.ts";
 import { preflight } from "./preflight.ts";
-import { exportState, hasPendingOperations, settlePendingOperations } from "./recover.ts";
+import {
+  exportState,
+  hasPendingOperations,
+  noteCancelledUpdates,
+  settlePendingOperations,
+} from "./recover.ts";
 import { stageArgument, stageFile, type Stage } from "./stage.ts";
 import { describeFailure } from "./watch/describe.ts";
 import { RolloutWatch, type RolloutFailure, type Target } from "./watch/watch.ts";
@@ -44,14 +49,26 @@ function follow(watch: RolloutWatch) {
   };
 }
 
+/** Collects the updates that the engine has begun and not done. */
+function collectUpdates(begun: Set<string>) {
+  return ({ resourcePreEvent, resOutputsEvent }: EngineEvent) => {
+    const { op, urn } = (resourcePreEvent ?? resOutputsEvent)?.metadata ?? {};
+    if (op !== "update" || !urn?.includes("kubernetes:")) return;
+    if (resourcePreEvent) begun.add(urn);
+    else begun.delete(urn);
+  };
+}
+
 function rolloutError(failure: RolloutFailure): OperatorError {
   const { message, fix } = describeFailure(failure);
   return new OperatorError(message, fix);
 }
 
 /** Runs the engine until it is done, or a rollout is sure to fail. @returns where the app is reached */
-async function up(stack: Stack, { file }: Stage, target: Target): Promise<string> {
+async function up(stack: Stack, stage: Stage, target: Target): Promise<string> {
   const watch = new RolloutWatch(target);
+  const updates = new Set<string>();
+  const listeners = [follow(watch), collectUpdates(updates)];
   const giveUp = watch.failure.then((failure): never => {
     throw rolloutError(failure);
   });
@@ -59,12 +76,15 @@ async function up(stack: Stack, { file }: Stage, target: Target): Promise<string
     const { outputs } = await runShown(
       stack,
       "up",
-      (options) => stack.up({ ...options, configFile: file, showSecrets: false }),
-      { onEvent: follow(watch), giveUp },
+      (options) => stack.up({ ...options, configFile: stage.file, showSecrets: false }),
+      { onEvent: (event) => listeners.forEach((listener) => listener(event)), giveUp },
     );
     return urlOf(stack.name, outputs);
   } catch (error) {
-    if (error instanceof OperatorError) throw error;
+    if (error instanceof OperatorError) {
+      await noteCancelledUpdates(stage, stack, [...updates]);
+      throw error;
+    }
     const failure = await watch.look();
     throw failure ? rolloutError(failure) : engineFailure(stack.name, error);
   } finally {

@@ -141,3 +141,19 @@ export async function settlePendingOperations(stage: Stage, stack: Stack): Promi
   const adopted = await adoptCreated(stage, stack);
   if (adopted.length) await refresh(stage, stack, adopted);
 }
+
+/**
+ * Notes in the state what the engine had sent to the cluster when it was told to end. The kubernetes plugin itself fails to:
+ * once cancelled, it can't read the object that it was updating, and the state keeps the one from before. The next deploy of
+ * that one would then change nothing, and leave the update in the cluster.
+ */
+export async function noteCancelledUpdates(
+  stage: Stage,
+  stack: Stack,
+  urns: readonly string[],
+): Promise<void> {
+  // An engine that was killed has left operations in the state: the next deploy settles them.
+  if (!urns.length || hasPendingOperations(await exportState(stage.name))) return;
+  process.stdout.write("noting what was begun\n");
+  await refresh(stage, stack, [...urns]);
+}
