@@ -1,6 +1,7 @@
 /** Puts a stack right whose last deploy was killed: operations that nobody finished. */
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { OperatorError, run } from "./command.ts";
+import { textOf } from "./lib/engine.ts";
 import { withLock } from "./lib/lock.ts";
 import { runShown } from "./lib/operation.ts";
 import { settingsOf, type Stage } from "./stage.ts";
@@ -154,6 +155,14 @@ export async function noteCancelledUpdates(
 ): Promise<void> {
   // An engine that was killed has left operations in the state: the next deploy settles them.
   if (!urns.length || hasPendingOperations(await exportState(stage.name))) return;
-  process.stdout.write("noting what was begun\n");
-  await refresh(stage, stack, [...urns]);
+  try {
+    const options = { configFile: stage.file, target: [...urns], showSecrets: false };
+    await withLock(stack, () => stack.refresh(options));
+  } catch (error) {
+    const targets = urns.map((urn) => `--target '${urn}'`).join(" ");
+    process.stderr.write(
+      `\nwarning: the state does not know what the cluster has now: ${textOf(error).trim()}\n` +
+        `  before the next deploy: pulumi refresh --stack ${stage.name} ${targets}\n`,
+    );
+  }
 }

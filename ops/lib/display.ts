@@ -72,7 +72,7 @@ const COUNTED = ["create", "update", "replace", "delete", "import", "same"] as c
 /** The engine repeats all the time which plugins are in use, which `make up` has said. */
 const SAID_ELSEWHERE = /^using pulumi-\S+ from \$PATH at /;
 /** What lasts longer is announced, where nothing shows what is under way. */
-const ANNOUNCED_AFTER_MS = 2_000;
+const ANNOUNCED_AFTER_MS = 400;
 const TICK_MS = 200;
 const LOG_LINES = 15;
 const CLEAR_BELOW = "\u001b[J";

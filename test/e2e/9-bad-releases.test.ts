@@ -147,6 +147,12 @@ describe("a release with", () => {
     for (const { cleanUp } of RELEASES) await cleanUp?.();
     const output = await sh("make up");
     assert.match(output, /dev is up: /, "the next make up continues");
+    const images = JSON.parse(await sh("pulumi stack output images --json --stack dev"));
+    for (const workload of ["backend", "frontend"]) {
+      const field = "{.spec.template.spec.containers[0].image}";
+      const image = await kubectl(`get deployment ${workload} -o jsonpath='${field}'`);
+      assert.equal(image, images[workload], "the release before is back");
+    }
   });
 
   for (const { name, breakIt, sign, says } of RELEASES)
