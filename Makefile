@@ -19,7 +19,7 @@ SAID = $(if $(filter command,$(origin CLUSTER)),$(CLUSTER))
 # stands a plain `make`: a line with $(MAKE) runs even under `make -n`, and without MAKEFLAGS the inner one would not know of -n.
 FOR_TESTS = unset MAKEFLAGS MFLAGS && export CLUSTER=local YES=1 &&
 
-.PHONY: help up preflight preview down refresh config-diff cluster local-clean test unit lint golden scan soak env sbom audit
+.PHONY: help up preflight preview down refresh config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -62,6 +62,12 @@ sbom: node_modules/.package-lock.json ## Write what the deployed images of STAGE
 
 audit: ## Check the images' locked dependencies for known vulnerabilities
 	@ops/audit.sh
+
+update-pins: node_modules/.package-lock.json ## Move base images, manifests, engine, SDKs and tools to their newest
+	@node ops/updatePins.ts
+
+manifest: ## Print a manifest of pins.json, checked against its hash: NAME=certManager
+	@node ops/manifest.ts $(NAME)
 
 test: node_modules/.package-lock.json ## Run every test, with the real engine, Docker and Kubernetes
 	@node test/run.ts

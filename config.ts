@@ -12,6 +12,10 @@ import type { Tls } from "./components/tlsCertificate.ts";
 import { PROJECT, decode } from "./configDecode.ts";
 import { crossFieldProblems, namespaceOf, type Problem } from "./configRules.ts";
 import { ACME_SERVERS, SECRET_KEYS, stageSchema, type Stage } from "./configSchema.ts";
+import { imageReference } from "./pins.ts";
+
+/** What each image is built on. */
+const BASES = { backend: "python", frontend: "node" } as const;
 
 /** A service outside the stack: what the app is told about it, and the connections to it; both empty without one. */
 interface Integration {
@@ -177,7 +181,7 @@ export function parseConfig(
     tag: stack,
     context: `./app/${name}`,
     platform: images.platform,
-    baseRegistry: images.baseRegistry,
+    baseImage: imageReference(BASES[name], images.baseRegistry),
     cacheFrom: images.cacheFrom,
     push: images.push,
     prebuilt: images[name],

@@ -1,6 +1,7 @@
 /** The shape of a stage file: every key with its bounds and default, each error text saying what is allowed. */
 import { z } from "zod";
 import { quantityOf } from "./components/kubernetes/resources.ts";
+import { imageReference } from "./pins.ts";
 
 const text = (pattern: RegExp, allowed: string) =>
   z.string({ error: allowed }).regex(pattern, { error: allowed });
@@ -141,7 +142,7 @@ export const stageSchema = object({
   database: object({
     mode: oneOf(["in-cluster", "external", "cloudnative-pg"]).default("in-cluster"),
     image: text(/^\S+(:[^:/@\s]+|@sha256:[0-9a-f]{64})$/, "an image with a tag or digest").default(
-      "docker.io/library/postgres:17",
+      () => imageReference("postgres"),
     ),
     storage: memory.default("1Gi"),
     /** Empty: the cluster's default StorageClass. */

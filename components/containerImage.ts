@@ -19,8 +19,8 @@ export interface ContainerImageArgs {
   readonly context: string;
   /** Operating system and architecture of the nodes, such as `linux/amd64`. */
   readonly platform: string;
-  /** Registry and path of the base images (build argument `BASE_REGISTRY`). */
-  readonly baseRegistry: string;
+  /** Image to build on (build argument `BASE_IMAGE`); by digest, so that a new one is a reason to build. */
+  readonly baseImage: string;
   /** Images whose layers may be reused. @default none */
   readonly cacheFrom?: readonly string[];
   /** Push after building; off, the cluster must have been given the image by hand. @default true */
@@ -62,7 +62,7 @@ export class ContainerImage extends pulumi.ComponentResource implements ImageRef
         build: {
           context: args.context,
           platform: args.platform,
-          args: { BASE_REGISTRY: args.baseRegistry },
+          args: { BASE_IMAGE: args.baseImage },
           ...(args.cacheFrom?.length && { cacheFrom: { images: [...args.cacheFrom] } }),
         },
         skipPush: !push,

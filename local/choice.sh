@@ -45,6 +45,8 @@ print_settings() {
   emit PULUMI_SKIP_UPDATE_CHECK true
   # Node.js keeps the SDK's compiled code: half a second on every preview.
   emit NODE_COMPILE_CACHE "$CACHE_DIR/node"
+  # The local cluster's base images may be stand-ins (images.sh), which have the official tags and digests of their own.
+  if [[ $CHOICE == local ]]; then emit TODO_APP_IMAGE_DIGESTS none; else echo 'unset TODO_APP_IMAGE_DIGESTS'; fi
   if [[ $BACKEND ]]; then
     folder=${BACKEND#file://}
     mkdir -p "${folder%\?*}"

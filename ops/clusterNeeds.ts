@@ -1,6 +1,7 @@
 /** What a stage needs of its cluster, and the commands that install it. */
 import { OLDEST_KUBERNETES } from "../components/kubernetes/podSecurity.ts";
 import type { Stage as Configuration } from "../configSchema.ts";
+import { manifestVersion, type PinnedManifest } from "../pins.ts";
 import { itemsOf, type Cluster, type Reading } from "./clusterApi.ts";
 import { networkPolicyWarning } from "./networkPolicies.ts";
 
@@ -14,22 +15,11 @@ type Check = (
   namespace: string,
 ) => readonly Finding[] | Promise<readonly Finding[]>;
 
-const GITHUB = "https://github.com";
-const RAW = "https://raw.githubusercontent.com";
-const MANIFESTS = {
-  certManager: `${GITHUB}/cert-manager/cert-manager/releases/download/v1.21.2/cert-manager.yaml`,
-  cloudNativePg: `${RAW}/cloudnative-pg/cloudnative-pg/release-1.29/releases/cnpg-1.29.1.yaml`,
-  gatewayApi: `${GITHUB}/kubernetes-sigs/gateway-api/releases/download/v1.4.0/standard-install.yaml`,
-  ingressNginx: `${RAW}/kubernetes/ingress-nginx/controller-v1.14.3/deploy/static/provider/cloud/deploy.yaml`,
-  localPath: `${RAW}/rancher/local-path-provisioner/v0.0.30/deploy/local-path-storage.yaml`,
-  metricsServer: `${GITHUB}/kubernetes-sigs/metrics-server/releases/download/v0.9.0/components.yaml`,
-} as const;
-
 const kubectl = ({ context }: Cluster, command: string) =>
   `kubectl --context ${context} ${command}`;
-/** CRDs are too large for what a client-side apply notes beside them. */
-const apply = (cluster: Cluster, manifest: string) =>
-  kubectl(cluster, `apply --server-side -f ${manifest}`);
+/** Checked against its hash on the way. CRDs are too large for what a client-side apply notes beside them. */
+const apply = (cluster: Cluster, manifest: PinnedManifest) =>
+  `make --silent manifest NAME=${manifest} | ${kubectl(cluster, "apply --server-side -f -")}`;
 /** A release of a Helm chart, with `key=value` settings. */
 const helm = ({ context }: Cluster, release: string, namespace: string, settings: string[]) =>
   [
@@ -104,7 +94,7 @@ const controllerOf = (className: string) =>
 
 const ingressClass: Check = ({ route }, cluster) => {
   const install: Readonly<Record<string, string>> = {
-    nginx: addon(cluster, "ingress", apply(cluster, MANIFESTS.ingressNginx)),
+    nginx: addon(cluster, "ingress", apply(cluster, "ingressNginx")),
     // By whole path elements, as Kubernetes defines a Prefix.
     traefik: traefik(cluster, route, ["providers.kubernetesIngress.strictPrefixMatching=true"]),
   };
@@ -137,7 +127,7 @@ const gatewayClass: Check = async ({ route }, cluster) => {
       fix: installClass,
     }),
   ]);
-  const installApi = addon(cluster, undefined, apply(cluster, MANIFESTS.gatewayApi));
+  const installApi = addon(cluster, undefined, apply(cluster, "gatewayApi"));
   return [
     ...unlessFound(api, `the Gateway API (${group.slice(6)}), ${because}`, installApi),
     ...classes,
@@ -151,7 +141,7 @@ const routeClass: Check = (config, ...others) =>
 const certManagerForGateway = (cluster: Cluster) =>
   helm(
     cluster,
-    "cert-manager cert-manager --repo https://charts.jetstack.io --version v1.21.2",
+    `cert-manager cert-manager --repo https://charts.jetstack.io --version ${manifestVersion("certManager")}`,
     "cert-manager",
     [
       "crds.enabled=true",
@@ -167,7 +157,7 @@ const certManager: Check = async ({ tls, route }, cluster) => {
   const install =
     route.kind === "gateway" && tls.issuer !== "ca"
       ? certManagerForGateway(cluster)
-      : apply(cluster, MANIFESTS.certManager);
+      : apply(cluster, "certManager");
   const fix = addon(cluster, undefined, install);
   return unlessFound(reading, `cert-manager, which todo-app:tls.issuer ${tls.issuer} needs`, fix);
 };
@@ -197,7 +187,7 @@ const metricsApi: Check = async ({ backend, frontend }, cluster) => {
   if (!backend.autoscaling && !frontend.autoscaling) return [];
   const name = "v1beta1.metrics.k8s.io";
   const reading = await cluster.read(`/apis/apiregistration.k8s.io/v1/apiservices/${name}`);
-  const install = addon(cluster, "metrics-server", apply(cluster, MANIFESTS.metricsServer));
+  const install = addon(cluster, "metrics-server", apply(cluster, "metricsServer"));
   const what = "the metrics API, which autoscaling needs";
   if (reading.state !== "found") return unlessFound(reading, what, install);
   const { status } = reading.object as {
@@ -222,7 +212,7 @@ const storageClass: Check = async ({ database }, cluster) => {
   if (database.mode === "external") return [];
   const name = database.storageClassName;
   const list = "/apis/storage.k8s.io/v1/storageclasses";
-  const install = addon(cluster, "storage-provisioner", apply(cluster, MANIFESTS.localPath));
+  const install = addon(cluster, "storage-provisioner", apply(cluster, "localPath"));
   if (name)
     return classFindings(cluster, list, name, {
       missing: `StorageClass "${name}", which todo-app:database.storageClassName names`,
@@ -242,7 +232,7 @@ const cloudNativePg: Check = async ({ database }, cluster) => {
   if (database.mode !== "cloudnative-pg") return [];
   const reading = await cluster.read("/apis/postgresql.cnpg.io/v1");
   const missing = "CloudNativePG, which todo-app:database.mode cloudnative-pg needs";
-  return unlessFound(reading, missing, apply(cluster, MANIFESTS.cloudNativePg));
+  return unlessFound(reading, missing, apply(cluster, "cloudNativePg"));
 };
 
 const priorityClass: Check = async ({ priorityClassName: name }, cluster) =>

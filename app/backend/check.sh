@@ -4,13 +4,12 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 python=${PYTHON:-python3}
-lock_hash=$({ "$python" --version && cat requirements-dev.lock; } | sha256sum | cut -c1-16)
+lock_hash=$({ "$python" --version && cat requirements-*.lock; } | sha256sum | cut -c1-16)
 venv=${XDG_CACHE_HOME:-$HOME/.cache}/todo-app/backend-venv-$lock_hash
 
 if [[ ! -f $venv/complete ]]; then
   "$python" -m venv --clear "$venv"
-  uv_pin=$(grep -oE '^uv==[0-9.]+' requirements-dev.lock)
-  "$venv/bin/pip" install --quiet --disable-pip-version-check "$uv_pin"
+  "$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement requirements-build.lock
   VIRTUAL_ENV=$venv "$venv/bin/uv" pip sync --quiet --require-hashes requirements-dev.lock
   touch "$venv/complete"
 fi

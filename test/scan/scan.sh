@@ -14,7 +14,7 @@ KUBE_SCORE=v1.20.0
 source ops/python-tools.sh
 # pip would report that other programs of this machine want other versions: they don't share the folder. (0: what the
 # option --no-warn-conflicts sets.)
-PIP_NO_WARN_CONFLICTS=0 python_tools scan checkov==3.3.30 kubernetes-validate==1.37.0
+PIP_NO_WARN_CONFLICTS=0 python_tools scan
 
 kube_score_folder=${XDG_CACHE_HOME:-$HOME/.cache}/todo-app/kube-score-$KUBE_SCORE
 [[ -x $kube_score_folder/kube-score ]] ||
@@ -26,7 +26,11 @@ trap 'rm -rf "$folder"' EXIT
 manifests=$folder/manifests
 node test/scan/render.ts "$manifests" "${STAGES[@]}"
 mkdir "$manifests/images"
-for image in backend frontend; do cp "app/$image/Dockerfile" "$manifests/images/Dockerfile.$image"; done
+# With the base image filled in, as Docker does: checkov does not.
+for image in backend frontend; do
+  base=$(sed -n 's/^ARG BASE_IMAGE=//p' "app/$image/Dockerfile")
+  sed "s|\${BASE_IMAGE}|$base|" "app/$image/Dockerfile" >"$manifests/images/Dockerfile.$image"
+done
 
 # run TOOL PART COMMAND...: keeps the tool's report; the exit code says no more than that there are findings.
 run() {

@@ -15,7 +15,7 @@ describe("ContainerImage", () => {
     tag: "dev",
     context: "./app/backend",
     platform: "linux/amd64",
-    baseRegistry: "docker.io/library",
+    baseImage: `docker.io/library/python:3.13-slim@sha256:${"b".repeat(64)}`,
   };
   const build = (extra: Partial<ContainerImageArgs>) =>
     record(async () => {
@@ -33,7 +33,7 @@ describe("ContainerImage", () => {
       build: {
         context: "./app/backend",
         platform: "linux/amd64",
-        args: { BASE_REGISTRY: "docker.io/library" },
+        args: { BASE_IMAGE: `docker.io/library/python:3.13-slim@sha256:${"b".repeat(64)}` },
       },
       buildOnPreview: false,
       skipPush: false,

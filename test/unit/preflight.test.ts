@@ -30,6 +30,12 @@ const STAGE = {
   "todo-app:tls": { issuer: "letsencrypt-staging", email: "ops@todo-app.com" },
 };
 
+/** The command that applies a pinned manifest. */
+const installs = (manifest: string) =>
+  new RegExp(
+    `^make --silent manifest NAME=${manifest} \\| kubectl --context staging apply --server-side -f -$`,
+  );
+
 describe("preflight", function () {
   // Each test starts a dozen processes.
   this.timeout(30_000);
@@ -67,7 +73,7 @@ describe("preflight", function () {
       what: "the ingress class",
       answers: { [INGRESS_CLASSES]: list("haproxy") },
       missing: /^IngressClass "nginx", which todo-app:route\.className names; there are: haproxy$/,
-      fix: /^kubectl --context staging apply .*\/ingress-nginx\/controller-v[\d.]+\//,
+      fix: installs("ingressNginx"),
     },
     {
       what: "an ingress class that nobody knows how to install",
@@ -87,7 +93,7 @@ describe("preflight", function () {
       what: "cert-manager",
       answers: { "/apis/cert-manager.io/v1": null },
       missing: /^cert-manager, which todo-app:tls\.issuer letsencrypt-staging needs$/,
-      fix: /^kubectl --context staging apply .*\/cert-manager\/releases\/download\/v[\d.]+\//,
+      fix: installs("certManager"),
     },
     {
       what: "cert-manager, for hosts that are proven through a Gateway",
@@ -100,7 +106,7 @@ describe("preflight", function () {
       what: "the metrics API",
       answers: { [METRICS]: null },
       missing: /^the metrics API, which autoscaling needs$/,
-      fix: /^kubectl --context staging apply .*\/metrics-server\/releases\/download\/v[\d.]+\//,
+      fix: installs("metricsServer"),
     },
     {
       what: "a metrics server that answers",
@@ -116,7 +122,7 @@ describe("preflight", function () {
       what: "any storage class",
       answers: { [STORAGE_CLASSES]: list() },
       missing: /^a default StorageClass, which the database's volume needs$/,
-      fix: /^kubectl --context staging apply .*\/local-path-provisioner\/v[\d.]+\//,
+      fix: installs("localPath"),
     },
     {
       what: "a default among its storage classes",
@@ -136,7 +142,7 @@ describe("preflight", function () {
       what: "CloudNativePG",
       answers: { "/apis/postgresql.cnpg.io/v1": null },
       missing: /^CloudNativePG, which todo-app:database\.mode cloudnative-pg needs$/,
-      fix: /^kubectl --context staging apply --server-side .*\/cnpg-[\d.]+\.yaml$/,
+      fix: installs("cloudNativePg"),
     },
     {
       what: "the priority class",
@@ -238,7 +244,7 @@ describe("preflight", function () {
         assert.ok(error instanceof OperatorError);
         assert.match(
           error.message,
-          /^the cluster of context "staging" lacks 2 things that stage qa needs:\n {2}cert-manager.*\n {4}fix: kubectl .*\n {2}the metrics API.*\n {4}fix: kubectl .*$/,
+          /^the cluster of context "staging" lacks 2 things that stage qa needs:\n {2}cert-manager.*\n {4}fix: make --silent manifest NAME=\w+ \| kubectl .*\n {2}the metrics API.*\n {4}fix: make --silent manifest NAME=\w+ \| kubectl .*$/,
         );
         assert.match(error.fix, /make preflight STAGE=qa/);
         return true;

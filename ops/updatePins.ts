@@ -1,0 +1,122 @@
+/**
+ * Moves everything that is pinned to its newest: base images, manifests, the engine, the SDKs and the tools. Whoever can't
+ * be asked keeps its pin. Nothing is written before every answer is there.
+ *
+ * Usage: node ops/updatePins.ts [<project folder>]
+ * Exit code: 0 when all were asked, 2 when some gave no answer (the others have moved), 1 when nothing was done.
+ */
+import { existsSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { main } from "./command.ts";
+import {
+  newestGoModule,
+  newestNpmPackages,
+  newestPythonTools,
+  type Change,
+} from "./pins/packages.ts";
+import { NoAnswer, readPins, type Pins } from "./pins/pinsFile.ts";
+import { digestOf } from "./pins/registry.ts";
+import { newestManifest } from "./pins/releases.ts";
+
+/** Somebody to ask about one thing that is pinned. */
+interface Source {
+  readonly name: string;
+  /** What moves; pins that are kept in the file of pins are moved there. */
+  readonly ask: () => Promise<Change>;
+}
+
+interface Silence {
+  readonly name: string;
+  readonly reason: string;
+}
+
+const short = (digest: string | undefined) => digest?.slice(0, "sha256:".length + 12) ?? "none";
+
+function imageSources({ images }: Pins): Source[] {
+  return Object.values(images).map((pin) => ({
+    name: pin.name,
+    ask: async () => {
+      const [from, to] = [pin.digest, await digestOf(pin.name)];
+      pin.digest = to;
+      return { moves: from === to ? [] : [{ what: pin.name, from: short(from), to: short(to) }] };
+    },
+  }));
+}
+
+function manifestSources({ manifests }: Pins): Source[] {
+  return Object.entries(manifests).map(([name, pin]) => ({
+    name,
+    ask: async () => {
+      const from = pin.version;
+      Object.assign(pin, await newestManifest(pin));
+      return { moves: from === pin.version ? [] : [{ what: name, from, to: pin.version }] };
+    },
+  }));
+}
+
+function packageSources(project: string, { goModules }: Pins): Source[] {
+  const has = (name: string) => existsSync(join(project, name));
+  return [
+    ...(has("package.json")
+      ? [{ name: "npm packages", ask: () => newestNpmPackages(project) }]
+      : []),
+    ...Object.entries(goModules).map(([folder, module]) => ({
+      name: module,
+      ask: () => newestGoModule(project, folder, module),
+    })),
+    ...(has("ops/requirements")
+      ? [{ name: "Python tools", ask: () => newestPythonTools(project) }]
+      : []),
+  ];
+}
+
+/** The answer of a source, or why there is none. */
+async function answerOf({ name, ask }: Source): Promise<Change | Silence> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof NoAnswer)) throw error;
+    return { name, reason: error.message };
+  }
+}
+
+/** Puts all files in place once each has been written in full. */
+function write(project: string, files: Readonly<Record<string, string>>): void {
+  const paths = Object.keys(files).map((path) => join(project, path));
+  for (const [index, content] of Object.values(files).entries())
+    writeFileSync(`${paths[index]}.new`, content);
+  for (const path of paths) renameSync(`${path}.new`, path);
+}
+
+await main(async () => {
+  const [project = "."] = process.argv.slice(2);
+  const pins = readPins(join(project, "pins.json"));
+  const before = JSON.stringify(pins);
+  const sources = [
+    ...imageSources(pins),
+    ...manifestSources(pins),
+    ...packageSources(project, pins),
+  ];
+  const answers = await Promise.all(sources.map(answerOf));
+  const changes = answers.filter((answer) => "moves" in answer);
+  const silent = answers.filter((answer) => "reason" in answer);
+  const changed = JSON.stringify(pins) !== before;
+  write(project, {
+    ...Object.fromEntries(changes.flatMap(({ files }) => Object.entries(files ?? {}))),
+    ...(changed && { "pins.json": `${JSON.stringify(pins, null, 2)}\n` }),
+  });
+  const moves = changes.flatMap((change) => change.moves);
+  for (const { what, from, to } of moves) process.stdout.write(`  ${what}: ${from} → ${to}\n`);
+  for (const [name, { held, version }] of Object.entries(pins.manifests))
+    if (held) process.stdout.write(`  ${name} is held at ${version}: ${held}\n`);
+  for (const { name, reason } of silent)
+    process.stderr.write(`  no answer about ${name}, whose pin stays: ${reason}\n`);
+  process.stdout.write(
+    `${moves.length} moved, ${silent.length} of ${sources.length} sources gave no answer\n`,
+  );
+  if (moves.length)
+    process.stdout.write(
+      "next: make golden, read git diff, make test, commit; make up deploys it\n",
+    );
+  if (silent.length) process.exitCode = 2;
+});
