@@ -69,7 +69,9 @@ describe("Pinned images", () => {
   it("go by tag on the local cluster, and by digest on every other one", () => {
     const home = mkdtempSync(join(tmpdir(), "pins-home-"));
     const kubeconfig = join(home, "kubeconfig");
-    writeFileSync(kubeconfig, "");
+    const context = { name: "minikube", context: { cluster: "minikube", user: "minikube" } };
+    const clusters = [{ name: "minikube", cluster: { server: "https://127.0.0.1:1" } }];
+    writeFileSync(kubeconfig, JSON.stringify({ contexts: [context], clusters, users: [] }));
     const settings = (choice: string) => {
       const { stdout } = spawnSync(path("local/env"), ["dev"], {
         env: {
