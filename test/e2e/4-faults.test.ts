@@ -171,7 +171,7 @@ describe("a make up that is killed", () => {
         await survives(cwd, [
           /Job migration creating replacement/,
           /Deployment backend updating/,
-          /Secret secrets-\w+ deleting/,
+          /Secret secrets-\w+ delet/,
         ]);
         await markerIsServed();
       } finally {
