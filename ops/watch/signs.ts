@@ -101,8 +101,9 @@ function probeSigns(objects: readonly ApiObject[], pod: ApiObject): Found[] {
     const readiness = last(/^Readiness probe/);
     if (!readiness || !status.started || !status.state.running) return [];
     const probe = pod.spec?.containers?.find(({ name }) => name === status.name)?.readinessProbe;
-    const threshold = (probe?.periodSeconds ?? 10) * (probe?.failureThreshold ?? 3);
-    return [{ ...own, message: readiness.message!, tolerated: threshold }];
+    // The warning is of the first failure; a moment more, as the probe may be late.
+    const more = (probe?.periodSeconds ?? 10) * ((probe?.failureThreshold ?? 3) - 1);
+    return [{ ...own, message: readiness.message!, tolerated: more + 3 }];
   });
 }
 
