@@ -169,7 +169,7 @@ describe("Kubernetes resources", function () {
     await up(program(() => ({})));
     inNamespace("create", "configmap", "named", "--from-literal=A=0");
     const { error } = await project.up(configMap({ A: "1" }));
-    assert.match(String(error), /configmaps "named" already exists/);
+    assert.match(String(error), /conflict with "kubectl-create" .*: \.data\.A/);
     assert.equal(field(".data.A", "configmap", "named"), "0");
   });
 
