@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { authorization, callApi, signUp, type Account } from "./support/api.ts";
 import { underLoad } from "./support/load.ts";
-import { NAMESPACE, attempt, kubectl, sh, withCheckout } from "./support/shell.ts";
+import { NAMESPACE, attempt, eventually, kubectl, sh, withCheckout } from "./support/shell.ts";
 
 /** From the first definitive sign to the end of the command. */
 const SECONDS_TO_THE_END = 15;
@@ -192,10 +192,13 @@ describe("a release with", () => {
 });
 
 describe(`the namespace ${NAMESPACE}`, () => {
-  it("has only healthy pods after all of them", async () => {
-    for (const workload of ["backend", "frontend"])
-      for (const { metadata, status } of await podsOf(workload))
-        if (!metadata.deletionTimestamp)
-          assert.ok(status.containerStatuses.every(({ ready }: any) => ready));
-  });
+  it("has only healthy pods after all of them", () =>
+    eventually(60, async () => {
+      for (const workload of ["backend", "frontend"])
+        for (const { metadata, status } of await podsOf(workload))
+          assert.ok(
+            metadata.deletionTimestamp || status.containerStatuses.every(({ ready }: any) => ready),
+            metadata.name,
+          );
+    }));
 });
