@@ -1,6 +1,6 @@
 /** The last word on a stage: production does not go by one command, dev goes without a trace. */
 import assert from "node:assert/strict";
-import { attempt, sh } from "../support/shell.ts";
+import { attempt, sh, withCheckout } from "../support/shell.ts";
 import { dev, production } from "./support.ts";
 
 describe("make down", () => {
@@ -18,11 +18,17 @@ describe("make down", () => {
     await production.hasNothingToChange();
   });
 
-  it("of a stage that was never deployed says so", async () => {
-    const { code, output } = await attempt("make down STAGE=never");
-    assert.notEqual(code, 0);
-    assert.match(output, /error: there is no stack never to remove\n {2}fix: pulumi stack ls/);
-  });
+  it("of a stage that was never deployed says so", () =>
+    withCheckout(async (cwd) => {
+      const down = () => attempt("make down STAGE=never", { cwd });
+      const { code, output } = await down();
+      assert.notEqual(code, 0);
+      assert.match(output, /error: there is no Pulumi\.never\.yaml\n {2}fix: name a stage/);
+      await sh("cp Pulumi.dev.yaml Pulumi.never.yaml", { cwd });
+      const another = await down();
+      assert.notEqual(another.code, 0);
+      assert.match(another.output, /error: there is no stack never to remove\n {2}fix: pulumi /);
+    }));
 
   it("of dev leaves nothing", async () => {
     await sh("make down");
