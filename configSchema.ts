@@ -151,6 +151,8 @@ export const stageSchema = object({
       requests: { cpu: "100m", memory: "128Mi" },
       limits: { memory: "512Mi" },
     }),
+    /** Connections that a server inside the cluster accepts at the same time; changing it restarts the server. */
+    maxConnections: integer(20, 1000).default(100),
     /** Servers of a CloudNativePG cluster: one primary, the others its standbys. */
     instances: integer(1, 9).default(3),
     /** Namespace of the CloudNativePG operator's pods. */
@@ -210,7 +212,10 @@ export const stageSchema = object({
   }).prefault({}),
   secretVersions: object({
     auth: integer(1, 10_000).default(1),
+    /** Of the role as which the app logs in to a database inside the cluster. */
     databasePassword: integer(1, 10_000).default(1),
+    /** Of the role that owns a database inside the cluster; an in-cluster server restarts. */
+    databaseOwnerPassword: integer(1, 10_000).default(1),
   }).prefault({}),
   protectResources: flag().default(false),
   rolloutTimeoutSeconds: integer(30, 3600).default(300),

@@ -40,7 +40,7 @@ const secrets = new AppSecrets("secrets", secretsArgs, onCluster);
 
 const shared = { namespace, userId, placement, priorityClassName, rolloutTimeoutSeconds };
 const callers = ["backend", "frontend", "migration"];
-const forDatabase = { secrets: secrets.postgres, callers, protect };
+const forDatabase = { secrets: secrets.postgres, appRole: secrets.appRole, callers };
 const databaseArgs = { ...shared, ...config.database, ...forDatabase };
 const database = new Postgres("postgres", databaseArgs, onCluster);
 

@@ -3,18 +3,29 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { objectLabels } from "./kubernetes/labels.ts";
 import type { SecretFiles } from "./kubernetes/podSecurity.ts";
-import { DATABASE_ROLE, inClusterDatabaseUrl, type DatabaseMode } from "./postgres.ts";
+import {
+  DATABASE_OWNER,
+  inClusterDatabaseUrl,
+  type DatabaseLogin,
+  type DatabaseMode,
+} from "./postgres.ts";
 
 type SecretData = Readonly<Record<string, pulumi.Input<string>>>;
 
 export interface AppSecretsArgs {
   readonly namespace: pulumi.Input<string>;
   /**
-   * Raising a counter generates that secret anew; every pod that uses it rolls. The auth secret before it is still
-   * accepted, so that a rotation by one signs nobody out.
+   * Raising a counter generates that secret anew; every pod that uses it rolls. The auth secret and the app's database
+   * password before it are still accepted, so that a rotation by one is noticed by nobody.
    */
-  readonly versions: { readonly auth: number; readonly databasePassword: number };
-  /** Inside the cluster the password is generated. */
+  readonly versions: {
+    readonly auth: number;
+    /** Of the role as which the app logs in. */
+    readonly databasePassword: number;
+    /** Of the role that owns the database; its server restarts. */
+    readonly databaseOwnerPassword: number;
+  };
+  /** Inside the cluster the passwords are generated. */
   readonly databaseMode: DatabaseMode;
   /** URL of the external database; needed there. */
   readonly databaseUrl?: pulumi.Input<string>;
@@ -35,20 +46,21 @@ export class AppSecrets extends pulumi.ComponentResource {
   readonly backend: SecretFiles;
   /** `DATABASE_URL` (and `DATABASE_CA`), `BETTER_AUTH_SECRET` (and its predecessor). */
   readonly frontend: SecretFiles;
-  /** `DATABASE_URL` (and `DATABASE_CA`). */
+  /** `DATABASE_URL` (and `DATABASE_CA`), inside the cluster that of the owner, and `APP_DATABASE_URL`, that of the app. */
   readonly migration: SecretFiles;
-  /** What the database itself needs to know; absent when it is external. */
+  /** The owner's password, for the database itself; absent when it is external. */
   readonly postgres?: SecretFiles;
+  /** The app's role and its Secret, for CloudNativePG; absent with any other database. */
+  readonly appRole?: { readonly name: string; readonly secretName: pulumi.Input<string> };
 
   constructor(name: string, args: AppSecretsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("todo-app:index:AppSecrets", name, {}, opts);
 
     const auth = this.createAuthSecrets(`${name}-auth`, args.versions.auth);
-    const password = this.createDatabasePassword(`${name}-database-password`, args);
+    const logins = this.createLogins(name, args);
+    const url = (login: DatabaseLogin) => inClusterDatabaseUrl(args.databaseMode, login);
     const database = {
-      DATABASE_URL: password
-        ? inClusterDatabaseUrl(args.databaseMode, password)
-        : args.databaseUrl!,
+      DATABASE_URL: logins ? url(logins.app) : args.databaseUrl!,
       ...(args.databaseCa && { DATABASE_CA: args.databaseCa }),
     };
 
@@ -60,41 +72,67 @@ export class AppSecrets extends pulumi.ComponentResource {
       ...(args.openaiApiKey && { OPENAI_API_KEY: args.openaiApiKey }),
     });
     this.frontend = secret("frontend", { ...database, ...auth });
-    this.migration = secret("migration", database);
-    this.postgres =
-      password &&
-      (args.databaseMode === "cloudnative-pg"
-        ? secret("postgres", { username: DATABASE_ROLE, password }, "kubernetes.io/basic-auth")
-        : secret("postgres", { POSTGRES_PASSWORD: password }));
+    this.migration = secret(
+      "migration",
+      logins
+        ? { DATABASE_URL: url(logins.owner), APP_DATABASE_URL: database.DATABASE_URL }
+        : database,
+    );
+    const basicAuth = (reader: string, { role, password }: DatabaseLogin) =>
+      secret(reader, { username: role, password }, "kubernetes.io/basic-auth");
+    if (args.databaseMode === "in-cluster")
+      this.postgres = secret("postgres", { POSTGRES_PASSWORD: logins!.owner.password });
+    if (args.databaseMode === "cloudnative-pg") {
+      this.postgres = basicAuth("postgres", logins!.owner);
+      const { name: secretName } = basicAuth("postgres-app", logins!.app);
+      this.appRole = { name: logins!.app.role, secretName };
+    }
 
     this.registerOutputs({});
   }
 
   /** Letters and digits only, so that the value needs no escaping in a URL; 32 of them carry 190 bits. */
-  private generate(
-    name: string,
-    length: number,
-    keepers?: Record<string, string>,
-  ): pulumi.Output<string> {
+  private generate(name: string, length: number, ignoreChanges: string[] = []) {
     const password = new random.RandomPassword(
       name,
-      { length, special: false, keepers },
-      { parent: this },
+      { length, special: false },
+      { parent: this, ignoreChanges },
     );
     return password.result;
   }
 
-  private createDatabasePassword(name: string, args: AppSecretsArgs) {
-    if (args.databaseMode === "external") return undefined;
-    return this.generate(name, 32, { version: String(args.versions.databasePassword) });
+  /** One resource for each version, so that raising the counter keeps the value before it, and lowering it brings that back. */
+  private generateVersions(name: string, length: number, version: number) {
+    const generate = (wanted: number) => this.generate(`${name}-v${wanted}`, length);
+    return {
+      current: generate(version),
+      previous: version > 1 ? generate(version - 1) : undefined,
+    };
   }
 
-  /** One resource for each version, so that raising the counter keeps the value before it. */
-  private createAuthSecrets(name: string, version: number): Record<string, pulumi.Output<string>> {
-    const generate = (wanted: number) => this.generate(`${name}-v${wanted}`, 48);
+  /** The logins of a database inside the cluster. */
+  private createLogins(name: string, args: AppSecretsArgs) {
+    if (args.databaseMode === "external") return undefined;
+    const { databasePassword, databaseOwnerPassword } = args.versions;
+    const owner =
+      databaseOwnerPassword === 1
+        ? // Older releases gave it keepers; to take these away would generate it anew.
+          this.generate(`${name}-database-password`, 32, ["keepers"])
+        : this.generate(`${name}-database-owner-v${databaseOwnerPassword}`, 32);
+    const app = this.generateVersions(`${name}-database-app`, 32, databasePassword);
+    // Two roles take turns: while one gets a new password, the pods of the version before go on with the other.
+    const role = `${DATABASE_OWNER}_app_${databasePassword % 2 ? "a" : "b"}`;
     return {
-      BETTER_AUTH_SECRET: generate(version),
-      ...(version > 1 && { BETTER_AUTH_SECRET_PREVIOUS: generate(version - 1) }),
+      owner: { role: DATABASE_OWNER, password: owner },
+      app: { role, password: app.current },
+    };
+  }
+
+  private createAuthSecrets(name: string, version: number): Record<string, pulumi.Output<string>> {
+    const { current, previous } = this.generateVersions(name, 48, version);
+    return {
+      BETTER_AUTH_SECRET: current,
+      ...(previous && { BETTER_AUTH_SECRET_PREVIOUS: previous }),
     };
   }
 

@@ -8,9 +8,9 @@ import type { ContainerResources } from "./kubernetes/resources.ts";
 
 const WORKLOAD = "postgres";
 const PORT = 5432;
-/** Name of the database, and of the role that owns it. */
-export const DATABASE_ROLE = "todo";
-const ROLE = DATABASE_ROLE;
+/** Name of the database, and of the role that owns it: only migrations log in as the owner. */
+export const DATABASE_OWNER = "todo";
+const OWNER = DATABASE_OWNER;
 /** Where CloudNativePG's operator asks a server how it is, and a primary the others whether it is cut off. */
 const STATUS_PORT = 8000;
 /** Where distributions have the API server listen: policies see the port that its Service's 443 is turned into. */
@@ -22,15 +22,21 @@ const DATA_PATH = "/var/lib/postgresql/data";
 /** `in-cluster`: one server; `cloudnative-pg`: a primary and standbys by that operator; `external`: somebody else's. */
 export type DatabaseMode = "in-cluster" | "cloudnative-pg" | "external";
 
+/** A role of the database that may log in. */
+export interface DatabaseLogin {
+  readonly role: string;
+  readonly password: pulumi.Output<string>;
+}
+
 /** URL under which the workloads of the same namespace reach a database inside the cluster. */
 export function inClusterDatabaseUrl(
   mode: DatabaseMode,
-  password: pulumi.Output<string>,
+  { role, password }: DatabaseLogin,
 ): pulumi.Output<string> {
   // The operator's Service for the primary; its servers speak TLS with a certificate of their own authority.
   const [host, query] =
     mode === "cloudnative-pg" ? [`${WORKLOAD}-rw`, "?sslmode=require"] : [WORKLOAD, ""];
-  return pulumi.interpolate`postgresql://${ROLE}:${password}@${host}:${PORT}/${ROLE}${query}`;
+  return pulumi.interpolate`postgresql://${role}:${password}@${host}:${PORT}/${OWNER}${query}`;
 }
 
 export interface PostgresArgs {
@@ -39,8 +45,10 @@ export interface PostgresArgs {
   /** TCP port of an external server. @default 5432 */
   readonly externalPort?: number;
   readonly namespace: pulumi.Input<string>;
-  /** Secret with `POSTGRES_PASSWORD`, or with `username` and `password` for CloudNativePG; needed unless external. */
+  /** The owner's Secret: `POSTGRES_PASSWORD`, or `username` and `password` for CloudNativePG; needed unless external. */
   readonly secrets?: SecretFiles;
+  /** The app's role, which CloudNativePG makes, and the Secret with its `username` and `password`; needed there. */
+  readonly appRole?: { readonly name: string; readonly secretName: pulumi.Input<string> };
   /** Image that keeps the contract of Docker's official `postgres`. */
   readonly image: string;
   /** Size of the volume, such as `1Gi`. Growing it needs a StorageClass that allows expansion. */
@@ -48,6 +56,8 @@ export interface PostgresArgs {
   /** @default the cluster's default StorageClass */
   readonly storageClassName?: string;
   readonly resources: ContainerResources;
+  /** Connections that the server accepts at the same time; changing it restarts the server. */
+  readonly maxConnections: number;
   /** Servers of a CloudNativePG cluster. */
   readonly instances: number;
   /** Namespace of the CloudNativePG operator. */
@@ -58,11 +68,18 @@ export interface PostgresArgs {
   readonly callers: readonly string[];
   /** How long to wait for the pod, in seconds. */
   readonly rolloutTimeoutSeconds: number;
-  /** Refuse to destroy the data, and leave it in the cluster whatever happens to the stack. @default false */
-  readonly protect?: boolean;
 }
 
-/** The PostgreSQL database: one server inside the cluster, for development and small installations, or an external one. */
+/**
+ * What holds the data is never deleted or replaced by a deploy, and stays in the cluster when the stack lets go of it: a
+ * change that needs another volume is refused until somebody unprotects this one (docs/operations.md, "Move the database").
+ */
+const HOLDS_DATA = { protect: true, retainOnDelete: true } as const;
+
+/**
+ * The PostgreSQL database: one server inside the cluster, for development and small installations; a primary and standbys
+ * that the CloudNativePG operator runs; or an external one.
+ */
 export class Postgres extends pulumi.ComponentResource {
   /** The database's end of a connection, for the NetworkPolicies of its callers. */
   readonly peer: Peer;
@@ -80,6 +97,17 @@ export class Postgres extends pulumi.ComponentResource {
     else this.createServer(name, args);
 
     this.registerOutputs({});
+  }
+
+  /** An argument that this kind of database can't do without. */
+  private needed<K extends "secrets" | "appRole">(args: PostgresArgs, name: K) {
+    const value = args[name];
+    if (value === undefined)
+      throw new pulumi.ResourceError(
+        `the argument ${name} is missing; allowed: a Secret, because mode is ${args.mode}`,
+        this,
+      );
+    return value;
   }
 
   private metadata(args: PostgresArgs, annotations?: Record<string, string>) {
@@ -111,6 +139,8 @@ export class Postgres extends pulumi.ComponentResource {
       [...servers, ...[PORT, STATUS_PORT].map((port) => inNamespace(args.operatorNamespace, port))],
       [...servers, ...API_SERVER_PORTS.map(outside)],
     );
+    const secrets = this.needed(args, "secrets");
+    const appRole = this.needed(args, "appRole");
     const annotations = {
       "pulumi.com/waitFor": "condition=Ready",
       "pulumi.com/timeoutSeconds": String(args.rolloutTimeoutSeconds),
@@ -124,11 +154,11 @@ export class Postgres extends pulumi.ComponentResource {
         spec: clusterSpec({
           ...args,
           workload: WORKLOAD,
-          role: ROLE,
-          secretName: args.secrets!.name,
+          owner: { name: OWNER, secretName: secrets.name },
+          appRole,
         }),
       },
-      { parent: this, protect: args.protect, retainOnDelete: args.protect },
+      { parent: this, ...HOLDS_DATA },
     );
   }
 
@@ -180,7 +210,8 @@ export class Postgres extends pulumi.ComponentResource {
           ...(args.storageClassName && { storageClassName: args.storageClassName }),
         },
       },
-      { parent: this, protect: args.protect, retainOnDelete: args.protect },
+      // The class of a volume can't be changed. Sent anyway, even the name of the class in use would be a change.
+      { parent: this, ...HOLDS_DATA, ignoreChanges: ["spec.storageClassName"] },
     );
   }
 
@@ -191,6 +222,7 @@ export class Postgres extends pulumi.ComponentResource {
     service: k8s.core.v1.Service,
     claim: k8s.core.v1.PersistentVolumeClaim,
   ) {
+    const secrets = this.needed(args, "secrets");
     new k8s.apps.v1.StatefulSet(
       name,
       {
@@ -208,7 +240,7 @@ export class Postgres extends pulumi.ComponentResource {
                 userId: USER_ID,
                 container: databaseContainer(args),
                 serviceAccountName: account.metadata.name,
-                secrets: args.secrets,
+                secrets,
                 priorityClassName: args.priorityClassName,
                 writablePaths: ["/tmp", "/var/run/postgresql"],
                 data: { claimName: claim.metadata.name, mountPath: DATA_PATH },
@@ -224,39 +256,46 @@ export class Postgres extends pulumi.ComponentResource {
   }
 }
 
+/**
+ * Gives the owner the password of its Secret. The image does so only when it creates the database; done on every start, a
+ * new password reaches an existing volume too. The local socket needs no password (the image's own pg_hba.conf).
+ *
+ * psql reads the password itself, so that it stands in no argument list, and the server does not log a statement that
+ * failed. Of an empty file, psql would make the removal of the password.
+ */
+const setOwnerPassword = (isReady: string) => `set -eu
+until ${isReady}; do sleep 0.2; done
+test -s "$POSTGRES_PASSWORD_FILE"
+psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --username=${OWNER} --dbname=${OWNER} <<'SQL'
+SET log_min_error_statement = panic;
+\\set password \`cat "$POSTGRES_PASSWORD_FILE"\`
+ALTER ROLE ${OWNER} PASSWORD :'password';
+SQL
+`;
+
 function databaseContainer(args: PostgresArgs) {
   // Over TCP: while the image initialises an empty volume, its temporary server answers on the socket alone.
   const isReady = [
     "pg_isready",
     "--quiet",
     "--host=127.0.0.1",
-    `--username=${ROLE}`,
-    `--dbname=${ROLE}`,
+    `--username=${OWNER}`,
+    `--dbname=${OWNER}`,
   ];
   return {
     name: WORKLOAD,
     image: args.image,
+    args: ["-c", `max_connections=${args.maxConnections}`],
     env: [
-      { name: "POSTGRES_USER", value: ROLE },
-      { name: "POSTGRES_DB", value: ROLE },
+      { name: "POSTGRES_USER", value: OWNER },
+      { name: "POSTGRES_DB", value: OWNER },
       // Below the mount point: a volume's own lost+found would make initdb refuse.
       { name: "PGDATA", value: `${DATA_PATH}/pgdata` },
     ],
     ports: [{ name: "postgres", containerPort: PORT }],
     resources: args.resources,
-    // The image reads POSTGRES_PASSWORD only when it creates the database. Setting it on every start lets a rotated
-    // password reach the role too. The local socket needs no password (the image's own pg_hba.conf).
     lifecycle: {
-      postStart: {
-        exec: {
-          command: [
-            "sh",
-            "-c",
-            `until ${isReady.join(" ")}; do sleep 0.2; done; ` +
-              `echo "ALTER ROLE ${ROLE} PASSWORD :'password'" | psql --quiet --username=${ROLE} --dbname=${ROLE} --set=password="$(cat "$POSTGRES_PASSWORD_FILE")"`,
-          ],
-        },
-      },
+      postStart: { exec: { command: ["sh", "-c", setOwnerPassword(isReady.join(" "))] } },
     },
     startupProbe: { exec: { command: isReady }, periodSeconds: 1, failureThreshold: 120 },
     livenessProbe: {

@@ -3,18 +3,26 @@ import type * as pulumi from "@pulumi/pulumi";
 import { objectLabels } from "./labels.ts";
 import type { ContainerResources } from "./resources.ts";
 
+/** A role and its Secret of type kubernetes.io/basic-auth; the operator follows a new one. */
+interface Role {
+  readonly name: string;
+  readonly secretName: pulumi.Input<string>;
+}
+
 export interface ClusterSpecArgs {
   readonly workload: string;
-  /** Database, and the role that owns it. */
-  readonly role: string;
+  /** Owner of the database, which is called like it. */
+  readonly owner: Role;
+  /** Role without rights of its own; the migration, which runs as the owner, grants it what the app needs. */
+  readonly appRole: Role;
   /** Servers: one primary, the others its standbys. */
   readonly instances: number;
-  /** Secret of type kubernetes.io/basic-auth with the role and its password; the operator follows a new one. */
-  readonly secretName: pulumi.Input<string>;
   readonly image: string;
   readonly storage: string;
   readonly storageClassName?: string;
   readonly resources: ContainerResources;
+  /** Connections that each server accepts at the same time. */
+  readonly maxConnections: number;
   readonly priorityClassName?: string;
 }
 
@@ -23,13 +31,26 @@ const EPHEMERAL_STORAGE = { "ephemeral-storage": "1Gi" };
 
 /** A PostgreSQL cluster whose pods carry the labels of `workload`, so that its NetworkPolicy finds them. */
 export function clusterSpec(args: ClusterSpecArgs) {
+  const { owner, appRole } = args;
   return {
     instances: args.instances,
     imageName: args.image,
     inheritedMetadata: { labels: objectLabels(args.workload) },
     bootstrap: {
-      initdb: { database: args.role, owner: args.role, secret: { name: args.secretName } },
+      initdb: { database: owner.name, owner: owner.name, secret: { name: owner.secretName } },
     },
+    // A role that is listed no more stays as it is: the one before can log in until its turn comes again.
+    managed: {
+      roles: [
+        {
+          name: appRole.name,
+          ensure: "present",
+          login: true,
+          passwordSecret: { name: appRole.secretName },
+        },
+      ],
+    },
+    postgresql: { parameters: { max_connections: String(args.maxConnections) } },
     storage: {
       size: args.storage,
       ...(args.storageClassName && { storageClass: args.storageClassName }),

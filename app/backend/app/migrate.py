@@ -9,13 +9,13 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import URL, Connection, Engine, func, select
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from app import logs
+from app import app_role, logs
 from app.database import build_engine
 from app.errors import first_line
-from app.settings import DatabaseSettings, SettingsError, load
+from app.settings import MigrationSettings, SettingsError, load
 
 logger = logging.getLogger("app.migrate")
 
@@ -48,34 +48,59 @@ def wait_for_database(engine: Engine, seconds: float = WAIT_SECONDS) -> None:
             time.sleep(min(1, seconds - waited))
 
 
-def upgrade(engine: Engine) -> None:
-    """All or nothing, and one run at a time: the lock ends with the transaction."""
+def wait_for_app_role(engine: Engine, url: URL) -> None:
+    """Where it is not for the migration to make the app's role, waits until it can log in."""
+    with engine.connect() as connection:
+        if app_role.may_make_roles(connection):
+            return
+    app_engine = build_engine(url)
+    try:
+        wait_for_database(app_engine)
+    finally:
+        app_engine.dispose()
+
+
+def upgrade(engine: Engine, app_url: URL | None = None) -> None:
+    """All or nothing, and one run at a time: the lock ends with the transaction.
+
+    With `app_url`, the role that it logs in as gets its password and its rights as well.
+    """
     with engine.begin() as connection:
         # bounds the wait for another run as well as for tables that a long query holds
         connection.execute(select(func.set_config("lock_timeout", LOCK_TIMEOUT, True)))
         connection.execute(select(func.pg_advisory_xact_lock(ADVISORY_LOCK)))
-        config = alembic_config(connection)
-        scripts = ScriptDirectory.from_config(config)
-        current = MigrationContext.configure(connection).get_current_revision()
-        if current is not None and current not in {s.revision for s in scripts.walk_revisions()}:
-            # A rollback to an older image: migrations only ever add what the previous release can
-            # live with, so the newer schema stays.
-            logger.warning("the schema is at %s, newer than this image; nothing to do", current)
-            return
-        command.upgrade(config, "head")
-        logger.info("the schema is at %s", scripts.get_current_head())
+        upgrade_schema(connection)
+        has_new_password = app_url is not None and app_role.set_up(connection, app_url)
+    if app_url is not None and has_new_password:
+        # only now: until the new password is committed, they could come back with the one before
+        app_role.end_sessions(engine, app_url)
+
+
+def upgrade_schema(connection: Connection) -> None:
+    config = alembic_config(connection)
+    scripts = ScriptDirectory.from_config(config)
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is not None and current not in {s.revision for s in scripts.walk_revisions()}:
+        # A rollback to an older image: migrations only ever add what the previous release can
+        # live with, so the newer schema stays.
+        logger.warning("the schema is at %s, newer than this image; it stays as it is", current)
+        return
+    command.upgrade(config, "head")
+    logger.info("the schema is at %s", scripts.get_current_head())
 
 
 def main() -> None:
     try:
-        settings = load(DatabaseSettings)
+        settings = load(MigrationSettings)
     except SettingsError as error:
         sys.exit(f"The environment is not usable:\n{error}")
     logs.configure(settings.log_level)
     engine = build_engine(settings.sqlalchemy_url)
     try:
         wait_for_database(engine)
-        upgrade(engine)
+        if settings.app_url is not None:
+            wait_for_app_role(engine, settings.app_url)
+        upgrade(engine, settings.app_url)
     except SQLAlchemyError as error:
         logger.error("the migration failed, nothing was changed: %s", first_line(error))
         sys.exit(1)

@@ -50,6 +50,13 @@ def _checked_database_url(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _checked_app_url(secret: SecretStr) -> SecretStr:
+    url = parse_database_url(secret.get_secret_value())
+    if not url.username or not url.password:
+        raise ValueError(f"names no role or no password; expected something like {EXAMPLE_URL}")
+    return secret
+
+
 def _checked_ca_file(path: Path | None, info: ValidationInfo) -> Path | None:
     if path is None:
         secret = info.data.get("database_url")
@@ -91,7 +98,7 @@ NeededByOpenai = AfterValidator(_needed_by_openai)
 
 
 class DatabaseSettings(BaseSettings):
-    """What every process of this image needs; the migration needs nothing else."""
+    """What every process of this image needs."""
 
     # an empty variable is one that was left out
     model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True, env_ignore_empty=True)
@@ -103,11 +110,25 @@ class DatabaseSettings(BaseSettings):
 
     @property
     def sqlalchemy_url(self) -> URL:
-        url = parse_database_url(self.database_url.get_secret_value())
+        return self._with_ca(self.database_url)
+
+    def _with_ca(self, secret: SecretStr) -> URL:
+        url = parse_database_url(secret.get_secret_value())
         ca_file = self.database_ca_file
         if ca_file is None and url.query.get("sslmode") == "verify-full":
             ca_file = _system_ca_file()
         return url.update_query_dict({"sslrootcert": str(ca_file)}) if ca_file else url
+
+
+class MigrationSettings(DatabaseSettings):
+    """What the migration needs on top."""
+
+    # where the services log in as another role than the owner, whom DATABASE_URL names
+    app_database_url: Annotated[SecretStr, AfterValidator(_checked_app_url)] | None = None
+
+    @property
+    def app_url(self) -> URL | None:
+        return self._with_ca(self.app_database_url) if self.app_database_url else None
 
 
 class Settings(DatabaseSettings):
@@ -138,7 +159,13 @@ class Settings(DatabaseSettings):
 
 T = TypeVar("T", bound=DatabaseSettings)
 
-IN_FILES = ("database_url", "better_auth_secret", "better_auth_secret_previous", "openai_api_key")
+IN_FILES = (
+    "database_url",
+    "app_database_url",
+    "better_auth_secret",
+    "better_auth_secret_previous",
+    "openai_api_key",
+)
 
 
 def load(kind: type[T]) -> T:
