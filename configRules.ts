@@ -1,4 +1,5 @@
 /** Rules between the keys of a stage file, checked once each key is right by itself. */
+import { neededConnections } from "./components/databaseConnections.ts";
 import { cpuMillicores, memoryBytes } from "./components/kubernetes/resources.ts";
 import {
   ACME_SERVERS,
@@ -110,6 +111,18 @@ function checkDatabase({ database, databaseUrl }: Stage, reject: Reject): void {
     reject(["databaseUrl"], "a URL without sslrootcert: the PEM belongs to database.caCertificate");
 }
 
+/** In a rollout the old pods hold their connections until they are gone; an external server is its owner's to size. */
+function checkConnections({ database, backend, frontend }: Stage, reject: Reject): void {
+  if (database.mode === "external") return;
+  const { count, sum } = neededConnections({ backend, frontend });
+  if (database.maxConnections < count)
+    reject(
+      ["database", "maxConnections"],
+      `at least ${count}: in a rollout at the largest scale there are ${sum}; ` +
+        "or fewer pods (replicas, autoscaling.maxReplicas of backend and frontend)",
+    );
+}
+
 /** What each kind of issuer cannot do without. */
 function checkIssuer({ tls, host }: Stage, reject: Reject): void {
   const because = `because tls.issuer is ${tls.issuer}`;
@@ -173,6 +186,7 @@ export function crossFieldProblems(stack: string, stage: Stage): Problem[] {
   }
   checkResources(["database"], stage.database.resources, reject);
   checkDatabase(stage, reject);
+  checkConnections(stage, reject);
   checkIssuer(stage, reject);
   checkUnused(stage, (path, reason) =>
     problems.push({ path, message: `nothing, because ${reason}`, remove: "unused" }),

@@ -6,6 +6,7 @@
 import type { EngineEvent, OutputMap, Stack } from "@pulumi/pulumi/automation/index.js";
 import { adoptNewCluster, verifyCluster } from "./clusterIdentity.ts";
 import { CONTINUES, OperatorError, main } from "./command.ts";
+import { refuseDataLoss } from "./databaseVolume.ts";
 import { confirm } from "./lib/confirm.ts";
 import { isWrongPassphrase, openStack, textOf, wrongPassphrase } from "./lib/engine.ts";
 import { runShown } from "./lib/operation.ts";
@@ -117,7 +118,14 @@ async function deploy(stage: Stage): Promise<void> {
   const [config, exported] = await Promise.all([preflight(stage), exportState(stage.name)]);
   const { context } = config; // without one, the program says what is wrong, and nothing is changed
   const newCluster = process.env.NEW_CLUSTER === "1" && context !== "";
-  if (context && !newCluster) await verifyCluster(stage.name, exported, context);
+  if (context && !newCluster) {
+    await verifyCluster(stage.name, exported, context);
+    if (config.database)
+      refuseDataLoss(stage.name, exported.deployment.resources ?? [], {
+        ...config.database,
+        namespace: config.namespace,
+      });
+  }
   if (config.protected)
     await confirm(
       `Deploy to ${stage.name}, namespace ${config.namespace} of context ${context}?`,

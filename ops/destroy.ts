@@ -7,6 +7,7 @@
  */
 import { verifyCluster } from "./clusterIdentity.ts";
 import { CONTINUES, OperatorError, main } from "./command.ts";
+import { heldBesidesData, unprotectData } from "./databaseVolume.ts";
 import { findStack } from "./lib/engine.ts";
 import { runShown } from "./lib/operation.ts";
 import { exportState } from "./recover.ts";
@@ -21,7 +22,8 @@ async function destroy(stage: Stage): Promise<void> {
       "pulumi stack ls names those that there are",
     );
   const state = await exportState(name);
-  const held = (state.deployment.resources ?? []).filter(({ protect }) => protect);
+  const resources = state.deployment.resources ?? [];
+  const held = heldBesidesData(resources);
   if (held.length)
     throw new OperatorError(
       `${name} is protected, and nothing was deleted: it holds\n` +
@@ -31,6 +33,7 @@ async function destroy(stage: Stage): Promise<void> {
     );
   const { context } = await settingsOf(stage);
   await verifyCluster(name, state, context);
+  await unprotectData(name, resources);
   try {
     await runShown(stack, "down", (options) =>
       stack.destroy({ ...options, configFile: file, showSecrets: false }),

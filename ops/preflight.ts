@@ -68,6 +68,8 @@ function report(stage: string, context: string, findings: readonly Finding[]): v
 interface Checked extends Settings {
   /** Whether its configuration is right: otherwise it is not known what it needs of the cluster. */
   readonly valid: boolean;
+  /** The database that it asks for; undefined where it is not right. */
+  readonly database?: Configuration["database"];
 }
 
 /**
@@ -92,7 +94,7 @@ export async function preflight(stage: Stage): Promise<Checked> {
     backend && frontend ? undefined : checkDocker(),
   ]);
   report(name, context, findings);
-  return { ...settings, valid: !!config };
+  return { ...settings, valid: !!config, database: config?.database };
 }
 
 if (import.meta.main)

@@ -12,6 +12,7 @@ interface Resource {
   readonly id?: string;
   readonly delete?: boolean;
   readonly protect?: boolean;
+  readonly retainOnDelete?: boolean;
   readonly pendingReplacement?: boolean;
   readonly inputs?: {
     readonly apiVersion?: string;

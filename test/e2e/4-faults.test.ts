@@ -176,7 +176,7 @@ describe("a make up that is killed", () => {
         await markerIsServed();
       } finally {
         await sh(
-          `pulumi cancel --yes --stack ${STAGE}; pulumi destroy --yes --skip-preview --stack ${STAGE} && pulumi stack rm --yes --stack ${STAGE}`,
+          `pulumi cancel --yes --stack ${STAGE}; pulumi state unprotect --all --yes --stack ${STAGE}; pulumi destroy --yes --skip-preview --stack ${STAGE} && pulumi stack rm --yes --stack ${STAGE}`,
           { cwd },
         );
       }

@@ -3,7 +3,6 @@ import * as pulumi from "@pulumi/pulumi";
 import { ContainerImage, type ContainerImageArgs } from "../../components/containerImage.ts";
 import { peakBudget, quotaFor } from "../../components/kubernetes/resources.ts";
 import { workload } from "../../components/kubernetes/network.ts";
-import { Postgres, type PostgresArgs } from "../../components/postgres.ts";
 import { WebService, type WebServiceArgs } from "../../components/webService.ts";
 import { find, record, valueOf } from "./support/record.ts";
 
@@ -62,65 +61,6 @@ describe("ContainerImage", () => {
     assert.deepEqual([server, username], ["ghcr.io", "ci"]);
     assert.ok(registry.secret ?? password.secret, "the password is marked as secret");
     assert.deepEqual(settings.cacheFrom, { images: ["ghcr.io/team/backend:cache"] });
-  });
-});
-
-describe("Postgres", () => {
-  const postgres = (extra: Partial<PostgresArgs>) =>
-    record(
-      () =>
-        new Postgres("postgres", {
-          mode: "external",
-          namespace: "ns",
-          image: "docker.io/library/postgres:17",
-          storage: "1Gi",
-          resources: resourceNeeds,
-          instances: 3,
-          operatorNamespace: "cnpg-system",
-          callers: ["backend"],
-          rolloutTimeoutSeconds: 60,
-          ...extra,
-        }).peer,
-    );
-
-  it("creates nothing for an external server, and lets callers out to its port", async () => {
-    const { exports, resources } = await postgres({ externalPort: 6432 });
-    assert.deepEqual(exports, { kind: "outside", port: 6432 });
-    assert.equal(resources.filter(({ custom }) => custom).length, 0);
-  });
-
-  it("keeps the volume of the in-cluster server where data is protected", async () => {
-    const secrets = { name: "secret-1", keys: ["POSTGRES_PASSWORD"] };
-    const { resources } = await postgres({ mode: "in-cluster", secrets, protect: true });
-    const kept = resources.filter(({ retainOnDelete }) => retainOnDelete);
-    assert.deepEqual(
-      kept.map(({ type, protect }) => [type.split(":").pop(), protect]),
-      [["PersistentVolumeClaim", true]],
-    );
-  });
-
-  it("leaves the servers to CloudNativePG, which takes the password from the Secret", async () => {
-    const secrets = { name: "secret-1", keys: ["username", "password"] };
-    const { exports, resources } = await postgres({
-      mode: "cloudnative-pg",
-      secrets,
-      protect: true,
-    });
-    assert.deepEqual(exports, { kind: "workload", workload: "postgres", port: 5432 });
-    const [cluster] = find(resources, "Cluster");
-    const { metadata, spec } = cluster!.inputs;
-    assert.deepEqual([cluster!.protect, cluster!.retainOnDelete], [true, true]);
-    assert.equal(metadata.annotations["pulumi.com/waitFor"], "condition=Ready");
-    assert.equal(spec.instances, 3);
-    assert.equal(spec.bootstrap.initdb.secret.name, "secret-1");
-    const policy = find(resources, "NetworkPolicy")[0]!.inputs.spec;
-    for (const [key, value] of Object.entries(policy.podSelector.matchLabels))
-      assert.equal(spec.inheritedMetadata.labels[key], value, "the policy finds the pods");
-    assert.deepEqual(
-      policy.ingress.map(({ ports }: any) => ports[0].port),
-      [5432, 5432, 8000, 5432, 8000],
-      "backend, replication, its health, operator, operator's questions",
-    );
   });
 });
 

@@ -151,7 +151,8 @@ for (const stage of STAGES) {
     it("is protected exactly where data would be lost", () => {
       // A protected resource can't be replaced either: were a generated password among them, it could not be rotated.
       const isProtected = resources.filter(({ protect }) => protect).map(kindOf);
-      assert.deepEqual(isProtected, stage === "production" ? ["Namespace"] : []);
+      const holding = { dev: ["PersistentVolumeClaim"], staging: [], production: ["Namespace"] };
+      assert.deepEqual(isProtected, holding[stage]);
       const retained = resources.filter(({ retainOnDelete }) => retainOnDelete).map(kindOf);
       assert.deepEqual(retained, isProtected);
     });

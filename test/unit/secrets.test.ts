@@ -4,20 +4,20 @@ import { AppSecrets } from "../../components/appSecrets.ts";
 import { find, record } from "./support/record.ts";
 
 describe("AppSecrets", () => {
-  const versions = { auth: 1, databasePassword: 1 };
+  const versions = { auth: 1, databasePassword: 1, databaseOwnerPassword: 1 };
   const databaseMode = "in-cluster";
 
   it("generates a database password only for the in-cluster database", async () => {
     const inCluster = await record(
       () => new AppSecrets("secrets", { namespace: "ns", versions, databaseMode }),
     );
-    assert.equal(find(inCluster.resources, "RandomPassword").length, 2);
+    assert.equal(find(inCluster.resources, "RandomPassword").length, 3);
     const { stringData } = find(inCluster.resources, "Secret").find(({ name }) =>
       name.endsWith("backend"),
     )!.inputs;
     assert.equal(
       stringData.secret.DATABASE_URL,
-      "postgresql://todo:generated-secrets-database-password@postgres:5432/todo",
+      "postgresql://todo_app_a:generated-secrets-database-app-v1@postgres:5432/todo",
     );
     const databaseUrl = pulumi.secret("postgresql://a:b@db/todo");
     const external = await record(
@@ -39,18 +39,22 @@ describe("AppSecrets", () => {
     );
   });
 
-  it("gives CloudNativePG role and password, and its callers the primary's address", async () => {
-    const { resources } = await record(
+  it("gives CloudNativePG the owner and the app's role, and its callers the primary's address", async () => {
+    const { exports, resources } = await record(
       () =>
-        new AppSecrets("secrets", { namespace: "ns", versions, databaseMode: "cloudnative-pg" }),
+        new AppSecrets("secrets", { namespace: "ns", versions, databaseMode: "cloudnative-pg" })
+          .appRole?.name,
     );
     const secret = (reader: string) =>
       find(resources, "Secret").find(({ name }) => name.endsWith(reader))!.inputs;
-    assert.equal(secret("postgres").type, "kubernetes.io/basic-auth");
-    assert.deepEqual(Object.keys(secret("postgres").stringData.secret).sort(), [
-      "password",
-      "username",
-    ]);
+    for (const [reader, username, password] of [
+      ["postgres", "todo", "generated-secrets-database-password"],
+      ["postgres-app", "todo_app_a", "generated-secrets-database-app-v1"],
+    ] as const) {
+      assert.equal(secret(reader).type, "kubernetes.io/basic-auth");
+      assert.deepEqual(secret(reader).stringData.secret, { username, password });
+    }
+    assert.equal(exports, "todo_app_a");
     assert.match(
       secret("backend").stringData.secret.DATABASE_URL,
       /@postgres-rw:5432\/todo\?sslmode=require$/,
@@ -80,28 +84,80 @@ describe("AppSecrets", () => {
     assert.deepEqual(Object.fromEntries(keys), {
       "secrets-backend": ["BETTER_AUTH_SECRET", "DATABASE_URL", "OPENAI_API_KEY"],
       "secrets-frontend": ["BETTER_AUTH_SECRET", "DATABASE_URL"],
-      "secrets-migration": ["DATABASE_URL"],
+      "secrets-migration": ["APP_DATABASE_URL", "DATABASE_URL"],
       "secrets-postgres": ["POSTGRES_PASSWORD"],
     });
   });
 
-  it("rotates the database password by its own version alone", async () => {
-    const rotated = { auth: 1, databasePassword: 2 };
-    const { resources } = await record(
-      () => new AppSecrets("secrets", { namespace: "ns", versions: rotated, databaseMode }),
-    );
-    const generated = find(resources, "RandomPassword").map(({ name, inputs }) => [
-      name,
-      inputs.keepers?.version,
-    ]);
-    assert.deepEqual(generated, [
-      ["secrets-auth-v1", undefined],
-      ["secrets-database-password", "2"],
-    ]);
+  describe("of a database inside the cluster", () => {
+    const rotatedTo = async (changed: Partial<typeof versions>) => {
+      const { resources } = await record(
+        () =>
+          new AppSecrets("secrets", {
+            namespace: "ns",
+            versions: { ...versions, ...changed },
+            databaseMode,
+          }),
+      );
+      const secret = (reader: string) =>
+        find(resources, "Secret").find(({ name }) => name === `secrets-${reader}`)!.inputs
+          .stringData.secret;
+      return { resources, secret };
+    };
+    const generated = ({ resources }: Awaited<ReturnType<typeof rotatedTo>>) =>
+      find(resources, "RandomPassword").map(({ name }) => name);
+
+    it("let the app log in as two roles by turns, so that both passwords are valid in a rollout", async () => {
+      const logins = [];
+      for (const databasePassword of [1, 2, 3]) {
+        const { DATABASE_URL } = (await rotatedTo({ databasePassword })).secret("backend");
+        logins.push(/:\/\/(\w+):(\S+)@/.exec(DATABASE_URL)!.slice(1, 3));
+      }
+      assert.deepEqual(logins, [
+        ["todo_app_a", "generated-secrets-database-app-v1"],
+        ["todo_app_b", "generated-secrets-database-app-v2"],
+        ["todo_app_a", "generated-secrets-database-app-v3"],
+      ]);
+    });
+
+    it("keep the app's password before, so that a rotation can be taken back", async () => {
+      assert.deepEqual(generated(await rotatedTo({ databasePassword: 3 })), [
+        "secrets-auth-v1",
+        "secrets-database-password",
+        "secrets-database-app-v3",
+        "secrets-database-app-v2",
+      ]);
+    });
+
+    it("leave the database alone while the app's password is rotated", async () => {
+      const before = (await rotatedTo({})).secret("postgres");
+      assert.deepEqual((await rotatedTo({ databasePassword: 2 })).secret("postgres"), before);
+    });
+
+    it("let only the migration know the owner's password", async () => {
+      const { secret } = await rotatedTo({ databaseOwnerPassword: 2 });
+      const owner = "generated-secrets-database-owner-v2";
+      assert.equal(
+        secret("migration").DATABASE_URL,
+        `postgresql://todo:${owner}@postgres:5432/todo`,
+      );
+      assert.equal(secret("migration").APP_DATABASE_URL, secret("backend").DATABASE_URL);
+      assert.deepEqual(secret("postgres"), { POSTGRES_PASSWORD: owner });
+      for (const reader of ["backend", "frontend"])
+        assert.ok(!JSON.stringify(secret(reader)).includes(owner), reader);
+    });
+
+    it("take over the password of an older release as the owner's, whatever its version was", async () => {
+      const { resources } = await rotatedTo({});
+      const owner = find(resources, "RandomPassword").find(
+        ({ name }) => name === "secrets-database-password",
+      )!;
+      assert.deepEqual(owner.ignoreChanges, ["keepers"]);
+    });
   });
 
   it("rotates the auth secret and keeps the one before it for those who still hold its cookies", async () => {
-    const rotated = { auth: 3, databasePassword: 1 };
+    const rotated = { ...versions, auth: 3 };
     const { resources } = await record(
       () => new AppSecrets("secrets", { namespace: "ns", versions: rotated, databaseMode }),
     );

@@ -18,6 +18,9 @@ export interface Node {
 
 export const SCHEMA = z.toJSONSchema(stageSchema, { io: "input" }) as unknown as Node;
 
+/** Enough for as many pods as the schema allows. */
+export const MOST_CONNECTIONS = SCHEMA.properties!.database!.properties!.maxConnections!.maximum!;
+
 /** Stands in every generated secret: no text that people read may contain it. */
 export const CANARY = "canary";
 
@@ -137,6 +140,7 @@ function repairDatabase(stage: StageFile): void {
   const { mode } = (stage.database ??= {});
   if (mode === "cloudnative-pg") stage.database.image = "ghcr.io/cloudnative-pg/postgresql:17";
   if (mode !== "external") {
+    stage.database.maxConnections = MOST_CONNECTIONS;
     delete stage.database.caCertificate;
     delete stage.databaseUrl;
     return;

@@ -1,5 +1,12 @@
 /** Stage files with one wrong key: every way in which the schema, or a rule between keys, can be broken. */
-import { CANARY, CERTIFICATE, SCHEMA, type Node, type StageFile } from "./arbitraryStage.ts";
+import {
+  CANARY,
+  CERTIFICATE,
+  MOST_CONNECTIONS,
+  SCHEMA,
+  type Node,
+  type StageFile,
+} from "./arbitraryStage.ts";
 
 export interface Fault {
   readonly path: readonly (string | number)[];
@@ -94,9 +101,10 @@ const replicas = { replicas: 3, autoscaling: { minReplicas: 2, maxReplicas: 3 } 
 const amounts = { cpu: "1", memory: "1Gi" };
 const resources = { requests: { ...amounts }, limits: { ...amounts } };
 const withResources = (name: string) => ({
-  [name]: { resources },
+  [name]: { resources, ...(name === "database" && inCluster) },
   ...(name === "database" && { databaseUrl: undefined }),
 });
+const inCluster = { mode: "in-cluster", maxConnections: MOST_CONNECTIONS };
 const external = { database: { mode: "external" } };
 const openai = { llm: { provider: "openai" }, openaiApiKey: CANARY };
 const email = "ops@todo-app.com";
@@ -122,7 +130,7 @@ export const RULE_FAULTS: readonly Fault[] = [
     external,
   ),
   ...fault("database.caCertificate", [CERTIFICATE], {
-    database: { mode: "in-cluster" },
+    database: inCluster,
     databaseUrl: undefined,
   }),
   ...fault("database.caCertificate", [undefined, ""], {
@@ -130,10 +138,16 @@ export const RULE_FAULTS: readonly Fault[] = [
     databaseUrl: url("db/todo?sslmode=verify-ca"),
   }),
   ...fault("database.image", ["docker.io/library/postgres:17", "postgres:17"], {
-    database: { mode: "cloudnative-pg" },
+    database: { ...inCluster, mode: "cloudnative-pg" },
     databaseUrl: undefined,
   }),
-  ...fault("databaseUrl", [url("db/todo?sslmode=require")], { database: { mode: "in-cluster" } }),
+  ...fault("databaseUrl", [url("db/todo?sslmode=require")], { database: inCluster }),
+  ...fault("database.maxConnections", [undefined, 804], {
+    backend: { replicas: 50 },
+    frontend: { replicas: 50 },
+    database: { mode: "in-cluster" },
+    databaseUrl: undefined,
+  }),
   ...fault("registryPassword", [CANARY], { registryUsername: undefined }),
   ...fault("openaiApiKey", [undefined, ""], openai),
   ...fault("registryPassword", [undefined, ""], { registryUsername: "ci" }),

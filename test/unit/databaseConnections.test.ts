@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { POOL_SIZES, neededConnections } from "../../components/databaseConnections.ts";
+import { parseConfig } from "../../config.ts";
+import { withKeys } from "./support/stages.ts";
+
+const workload = (replicas: number, maxReplicas?: number) => ({
+  replicas,
+  ...(maxReplicas && { autoscaling: { minReplicas: 1, maxReplicas } }),
+  resources: { requests: { cpu: "100m", memory: "128Mi" }, limits: { memory: "128Mi" } },
+});
+
+const numberIn = (file: string, name: string) => {
+  const text = readFileSync(new URL(`../../${file}`, import.meta.url), "utf8");
+  return Number(new RegExp(`\\b${name} = (\\d+)`).exec(text)![1]);
+};
+
+describe("the connections that the database must accept", () => {
+  it("are those of every pod in a rollout at the largest scale, the migration's and the superuser's", () => {
+    const { count } = neededConnections({ backend: workload(2), frontend: workload(1, 4) });
+    assert.equal(count, 2 * 2 * 6 + 2 * 4 * 2 + 2 + 3);
+  });
+
+  it("count each pod with no less than its pool", () => {
+    const database = "app/backend/app/database.py";
+    const backend = numberIn(database, "POOL_SIZE") + numberIn(database, "POOL_OVERFLOW");
+    assert.ok(POOL_SIZES.backend >= backend, `backend: ${backend}`);
+    const frontend = numberIn("app/frontend/lib/database.ts", "CONNECTIONS");
+    assert.ok(POOL_SIZES.frontend >= frontend, `frontend: ${frontend}`);
+  });
+
+  it("are demanded of a database inside the cluster, with the sum and the keys", () => {
+    const fifty = { backend: { replicas: 50 }, frontend: { replicas: 50 } };
+    assert.throws(
+      () => parseConfig("dev", withKeys("dev", fifty)),
+      ({ message }: Error) => {
+        assert.match(
+          message,
+          /todo-app:database\.maxConnections is missing; allowed: at least 805: .*100 backend pods with 6 each, 100 frontend pods with 2 each, 2 for the migration, 3 kept for the superuser/,
+        );
+        assert.match(message, /replicas, autoscaling\.maxReplicas of backend and frontend/);
+        assert.match(message, /set --stack dev --path 'todo-app:database\.maxConnections' <value>/);
+        return true;
+      },
+    );
+    parseConfig("dev", withKeys("dev", { ...fifty, database: { maxConnections: 805 } }));
+  });
+
+  it("are not demanded of an external one, whose owner decides", () => {
+    const fifty = { backend: { replicas: 50 }, frontend: { replicas: 50 } };
+    parseConfig("staging", withKeys("staging", fifty));
+  });
+});

@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { OperatorError } from "../../ops/command.ts";
+import { heldBesidesData, refuseDataLoss, unprotectData } from "../../ops/databaseVolume.ts";
+
+const recorded = (type: string, name: string, more: object = {}) => ({
+  urn: `urn:pulumi:dev::todo-app::todo-app:index:Postgres$${type}::${name}`,
+  type,
+  protect: true,
+  retainOnDelete: true,
+  ...more,
+});
+const outputs = (spec: object = {}) => ({
+  outputs: { metadata: { namespace: "todo-app-dev" }, spec },
+});
+const CLAIM = "kubernetes:core/v1:PersistentVolumeClaim";
+const claim = (more: object = {}) =>
+  recorded(CLAIM, "postgres-data", { ...outputs({ storageClassName: "standard" }), ...more });
+const cluster = recorded("kubernetes:postgresql.cnpg.io/v1:Cluster", "postgres", outputs());
+const namespace = recorded("kubernetes:core/v1:Namespace", "app");
+const dev = { namespace: "todo-app-dev", mode: "in-cluster", storageClassName: "" };
+
+function refusal(wanted: Partial<typeof dev>, resource = claim()): OperatorError | undefined {
+  try {
+    refuseDataLoss("dev", [namespace, resource], { ...dev, ...wanted });
+    return undefined;
+  } catch (error) {
+    if (error instanceof OperatorError) return error;
+    throw error;
+  }
+}
+
+describe("a deploy onto a database that holds data", () => {
+  for (const [changed, key, from, to] of [
+    [{ mode: "external" }, "database.mode", "in-cluster", "external"],
+    [{ mode: "cloudnative-pg" }, "database.mode", "in-cluster", "cloudnative-pg"],
+    [{ namespace: "other" }, "namespace", "todo-app-dev", "other"],
+    [{ storageClassName: "fast" }, "database.storageClassName", "standard", "fast"],
+  ] as const)
+    it(`is refused where ${key} becomes ${to}, with the way to move the data`, () => {
+      const error = refusal(changed);
+      assert.match(error!.message, /^dev would start with an empty database, and nothing was/);
+      assert.ok(error!.message.includes(`\n  todo-app:${key}: ${from} → ${to}\n`), error!.message);
+      assert.match(error!.message, /postgres-data/);
+      assert.match(error!.fix, /"Move the database" in docs\/operations\.md/);
+    });
+
+  it("names every change at once", () => {
+    const { message } = refusal({ mode: "external", namespace: "other" })!;
+    assert.match(message, /database\.mode: [\s\S]*namespace: /);
+  });
+
+  it("goes on where nothing changes, and where the class in use is named", () => {
+    assert.equal(refusal({}), undefined);
+    assert.equal(refusal({ storageClassName: "standard" }), undefined);
+  });
+
+  it("goes on after the data was let go by hand, and not just for want of protection in an older state", () => {
+    assert.equal(refusal({ mode: "external" }, claim({ protect: false })), undefined);
+    const older = claim({ protect: undefined, retainOnDelete: undefined });
+    assert.ok(refusal({ mode: "external" }, older));
+  });
+
+  it("is refused for a CloudNativePG cluster too, whose class is the operator's to keep", () => {
+    const mode = "cloudnative-pg";
+    assert.equal(refusal({ mode, storageClassName: "fast" }, cluster), undefined);
+    assert.ok(refusal({ mode: "external" }, cluster));
+  });
+
+  it("goes on where the volume is about to be deleted, or there is none", () => {
+    assert.equal(refusal({ mode: "external" }, claim({ delete: true })), undefined);
+    refuseDataLoss("dev", [], { ...dev, mode: "external" });
+  });
+});
+
+describe("the removal of a stage", () => {
+  let folder: string;
+  const path = process.env.PATH;
+  const pulumi = (script: string) => {
+    writeFileSync(join(folder, "pulumi"), `#!/bin/bash\n${script}\n`);
+    chmodSync(join(folder, "pulumi"), 0o755);
+  };
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "volume-"));
+    process.env.PATH = `${folder}:${path}`;
+  });
+  afterEach(() => {
+    process.env.PATH = path;
+    rmSync(folder, { recursive: true });
+  });
+
+  it("is held up by what the stage protects, not by the data, which always is", () => {
+    assert.deepEqual(heldBesidesData([claim(), cluster]), []);
+    assert.deepEqual(heldBesidesData([claim(), namespace]), [namespace]);
+  });
+
+  it("unprotects the data, and nothing else", async () => {
+    pulumi(`echo "$*" >>${folder}/calls`);
+    await unprotectData("dev", [namespace, claim(), claim({ protect: false })]);
+    const calls = readFileSync(join(folder, "calls"), "utf8");
+    assert.equal(calls, `state unprotect --yes --stack dev ${claim().urn}\n`);
+  });
+
+  it("stops where that fails, with the reason and the command", async () => {
+    pulumi("echo 'error: no such stack' >&2; exit 1");
+    await assert.rejects(unprotectData("dev", [claim()]), (error: OperatorError) => {
+      assert.match(error.message, /can't be unprotected: error: no such stack/);
+      assert.equal(error.fix, `pulumi state unprotect --stack dev '${claim().urn}'`);
+      return true;
+    });
+  });
+});

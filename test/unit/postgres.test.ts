@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { Postgres, type PostgresArgs } from "../../components/postgres.ts";
+import { find, record, type Recorded } from "./support/record.ts";
+
+const secrets = { name: "secret-1", keys: ["POSTGRES_PASSWORD"] };
+const appRole = { name: "todo_app_a", secretName: "secret-2" };
+
+const postgres = (extra: Partial<PostgresArgs>) =>
+  record(() => {
+    const args: PostgresArgs = {
+      mode: "external",
+      namespace: "ns",
+      image: "docker.io/library/postgres:17",
+      storage: "1Gi",
+      resources: { requests: { cpu: "100m", memory: "128Mi" }, limits: { memory: "256Mi" } },
+      maxConnections: 100,
+      instances: 3,
+      operatorNamespace: "cnpg-system",
+      callers: ["backend"],
+      rolloutTimeoutSeconds: 60,
+    };
+    return new Postgres("postgres", { ...args, ...extra }).peer;
+  });
+
+const holdsData = (resources: readonly Recorded[]) =>
+  resources
+    .filter(({ protect, retainOnDelete }) => protect || retainOnDelete)
+    .map(({ type, protect, retainOnDelete }) => [type.split(":").pop(), protect, retainOnDelete]);
+
+const container = (resources: readonly Recorded[]) =>
+  find(resources, "StatefulSet")[0]!.inputs.spec.template.spec.containers[0];
+
+describe("Postgres", () => {
+  it("creates nothing for an external server, and lets callers out to its port", async () => {
+    const { exports, resources } = await postgres({ externalPort: 6432 });
+    assert.deepEqual(exports, { kind: "outside", port: 6432 });
+    assert.equal(resources.filter(({ custom }) => custom).length, 0);
+  });
+
+  it("protects the in-cluster server's volume in every stage, and keeps it when it leaves the stack", async () => {
+    const { resources } = await postgres({ mode: "in-cluster", secrets });
+    assert.deepEqual(holdsData(resources), [["PersistentVolumeClaim", true, true]]);
+  });
+
+  it("never asks for another class of a volume that exists: it would be replaced, empty", async () => {
+    const { resources } = await postgres({
+      mode: "in-cluster",
+      secrets,
+      storageClassName: "standard",
+    });
+    const [claim] = find(resources, "PersistentVolumeClaim");
+    assert.equal(claim!.inputs.spec.storageClassName, "standard");
+    assert.deepEqual(claim!.ignoreChanges, ["spec.storageClassName"]);
+  });
+
+  it("accepts as many connections as configured", async () => {
+    const inCluster = await postgres({ mode: "in-cluster", secrets, maxConnections: 300 });
+    assert.deepEqual(container(inCluster.resources).args, ["-c", "max_connections=300"]);
+    const operated = await postgres({
+      mode: "cloudnative-pg",
+      secrets,
+      appRole,
+      maxConnections: 300,
+    });
+    const { postgresql } = find(operated.resources, "Cluster")[0]!.inputs.spec;
+    assert.deepEqual(postgresql.parameters, { max_connections: "300" });
+  });
+
+  it("leaves the servers to CloudNativePG, which takes the roles' passwords from the Secrets", async () => {
+    const { exports, resources } = await postgres({ mode: "cloudnative-pg", secrets, appRole });
+    assert.deepEqual(exports, { kind: "workload", workload: "postgres", port: 5432 });
+    const [cluster] = find(resources, "Cluster");
+    const { metadata, spec } = cluster!.inputs;
+    assert.deepEqual(holdsData(resources), [["Cluster", true, true]]);
+    assert.equal(metadata.annotations["pulumi.com/waitFor"], "condition=Ready");
+    assert.equal(spec.instances, 3);
+    assert.equal(spec.bootstrap.initdb.secret.name, "secret-1");
+    assert.deepEqual(spec.managed.roles, [
+      {
+        name: "todo_app_a",
+        ensure: "present",
+        login: true,
+        passwordSecret: { name: "secret-2" },
+      },
+    ]);
+    const policy = find(resources, "NetworkPolicy")[0]!.inputs.spec;
+    for (const [key, value] of Object.entries(policy.podSelector.matchLabels))
+      assert.equal(spec.inheritedMetadata.labels[key], value, "the policy finds the pods");
+    assert.deepEqual(
+      policy.ingress.map(({ ports }: any) => ports[0].port),
+      [5432, 5432, 8000, 5432, 8000],
+      "backend, replication, its health, operator, operator's questions",
+    );
+  });
+
+  for (const [mode, given, missing] of [
+    ["in-cluster", {}, "secrets"],
+    ["cloudnative-pg", {}, "secrets"],
+    ["cloudnative-pg", { secrets }, "appRole"],
+  ] as const)
+    it(`${mode} without the argument ${missing} says so`, async () => {
+      await assert.rejects(postgres({ mode, ...given }), {
+        message: `the argument ${missing} is missing; allowed: a Secret, because mode is ${mode}`,
+      });
+    });
+});
