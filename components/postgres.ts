@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { clusterSpec } from "./kubernetes/cloudNativePg.ts";
 import { objectLabels, selectorLabels } from "./kubernetes/labels.ts";
 import { inNamespace, outside, policySpec, workload, type Peer } from "./kubernetes/network.ts";
+import { DATA_PATH, postgresContainer } from "./kubernetes/postgresContainer.ts";
 import { restrictedPod, type SecretFiles } from "./kubernetes/podSecurity.ts";
 import type { ContainerResources } from "./kubernetes/resources.ts";
 
@@ -17,7 +18,6 @@ const STATUS_PORT = 8000;
 const API_SERVER_PORTS = [443, 6443, 8443, 16443];
 /** User `postgres` of the official Debian-based image. */
 const USER_ID = 999;
-const DATA_PATH = "/var/lib/postgresql/data";
 
 /** `in-cluster`: one server; `cloudnative-pg`: a primary and standbys by that operator; `external`: somebody else's. */
 export type DatabaseMode = "in-cluster" | "cloudnative-pg" | "external";
@@ -238,7 +238,7 @@ export class Postgres extends pulumi.ComponentResource {
             spec: {
               ...restrictedPod({
                 userId: USER_ID,
-                container: databaseContainer(args),
+                container: postgresContainer({ ...args, name: WORKLOAD, port: PORT, owner: OWNER }),
                 serviceAccountName: account.metadata.name,
                 secrets,
                 priorityClassName: args.priorityClassName,
@@ -254,61 +254,4 @@ export class Postgres extends pulumi.ComponentResource {
       { parent: this },
     );
   }
-}
-
-/**
- * Gives the owner the password of its Secret. The image does so only when it creates the database; done on every start, a
- * new password reaches an existing volume too. The local socket needs no password (the image's own pg_hba.conf).
- *
- * psql reads the password itself, so that it stands in no argument list, and the server does not log a statement that
- * failed. Of an empty file, psql would make the removal of the password.
- */
-const setOwnerPassword = (isReady: string) => `set -eu
-until ${isReady}; do sleep 0.2; done
-test -s "$POSTGRES_PASSWORD_FILE"
-psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --username=${OWNER} --dbname=${OWNER} <<'SQL'
-SET log_min_error_statement = panic;
-\\set password \`cat "$POSTGRES_PASSWORD_FILE"\`
-ALTER ROLE ${OWNER} PASSWORD :'password';
-SQL
-`;
-
-function databaseContainer(args: PostgresArgs) {
-  // Over TCP: while the image initialises an empty volume, its temporary server answers on the socket alone.
-  const isReady = [
-    "pg_isready",
-    "--quiet",
-    "--host=127.0.0.1",
-    `--username=${OWNER}`,
-    `--dbname=${OWNER}`,
-  ];
-  return {
-    name: WORKLOAD,
-    image: args.image,
-    args: ["-c", `max_connections=${args.maxConnections}`],
-    env: [
-      { name: "POSTGRES_USER", value: OWNER },
-      { name: "POSTGRES_DB", value: OWNER },
-      // Below the mount point: a volume's own lost+found would make initdb refuse.
-      { name: "PGDATA", value: `${DATA_PATH}/pgdata` },
-    ],
-    ports: [{ name: "postgres", containerPort: PORT }],
-    resources: args.resources,
-    lifecycle: {
-      postStart: { exec: { command: ["sh", "-c", setOwnerPassword(isReady.join(" "))] } },
-    },
-    startupProbe: { exec: { command: isReady }, periodSeconds: 1, failureThreshold: 120 },
-    livenessProbe: {
-      exec: { command: isReady },
-      periodSeconds: 10,
-      timeoutSeconds: 5,
-      failureThreshold: 6,
-    },
-    readinessProbe: {
-      exec: { command: isReady },
-      periodSeconds: 5,
-      timeoutSeconds: 5,
-      failureThreshold: 2,
-    },
-  };
 }

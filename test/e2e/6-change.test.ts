@@ -5,7 +5,7 @@ import { Visitor } from "./app/support.ts";
 import { authorization, callApi, signUp, type Account } from "./support/api.ts";
 import { launchBrowser } from "./support/browser.ts";
 import { underLoad } from "./support/load.ts";
-import { eventually, kubectl, psql, sh, withCheckout } from "./support/shell.ts";
+import { attempt, eventually, kubectl, psql, sh, withCheckout } from "./support/shell.ts";
 
 const podsOf = async (name: string) =>
   (await kubectl(`get pods -l app.kubernetes.io/name=${name} -o name`)).split("\n").sort();
@@ -87,27 +87,58 @@ describe("a change", () => {
     }
   });
 
-  it("of a secret's version gives new secrets to the pods, and to the database's role", async () => {
+  it("of the database password's version lets the app log in as the other role, and fails no request", async () => {
     await withCheckout(async (cwd) => {
-      const secretsOf = () => kubectl("get secrets -o name");
-      const [before, tasks] = [await secretsOf(), await psql("select count(*) from tasks")];
+      const secretsOf = async () => (await kubectl("get secrets -o name")).split("\n");
+      const server = () =>
+        kubectl(
+          "get pod postgres-0 -o jsonpath='{.metadata.uid} {.status.containerStatuses[0].restartCount}'",
+        );
+      const roles = () =>
+        psql("select distinct usename from pg_stat_activity where usename like 'todo_app%'");
+      const [before, running] = [await secretsOf(), await server()];
+      assert.equal(await roles(), "todo_app_a");
       await sh("pulumi config set --stack dev --path todo-app:secretVersions.databasePassword 2", {
         cwd,
       });
-      await sh("make up", { cwd });
-      const rotated = await secretsOf();
-      for (const name of ["backend", "migration", "postgres"])
-        assert.notEqual(
-          rotated.split("\n").find((secret) => secret.includes(name)),
-          before.split("\n").find((secret) => secret.includes(name)),
-          name,
-        );
-      assert.equal(rotated.split("\n").length, before.split("\n").length, "the old ones are gone");
-      // Pods that are on their way out know the password of before only, and may still be asked.
-      await eventually(15, async () => {
-        await callApi(account, "/api/tasks");
+      const { requests, failures } = await underServiceLoad(async () => {
+        await sh("make up", { cwd });
       });
+      assert.deepEqual(failures, [], `${failures.length} of ${requests} requests failed`);
+      const rotated = await secretsOf();
+      const named = (secrets: string[], name: string) =>
+        secrets.find((secret) => secret.includes(name));
+      for (const name of ["backend", "frontend", "migration"])
+        assert.notEqual(named(rotated, name), named(before, name), name);
+      assert.equal(named(rotated, "postgres"), named(before, "postgres"));
+      assert.equal(rotated.length, before.length, "the old ones are gone");
+      assert.equal(await server(), running, "the database was not restarted");
+      await eventually(60, async () => assert.equal(await roles(), "todo_app_b"));
+      await callApi(account, "/api/tasks");
+    });
+  });
+
+  it("of the owner's password's version keeps the data, and the app goes on", async () => {
+    await withCheckout(async (cwd) => {
+      const tasks = await psql("select count(*) from tasks");
+      await sh(
+        "pulumi config set --stack dev --path todo-app:secretVersions.databaseOwnerPassword 2",
+        { cwd },
+      );
+      await sh("make up", { cwd });
+      await callApi(account, "/api/tasks");
       assert.equal(await psql("select count(*) from tasks"), tasks);
+    });
+  });
+
+  it("that would leave the database's volume behind is refused, and changes nothing", async () => {
+    await withCheckout(async (cwd) => {
+      await sh("pulumi config set --stack dev todo-app:namespace todo-app-elsewhere", { cwd });
+      const { code, output } = await attempt("make up", { cwd });
+      assert.notEqual(code, 0);
+      assert.match(output, /todo-app:namespace: todo-app-dev → todo-app-elsewhere/);
+      assert.match(output, /"Move the database" in docs\/operations\.md/);
+      await callApi(account, "/api/tasks");
     });
   });
 

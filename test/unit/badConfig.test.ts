@@ -249,12 +249,13 @@ describe("bad configuration", () => {
 describe("any configuration", () => {
   const replicas = fc.integer({ min: -5, max: 60 });
 
+  // Of a stage whose database is external: how many pods one inside the cluster can serve is another rule's.
   it("is either accepted with its invariants or refused by the key that is wrong", () => {
     fc.assert(
       fc.property(replicas, replicas, replicas, (count, minReplicas, maxReplicas) => {
         const backend = { replicas: count, autoscaling: { minReplicas, maxReplicas } };
         const inRange = [count, minReplicas, maxReplicas].every((n) => n >= 1 && n <= 50);
-        const parse = () => parseConfig("dev", withKey("dev", "backend", backend));
+        const parse = () => parseConfig("staging", withKey("staging", "backend", backend));
         if (inRange && minReplicas <= count && count <= maxReplicas) {
           assert.deepEqual(parse().backend.replicas, count);
           return;

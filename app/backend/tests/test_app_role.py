@@ -195,6 +195,21 @@ def test_a_database_of_before_and_a_new_one_end_the_same(
     assert dump() == taken_over
 
 
+def test_a_restored_dump_is_there_for_the_app(owner: URL, cluster: PostgresCluster) -> None:
+    deploy(owner, 1)
+    with connected(login(owner, 1)) as connection:
+        connection.execute(text(INSERT))
+    bare = ("--no-owner", "--no-privileges")
+    where = ("-h", str(cluster.directory), "-U", "postgres")
+    dump = str(cluster.directory / "dump")
+    cluster.run("pg_dump", *where, "--format=custom", *bare, "-f", dump, "todo")
+    restore = ("--clean", "--if-exists", "--exit-on-error", "--role", OWNER, *bare)
+    cluster.run("pg_restore", *where, "-d", "todo", *restore, dump)
+    with connected(login(owner, 1)) as connection:
+        connection.execute(text(INSERT))
+        assert connection.scalar(text("SELECT count(*) FROM tasks")) == 2
+
+
 def test_a_role_that_somebody_made_powerful_loses_its_powers(
     owner: URL, cluster: PostgresCluster
 ) -> None:

@@ -1,0 +1,74 @@
+/** The container of the in-cluster PostgreSQL server. */
+import type { ContainerResources } from "./resources.ts";
+
+/** Where the volume is mounted. */
+export const DATA_PATH = "/var/lib/postgresql/data";
+
+export interface PostgresContainerArgs {
+  readonly name: string;
+  readonly image: string;
+  readonly port: number;
+  /** Owner of the database, which is called like it. */
+  readonly owner: string;
+  readonly resources: ContainerResources;
+  /** Connections that the server accepts at the same time. */
+  readonly maxConnections: number;
+}
+
+/**
+ * Gives the owner the password of its Secret. The image does so only when it creates the database; done on every start, a
+ * new password reaches an existing volume too. The local socket needs no password (the image's own pg_hba.conf).
+ *
+ * psql reads the password itself, so that it stands in no argument list, and the server does not log a statement that
+ * failed. From an empty file, psql would remove the password.
+ */
+const setOwnerPassword = (owner: string, isReady: string) => `set -eu
+until ${isReady}; do sleep 0.2; done
+test -s "$POSTGRES_PASSWORD_FILE"
+psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --username=${owner} --dbname=${owner} <<'SQL'
+SET log_min_error_statement = panic;
+\\set password \`cat "$POSTGRES_PASSWORD_FILE"\`
+ALTER ROLE ${owner} PASSWORD :'password';
+SQL
+`;
+
+/** A container of an image that keeps the contract of Docker's official `postgres`. */
+export function postgresContainer({ owner, ...args }: PostgresContainerArgs) {
+  // Over TCP: while the image initialises an empty volume, its temporary server answers on the socket alone.
+  const isReady = [
+    "pg_isready",
+    "--quiet",
+    "--host=127.0.0.1",
+    `--username=${owner}`,
+    `--dbname=${owner}`,
+  ];
+  return {
+    name: args.name,
+    image: args.image,
+    args: ["-c", `max_connections=${args.maxConnections}`],
+    env: [
+      { name: "POSTGRES_USER", value: owner },
+      { name: "POSTGRES_DB", value: owner },
+      // Below the mount point: a volume's own lost+found would make initdb refuse.
+      { name: "PGDATA", value: `${DATA_PATH}/pgdata` },
+    ],
+    ports: [{ name: "postgres", containerPort: args.port }],
+    resources: args.resources,
+    lifecycle: {
+      postStart: { exec: { command: ["sh", "-c", setOwnerPassword(owner, isReady.join(" "))] } },
+    },
+    startupProbe: { exec: { command: isReady }, periodSeconds: 1, failureThreshold: 120 },
+    livenessProbe: {
+      exec: { command: isReady },
+      periodSeconds: 10,
+      timeoutSeconds: 5,
+      failureThreshold: 6,
+    },
+    readinessProbe: {
+      exec: { command: isReady },
+      periodSeconds: 5,
+      timeoutSeconds: 5,
+      failureThreshold: 2,
+    },
+  };
+}
