@@ -8,6 +8,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import type { ContainerImageArgs } from "./components/containerImage.ts";
 import { outside, type Peer } from "./components/kubernetes/network.ts";
+import type { PullSecretArgs } from "./components/pullSecret.ts";
 import type { Tls } from "./components/tlsCertificate.ts";
 import { PROJECT, decode } from "./configDecode.ts";
 import { crossFieldProblems, namespaceOf, type Problem } from "./configRules.ts";
@@ -32,6 +33,9 @@ export type StackConfig = Readonly<
     readonly stage: string;
     /** How each image is built, or which one exists already. */
     readonly images: Readonly<Record<"backend" | "frontend", ContainerImageArgs>>;
+    /** How nodes log in to the registry: by a Secret that is there, or by one to make; both absent if they need no login. */
+    readonly pullSecretName?: string;
+    readonly registryLogin?: Omit<PullSecretArgs, "namespace">;
     /** Present exactly when the database is external. */
     readonly databaseUrl?: pulumi.Output<string>;
     /** `externalPort` is the TCP port of `databaseUrl`. */
@@ -193,6 +197,15 @@ export function parseConfig(
     stage: stack,
     namespace: namespaceOf(stack, stage),
     images: { backend: image("backend"), frontend: image("frontend") },
+    pullSecretName: images.pullSecretName || undefined,
+    registryLogin:
+      registryUsername && !images.pullSecretName
+        ? {
+            registry: images.registry,
+            username: registryUsername,
+            password: pulumi.secret(registryPassword),
+          }
+        : undefined,
     databaseUrl: external ? secret(databaseUrl) : undefined,
     database: { ...stage.database, externalPort: external ? urlPort(databaseUrl) : undefined },
     openaiApiKey: llm.provider === "openai" ? secret(openaiApiKey) : undefined,

@@ -1,5 +1,6 @@
 /** Rules between the keys of a stage file, checked once each key is right by itself. */
 import { neededConnections } from "./components/databaseConnections.ts";
+import { peakOf } from "./components/kubernetes/quota.ts";
 import { cpuMillicores, memoryBytes } from "./components/kubernetes/resources.ts";
 import {
   ACME_SERVERS,
@@ -44,6 +45,19 @@ function checkAutoscaling(name: "backend" | "frontend", stage: Stage, reject: Re
       [name, "replicas"],
       `from autoscaling's minReplicas (${minReplicas}) to maxReplicas (${maxReplicas})`,
     );
+}
+
+/** The quota holds every pod at its largest scale, old and new ones: then it never blocks a rollout, whatever changes. */
+function checkQuota(stage: Stage, reject: Reject): void {
+  const { quota } = stage;
+  const peak = peakOf(stage);
+  const because =
+    "which backend, frontend, database and migration need while a rollout has old pods and new";
+  if (quota.pods < peak.pods) reject(["quota", "pods"], `at least ${peak.pods}, ${because}`);
+  if (cpuMillicores(quota.cpu) < peak.cpu)
+    reject(["quota", "cpu"], `at least ${Math.ceil(peak.cpu / 1000)}, ${because}`);
+  if (memoryBytes(quota.memory) < peak.memory)
+    reject(["quota", "memory"], `at least ${Math.ceil(peak.memory / 2 ** 30)}Gi, ${because}`);
 }
 
 const ENCRYPTED = ["require", "verify-ca", "verify-full"];
@@ -144,7 +158,9 @@ function checkIssuer({ tls, host }: Stage, reject: Reject): void {
 }
 
 /** Settings that would be ignored are mistakes. */
-function checkUnused({ tls, database, ...stage }: Stage, unused: Reject): void {
+function checkUnused({ tls, database, route, ...stage }: Stage, unused: Reject): void {
+  if (route.proxies === "app-namespace" && route.kind !== "gateway")
+    unused(["route", "proxies"], "route.kind is not gateway");
   if (/(^|\.)letsencrypt\.org$/.test(tls.server && new URL(tls.server).hostname))
     unused(
       ["tls", "server"],
@@ -185,6 +201,7 @@ export function crossFieldProblems(stack: string, stage: Stage): Problem[] {
     checkResources([name], stage[name].resources, reject);
   }
   checkResources(["database"], stage.database.resources, reject);
+  checkQuota(stage, reject);
   checkDatabase(stage, reject);
   checkConnections(stage, reject);
   checkIssuer(stage, reject);

@@ -1,5 +1,7 @@
 /** The shape of a stage file: every key with its bounds and default, each error text saying what is allowed. */
+import { isIP } from "node:net";
 import { z } from "zod";
+import { LEAST_ROLLOUT_SECONDS } from "./components/kubernetes/deadlines.ts";
 import { quantityOf } from "./components/kubernetes/resources.ts";
 import { imageReference } from "./pins.ts";
 
@@ -49,6 +51,12 @@ const REGISTRY = /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?(:\d{1,5})?$/;
 const REPOSITORY = /^[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*)*$/;
 const DIGEST_REFERENCE = /^[^\s@]+@sha256:[0-9a-f]{64}$/;
 
+function isCidr(range: string): boolean {
+  const [ip, length = "", ...more] = range.split("/");
+  const bits = { 4: 32, 6: 128 }[isIP(ip!)];
+  return bits !== undefined && !more.length && /^\d+$/.test(length) && Number(length) <= bits;
+}
+
 /** A Kubernetes quantity of at least `least`; YAML may have it as a number. */
 const quantity = (least: number, allowed: string) =>
   z
@@ -57,6 +65,10 @@ const quantity = (least: number, allowed: string) =>
     .refine((value) => quantityOf(value) >= least, { error: allowed });
 const cpu = quantity(0.001, 'CPU such as "250m" or "1"');
 const memory = quantity(1, 'memory such as "128Mi" or "1Gi"');
+/** A range of addresses, IPv4 or IPv6. */
+const cidr = z
+  .string({ error: 'an address range such as "10.0.0.0/8" or "fd00::/8"' })
+  .refine(isCidr, { error: 'an address range such as "10.0.0.0/8" or "fd00::/8"' });
 const prebuilt = text(
   DIGEST_REFERENCE,
   "an image reference by digest: name@sha256:<64 hex digits>",
@@ -118,6 +130,11 @@ export const stageSchema = object({
     cacheFrom: z.array(text(/^\S+$/, "image references")).default([]),
     /** Off: the images are loaded into the cluster by hand and never pulled. */
     push: flag().default(true),
+    /**
+     * Secret of type kubernetes.io/dockerconfigjson in the stack's namespace with which nodes pull; empty: one is made of
+     * registryUsername and registryPassword, if there are any.
+     */
+    pullSecretName: optionalText(OBJECT_NAME, "the name of a Secret"),
     /** Prebuilt image to deploy instead of building one. */
     backend: prebuilt.optional(),
     frontend: prebuilt.optional(),
@@ -185,10 +202,21 @@ export const stageSchema = object({
       OBJECT_NAME,
       "the name of an IngressClass or GatewayClass (kubectl get ingressclass,gatewayclass)",
     ).default("nginx"),
-    /** Namespace of the controller's pods: the only one whose traffic reaches the app. */
+    /** Namespace of the controller. */
     namespace: text(DNS_LABEL, "the namespace of the ingress controller").default("ingress-nginx"),
+    /**
+     * Where the pods run that pass requests on: in the controller's namespace, or, as with Istio and NGINX Gateway Fabric,
+     * beside the Gateway.
+     */
+    proxies: oneOf(["controller-namespace", "app-namespace"]).default("controller-namespace"),
+    /** Addresses that requests also come from: of nodes, where the controller uses their network, or of load balancers. */
+    sourceRanges: z.array(cidr, { error: "a list of address ranges" }).default([]),
     /** Off where the controller never reports an address (some bare-metal installs): the deploy would wait in vain. */
     waitForAddress: flag().default(true),
+  }).prefault({}),
+  monitoring: object({
+    /** Namespace whose pods may read the metrics; empty: nobody may. */
+    namespace: optionalText(DNS_LABEL, "the namespace that Prometheus runs in"),
   }).prefault({}),
   tls: object({
     issuer: oneOf(TLS_ISSUERS).default("none"),
@@ -217,8 +245,17 @@ export const stageSchema = object({
     /** Of the role that owns a database inside the cluster; an in-cluster server restarts. */
     databaseOwnerPassword: integer(1, 10_000).default(1),
   }).prefault({}),
+  /**
+   * What the namespace may use. The defaults have room for 50 + 50 pods of the default sizes, old and new ones of a rollout;
+   * `memory` bounds the requests and the limits, each by itself.
+   */
+  quota: object({
+    pods: integer(1, 10_000).default(250),
+    cpu: cpu.default("64"),
+    memory: memory.default("128Gi"),
+  }).prefault({}),
   protectResources: flag().default(false),
-  rolloutTimeoutSeconds: integer(30, 3600).default(300),
+  rolloutTimeoutSeconds: integer(LEAST_ROLLOUT_SECONDS, 3600).default(300),
 });
 
 /** Top-level domains that exist on no public name server (RFC 2606, RFC 6761, RFC 6762, ICANN's "internal"). */

@@ -1,14 +1,15 @@
-/** The story of one deploy: configuration, namespace, secrets, database, images, migration, services, address. */
+/** The story of one deploy: configuration, namespace, secrets, database, images, migration, address, services. */
 import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
 import { AppNamespace } from "./components/appNamespace.ts";
 import { AppSecrets } from "./components/appSecrets.ts";
 import { ContainerImage } from "./components/containerImage.ts";
 import { inNamespace, workload } from "./components/kubernetes/network.ts";
-import { databaseBudget, peakBudget } from "./components/kubernetes/resources.ts";
-import { Migration, MIGRATION_RESOURCES } from "./components/migration.ts";
+import { Migration } from "./components/migration.ts";
 import { Postgres } from "./components/postgres.ts";
-import { PublicRoute, publicUrl } from "./components/publicRoute.ts";
-import { WebService } from "./components/webService.ts";
+import { PublicRoute, fromProxies, publicUrl } from "./components/publicRoute.ts";
+import { PullSecret } from "./components/pullSecret.ts";
+import { METRICS_PORT, WebService } from "./components/webService.ts";
 import { loadConfig } from "./config.ts";
 
 const config = loadConfig();
@@ -23,14 +24,8 @@ const provider = new k8s.Provider("cluster", {
 });
 const onCluster = { providers: { kubernetes: provider } };
 
-const budgets = [
-  peakBudget(config.backend),
-  peakBudget(config.frontend),
-  databaseBudget(config.database),
-  { pods: 1, resources: MIGRATION_RESOURCES },
-];
 const { protectResources: protect, placement, priorityClassName, rolloutTimeoutSeconds } = config;
-const namespaceArgs = { namespace: config.namespace, budgets, protect };
+const namespaceArgs = { namespace: config.namespace, quota: config.quota, protect };
 const { namespace } = new AppNamespace("app", namespaceArgs, onCluster);
 
 const { secretVersions: versions, databaseUrl, openaiApiKey } = config;
@@ -38,7 +33,19 @@ const { mode: databaseMode, caCertificate: databaseCa } = config.database;
 const secretsArgs = { namespace, versions, databaseMode, databaseUrl, databaseCa, openaiApiKey };
 const secrets = new AppSecrets("secrets", secretsArgs, onCluster);
 
-const shared = { namespace, userId, placement, priorityClassName, rolloutTimeoutSeconds };
+const { registryLogin: login, pullSecretName } = config;
+const pullSecret = login
+  ? new PullSecret("pull-secret", { namespace, ...login }, onCluster).secretName
+  : pullSecretName;
+
+const shared = {
+  namespace,
+  userId,
+  placement,
+  priorityClassName,
+  pullSecret,
+  rolloutTimeoutSeconds,
+};
 const callers = ["backend", "frontend", "migration"];
 const forDatabase = { secrets: secrets.postgres, appRole: secrets.appRole, callers };
 const databaseArgs = { ...shared, ...config.database, ...forDatabase };
@@ -58,13 +65,27 @@ const migrationArgs = {
 const migration = new Migration("migration", migrationArgs, { ...onCluster, dependsOn: database });
 
 const { llm, tracing, host, tls, route } = config;
+const paths = [
+  { path: "/api/auth", service: "frontend", port: frontendPort },
+  { path: "/api", service: "backend", port: backendPort },
+  { path: "/", service: "frontend", port: frontendPort },
+];
+const routeArgs = { namespace, host, paths, tls, route, rolloutTimeoutSeconds };
+const publicRoute = new PublicRoute("route", routeArgs, onCluster);
+// With TLS, new pods lead whoever comes by HTTP to HTTPS: until that is served, the old ones stay.
+const beforePods = tls ? [migration, publicRoute] : [migration];
+
 const settings = {
   ENVIRONMENT: config.stage,
   FRONTEND_URL: publicUrl(host, tls),
   ...config.tlsSettings,
   ...tracing.settings,
 };
-const fromIngress = (port: number) => inNamespace(route.namespace, port);
+const { namespace: scraper } = config.monitoring;
+const fromOutside = (port: number) => [
+  ...fromProxies(route, port),
+  ...(scraper ? [inNamespace(scraper, METRICS_PORT)] : []),
+];
 const backendArgs = {
   ...shared,
   ...config.backend,
@@ -73,10 +94,10 @@ const backendArgs = {
   settings: { ...settings, ...llm.settings },
   secrets: secrets.backend,
   writablePaths: ["/tmp"],
-  callers: [fromIngress(backendPort), workload("frontend", backendPort)],
+  callers: [...fromOutside(backendPort), workload("frontend", backendPort)],
   callees: [database.peer, ...llm.callees, ...tracing.callees],
 };
-const backend = new WebService("backend", backendArgs, { ...onCluster, dependsOn: migration });
+const backend = new WebService("backend", backendArgs, { ...onCluster, dependsOn: beforePods });
 
 const frontendArgs = {
   ...shared,
@@ -91,21 +112,15 @@ const frontendArgs = {
   },
   secrets: secrets.frontend,
   writablePaths: ["/tmp", "/app/.next/cache"],
-  callers: [fromIngress(frontendPort)],
+  callers: fromOutside(frontendPort),
   callees: [workload("backend", backendPort), database.peer, ...tracing.callees],
   peers: true,
 };
 // The API first: a new page never meets an old API, nor one that does not know a rotated secret yet.
 const frontend = new WebService("frontend", frontendArgs, { ...onCluster, dependsOn: backend });
 
-const paths = [
-  { path: "/api/auth", service: frontend.service, port: frontendPort },
-  { path: "/api", service: backend.service, port: backendPort },
-  { path: "/", service: frontend.service, port: frontendPort },
-];
-const routeArgs = { namespace, host, paths, tls, route, rolloutTimeoutSeconds };
 /** Where the app is reached. */
-export const { url } = new PublicRoute("route", routeArgs, onCluster);
+export const url = pulumi.all([publicRoute.url, frontend.service]).apply(([address]) => address);
 /** Identity of the cluster: uid of its namespace kube-system, by which `make up` notices that another one is meant. */
 export const cluster = k8s.core.v1.Namespace.get("kube-system", "kube-system", { provider })
   .metadata.uid;

@@ -1,25 +1,18 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { RESTRICTED_NAMESPACE_LABELS } from "./kubernetes/podSecurity.ts";
-import { quotaFor, type PodBudget } from "./kubernetes/resources.ts";
+import { DEFAULT_RESOURCES, quotaSpec, type Quota } from "./kubernetes/quota.ts";
 
-/** Pods that state no resources (cert-manager's solver, a debug pod) get these, or the quota would refuse them. */
-const DEFAULT_RESOURCES = { requests: { cpu: "10m", memory: "64Mi" }, limits: { memory: "64Mi" } };
 const DEFAULT_STORAGE = { "ephemeral-storage": "64Mi" };
-/** Room on top of the app's own pods: for such pods, and for a Job that dumps or restores the database. */
-const HEADROOM: readonly PodBudget[] = [
-  { pods: 4, resources: DEFAULT_RESOURCES },
-  {
-    pods: 1,
-    resources: { requests: { cpu: "100m", memory: "128Mi" }, limits: { memory: "512Mi" } },
-  },
-];
 
 export interface AppNamespaceArgs {
   /** Name of the Namespace. */
   readonly namespace: string;
-  /** Every pod that may exist at once; the ResourceQuota is their sum, so it never blocks a rollout at full scale. */
-  readonly budgets: readonly PodBudget[];
+  /**
+   * What the namespace may use. It does not follow the sizes of the pods: it is updated before them, and one that shrank
+   * with them would count the larger pods of before and let no new one replace them.
+   */
+  readonly quota: Quota;
   /** Refuse to destroy the Namespace, and with it everything inside; left in the cluster whatever happens. @default false */
   readonly protect?: boolean;
 }
@@ -33,7 +26,7 @@ export class AppNamespace extends pulumi.ComponentResource {
     super("todo-app:index:AppNamespace", name, {}, opts);
 
     const namespace = this.createNamespace(name, args);
-    const guards = this.createGuards(name, namespace.metadata.name, args.budgets);
+    const guards = this.createGuards(name, namespace.metadata.name, args.quota);
     this.namespace = pulumi
       .all([namespace.metadata.name, ...guards.map((guard) => guard.id)])
       .apply(([ns]) => ns!);
@@ -62,14 +55,14 @@ export class AppNamespace extends pulumi.ComponentResource {
   private createGuards(
     name: string,
     namespace: pulumi.Output<string>,
-    budgets: readonly PodBudget[],
+    quota: Quota,
   ): pulumi.CustomResource[] {
     const child = { parent: this };
-    const quota = new k8s.core.v1.ResourceQuota(
+    const resourceQuota = new k8s.core.v1.ResourceQuota(
       `${name}-quota`,
       {
         metadata: { namespace, name: "todo-app" },
-        spec: { hard: quotaFor([...budgets, ...HEADROOM]) },
+        spec: { hard: quotaSpec(quota) },
       },
       child,
     );
@@ -97,6 +90,6 @@ export class AppNamespace extends pulumi.ComponentResource {
       },
       child,
     );
-    return [quota, limits, deny];
+    return [resourceQuota, limits, deny];
   }
 }

@@ -1,18 +1,13 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { ImageReference } from "./containerImage.ts";
+import { waitBeyond } from "./kubernetes/deadlines.ts";
 import { objectLabels } from "./kubernetes/labels.ts";
 import { policySpec, type Peer } from "./kubernetes/network.ts";
 import { restrictedPod, type SecretFiles } from "./kubernetes/podSecurity.ts";
-import type { ContainerResources } from "./kubernetes/resources.ts";
+import { MIGRATION_RESOURCES } from "./kubernetes/quota.ts";
 
 const WORKLOAD = "migration";
-
-/** What one run of the migration needs. */
-export const MIGRATION_RESOURCES: ContainerResources = {
-  requests: { cpu: "50m", memory: "256Mi" },
-  limits: { memory: "256Mi" },
-};
 
 export interface MigrationArgs {
   readonly namespace: pulumi.Input<string>;
@@ -24,6 +19,8 @@ export interface MigrationArgs {
   readonly userId: number;
   /** Secret with `DATABASE_URL`. */
   readonly secrets: SecretFiles;
+  /** Secret with the login of the image's registry. @default none: the nodes may pull */
+  readonly pullSecret?: pulumi.Input<string>;
   /** PriorityClass. @default the cluster's default */
   readonly priorityClassName?: string;
   /** The database's end of the connection. */
@@ -84,7 +81,7 @@ export class Migration extends pulumi.ComponentResource {
           namespace: args.namespace,
           labels: objectLabels(WORKLOAD),
           annotations: {
-            "pulumi.com/timeoutSeconds": String(args.rolloutTimeoutSeconds),
+            ...waitBeyond(args.rolloutTimeoutSeconds),
             // A failed Job can't be run again: the next deploy replaces it instead of finding it unchanged.
             "pulumi.com/replaceUnready": "true",
           },
@@ -112,6 +109,7 @@ export class Migration extends pulumi.ComponentResource {
                 userId: args.userId,
                 serviceAccountName: account.metadata.name,
                 secrets: args.secrets,
+                pullSecret: args.pullSecret,
                 priorityClassName: args.priorityClassName,
                 writablePaths: ["/tmp"],
                 container: {

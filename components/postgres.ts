@@ -62,6 +62,8 @@ export interface PostgresArgs {
   readonly instances: number;
   /** Namespace of the CloudNativePG operator. */
   readonly operatorNamespace: string;
+  /** Secret with the login of the image's registry. @default none: the nodes may pull */
+  readonly pullSecret?: pulumi.Input<string>;
   /** PriorityClass. @default the cluster's default */
   readonly priorityClassName?: string;
   /** Workloads that may connect. */
@@ -241,6 +243,7 @@ export class Postgres extends pulumi.ComponentResource {
                 container: postgresContainer({ ...args, name: WORKLOAD, port: PORT, owner: OWNER }),
                 serviceAccountName: account.metadata.name,
                 secrets,
+                pullSecret: args.pullSecret,
                 priorityClassName: args.priorityClassName,
                 writablePaths: ["/tmp", "/var/run/postgresql"],
                 data: { claimName: claim.metadata.name, mountPath: DATA_PATH },

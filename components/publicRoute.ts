@@ -2,12 +2,52 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { gatewaySpec, httpRouteSpec, redirectSpec, type RoutePath } from "./kubernetes/gateway.ts";
 import { objectLabels } from "./kubernetes/labels.ts";
-import { TlsCertificate, type Tls } from "./tlsCertificate.ts";
+import {
+  addresses,
+  inNamespace,
+  labelled,
+  proxyPolicySpec,
+  workload,
+  type Peer,
+} from "./kubernetes/network.ts";
+import { SOLVER, TlsCertificate, type Tls } from "./tlsCertificate.ts";
 
 const WORKLOAD = "route";
 const ROUTE = "todo-app";
 /** The Secret that cert-manager fills. */
 const TLS_SECRET = "todo-app-tls";
+/** Labels of the pods that serve this Gateway beside it: https://gateway-api.sigs.k8s.io/geps/gep-1762/ */
+const PROXY_LABELS = { "gateway.networking.k8s.io/gateway-name": ROUTE };
+
+/** How requests get in, and through whom. */
+export interface RouteSettings {
+  /** API that describes the route: networking.k8s.io Ingress, or gateway.networking.k8s.io Gateway and HTTPRoute. */
+  readonly kind: "ingress" | "gateway";
+  /** IngressClass or GatewayClass that serves the route. */
+  readonly className: string;
+  /** Namespace of the controller. */
+  readonly namespace: string;
+  /** Where the pods run that pass requests on: in the controller's namespace, or beside the Gateway, in the app's. */
+  readonly proxies: "controller-namespace" | "app-namespace";
+  /** Addresses (CIDR) that requests also come from: of nodes, where the controller uses their network, or of load balancers. */
+  readonly sourceRanges: readonly string[];
+  /** Wait until the controller reports an address. */
+  readonly waitForAddress: boolean;
+}
+
+/** Whoever passes requests from outside on to a port of the app. */
+export function fromProxies(
+  {
+    namespace,
+    proxies,
+    sourceRanges,
+  }: Pick<RouteSettings, "namespace" | "proxies" | "sourceRanges">,
+  port: number,
+): Peer[] {
+  const pods =
+    proxies === "app-namespace" ? labelled(PROXY_LABELS, port) : inNamespace(namespace, port);
+  return [pods, ...sourceRanges.map((range) => addresses(range, port))];
+}
 
 /** The address that people type. */
 export function publicUrl(host: string, tls?: Tls): string {
@@ -20,25 +60,21 @@ export interface PublicRouteArgs {
   readonly host: string;
   /** Where requests go by path prefix; the longest prefix wins. */
   readonly paths: readonly RoutePath[];
-  readonly route: {
-    /** API that describes the route: networking.k8s.io Ingress, or gateway.networking.k8s.io Gateway and HTTPRoute. */
-    readonly kind: "ingress" | "gateway";
-    /** IngressClass or GatewayClass that serves the route. */
-    readonly className: string;
-    /** Namespace of the controller's pods. */
-    readonly namespace: string;
-    /** Wait until the controller reports an address. */
-    readonly waitForAddress: boolean;
-  };
+  readonly route: RouteSettings;
   /** @default plain HTTP */
   readonly tls?: Tls;
   /** How long to wait for controller and certificate, in seconds. */
   readonly rolloutTimeoutSeconds: number;
 }
 
-/** The app's address: host, paths and certificate, by Ingress or by Gateway API. */
+/**
+ * The app's address: host, paths and certificate, by Ingress or by Gateway API.
+ *
+ * The certificate comes first: HTTPS is served, and HTTP led there, only once it is issued. Where issuing fails, the route
+ * stays as it was.
+ */
 export class PublicRoute extends pulumi.ComponentResource {
-  /** URL of the app, known once it is served, with its certificate unless somebody else provides that. */
+  /** URL of the app, known once the controller serves it, with its certificate unless somebody else provides that. */
   readonly url: pulumi.Output<string>;
 
   constructor(name: string, args: PublicRouteArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -46,14 +82,24 @@ export class PublicRoute extends pulumi.ComponentResource {
 
     const served =
       args.route.kind === "gateway"
-        ? this.createGateway(name, args)
-        : [this.createIngress(name, args)];
-    const certificate = this.createCertificate(name, args, served);
-    this.url = pulumi
-      .all([...served.map(({ id }) => id), certificate?.ready])
-      .apply(() => publicUrl(args.host, args.tls));
+        ? this.serveByGateway(name, args)
+        : this.serveByIngress(name, args);
+    this.url = pulumi.all(served.map(({ id }) => id)).apply(() => publicUrl(args.host, args.tls));
 
     this.registerOutputs({ url: this.url });
+  }
+
+  private serveByIngress(name: string, args: PublicRouteArgs): pulumi.CustomResource[] {
+    const certificate = this.createCertificate(name, args);
+    return [this.createIngress(name, args, certificate)];
+  }
+
+  private serveByGateway(name: string, args: PublicRouteArgs): pulumi.CustomResource[] {
+    this.createProxyPolicy(name, args);
+    const gateway = this.createGateway(name, args);
+    // The host is proven through this very Gateway.
+    const certificate = this.createCertificate(name, args, gateway);
+    return [gateway, ...this.createHttpRoutes(name, args, certificate ?? gateway)];
   }
 
   private metadata(args: PublicRouteArgs, name: string, waitFor?: string) {
@@ -67,12 +113,14 @@ export class PublicRoute extends pulumi.ComponentResource {
   }
 
   /** Plain HTTP is served too, unless the controller redirects it (ingress-nginx does); then the app itself redirects. */
-  private createIngress(name: string, args: PublicRouteArgs): pulumi.CustomResource {
+  private createIngress(name: string, args: PublicRouteArgs, certificate?: pulumi.Resource) {
     const secretName = tlsSecretName(args.tls);
+    // Not for the pods behind it, as the plugin would by itself: with TLS they come later.
+    const waitFor = "jsonpath={.status.loadBalancer.ingress[0]}";
     return new k8s.networking.v1.Ingress(
       name,
       {
-        metadata: this.metadata(args, ROUTE),
+        metadata: this.metadata(args, ROUTE, waitFor),
         spec: {
           ingressClassName: args.route.className,
           rules: [
@@ -90,47 +138,74 @@ export class PublicRoute extends pulumi.ComponentResource {
           ...(secretName && { tls: [{ hosts: [args.host], secretName }] }),
         },
       },
-      { parent: this },
+      { parent: this, dependsOn: certificate },
     );
   }
 
-  private createGateway(name: string, args: PublicRouteArgs): pulumi.CustomResource[] {
+  private createObject(
+    name: string,
+    kind: "Gateway" | "HTTPRoute",
+    metadata: object,
+    spec: object,
+    dependsOn?: pulumi.Resource | pulumi.Resource[],
+  ) {
+    return new k8s.apiextensions.CustomResource(
+      name,
+      { apiVersion: "gateway.networking.k8s.io/v1", kind, metadata, spec },
+      { parent: this, dependsOn },
+    );
+  }
+
+  private createGateway(name: string, args: PublicRouteArgs) {
     const secretName = tlsSecretName(args.tls);
-    const create = (part: string, kind: string, metadata: object, spec: object) =>
-      new k8s.apiextensions.CustomResource(
-        part,
-        { apiVersion: "gateway.networking.k8s.io/v1", kind, metadata, spec },
-        { parent: this },
-      );
     // A listener without its certificate is not ready, and the certificate is proven through this very Gateway.
     const waitFor = secretName ? undefined : "condition=Programmed";
-    const gateway = create(
+    return this.createObject(
       `${name}-gateway`,
       "Gateway",
       this.metadata(args, ROUTE, waitFor),
       gatewaySpec(args.route.className, args.host, secretName),
     );
-    const routes = [
-      create(
-        name,
-        "HTTPRoute",
-        this.metadata(args, ROUTE),
-        httpRouteSpec(ROUTE, args.host, args.paths, secretName ? "https" : "http"),
-      ),
-    ];
-    if (secretName)
-      routes.push(
-        create(
-          `${name}-redirect`,
-          "HTTPRoute",
-          this.metadata(args, `${ROUTE}-redirect`),
-          redirectSpec(ROUTE, args.host),
-        ),
-      );
-    return [gateway, ...routes];
   }
 
-  private createCertificate(name: string, args: PublicRouteArgs, dependsOn: pulumi.Resource[]) {
+  private createHttpRoutes(name: string, args: PublicRouteArgs, dependsOn: pulumi.Resource) {
+    const isTls = args.tls !== undefined;
+    const create = (part: string, objectName: string, spec: object, after: pulumi.Resource[]) =>
+      this.createObject(part, "HTTPRoute", this.metadata(args, objectName), spec, after);
+    const redirects = isTls
+      ? [
+          create(`${name}-redirect`, `${ROUTE}-redirect`, redirectSpec(ROUTE, args.host), [
+            dependsOn,
+          ]),
+        ]
+      : [];
+    // The redirect first: when the other one moves over to HTTPS, HTTP is never without a route.
+    const spec = httpRouteSpec(ROUTE, args.host, args.paths, isTls ? "https" : "http");
+    return [...redirects, create(name, ROUTE, spec, [dependsOn, ...redirects])];
+  }
+
+  /** Default deny would cut the proxies off that run beside the Gateway. */
+  private createProxyPolicy(name: string, args: PublicRouteArgs) {
+    const { proxies, namespace } = args.route;
+    if (proxies !== "app-namespace") return;
+    const services = args.paths.map(({ service, port }) => [service, port] as const);
+    const callees = [...new Map(services)].map(([service, port]) => workload(service, port));
+    const solver = labelled(SOLVER.labels, SOLVER.port);
+    new k8s.networking.v1.NetworkPolicy(
+      `${name}-proxies`,
+      {
+        metadata: {
+          namespace: args.namespace,
+          name: "gateway-proxies",
+          labels: objectLabels(WORKLOAD),
+        },
+        spec: proxyPolicySpec(PROXY_LABELS, [...callees, solver], namespace),
+      },
+      { parent: this },
+    );
+  }
+
+  private createCertificate(name: string, args: PublicRouteArgs, dependsOn?: pulumi.Resource) {
     const { tls, route, namespace, host, rolloutTimeoutSeconds } = args;
     if (!tls || tls.issuer === "secret") return undefined;
     const solver =
@@ -149,7 +224,7 @@ export class PublicRoute extends pulumi.ComponentResource {
         tls,
         solver,
         secretName: TLS_SECRET,
-        controllerNamespace: route.namespace,
+        callers: fromProxies(route, SOLVER.port),
         rolloutTimeoutSeconds,
       },
       { parent: this, dependsOn },

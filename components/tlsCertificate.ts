@@ -1,12 +1,14 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { objectLabels } from "./kubernetes/labels.ts";
-import { inNamespace, ingressRules } from "./kubernetes/network.ts";
+import { ingressRules, type Peer } from "./kubernetes/network.ts";
 
 const WORKLOAD = "route";
-/** Port and label of the pods with which cert-manager answers an HTTP-01 challenge. */
-const SOLVER_PORT = 8089;
-const SOLVER_LABELS = { "acme.cert-manager.io/http01-solver": "true" };
+/** The pods with which cert-manager answers an HTTP-01 challenge. */
+export const SOLVER = {
+  port: 8089,
+  labels: { "acme.cert-manager.io/http01-solver": "true" },
+} as const;
 
 /** An issuer whose authority asks for proof over HTTP. */
 interface AcmeIssuer {
@@ -36,26 +38,26 @@ export interface TlsCertificateArgs {
   /** Host name that the certificate is for. */
   readonly host: string;
   readonly tls: IssuedTls;
-  /** Name of the Secret that cert-manager fills; it is nobody's child, so that it outlives a replaced Certificate. */
+  /** Name of the Secret that cert-manager fills; Pulumi does not own it, so it survives a replaced Certificate. */
   readonly secretName: string;
   /** How HTTP-01 challenges get in: an `http01` solver of cert-manager. */
   readonly solver: Readonly<Record<string, unknown>>;
-  /** Namespace of the pods that pass challenges on. */
-  readonly controllerNamespace: string;
+  /** Who passes challenges on. */
+  readonly callers: readonly Peer[];
   /** How long issuing may take, in seconds. */
   readonly rolloutTimeoutSeconds: number;
 }
 
-/** A certificate by cert-manager, which must be installed: Issuer, Certificate and the way in for its challenges. */
+/**
+ * A certificate by cert-manager, which must be installed: Issuer, Certificate and the way in for its challenges. What depends
+ * on this component comes after the certificate has been issued.
+ */
 export class TlsCertificate extends pulumi.ComponentResource {
-  /** Resolves once the certificate has been issued. */
-  readonly ready: pulumi.Output<unknown>;
-
   constructor(name: string, args: TlsCertificateArgs, opts?: pulumi.ComponentResourceOptions) {
     super("todo-app:index:TlsCertificate", name, {}, opts);
 
     const issuer = this.createIssuer(name, args, this.createSolverPolicy(name, args));
-    this.ready = this.createCertificate(name, args, issuer).id;
+    this.createCertificate(name, args, issuer);
 
     this.registerOutputs({});
   }
@@ -108,9 +110,9 @@ export class TlsCertificate extends pulumi.ComponentResource {
       {
         metadata: this.metadata(args, "acme-solver"),
         spec: {
-          podSelector: { matchLabels: SOLVER_LABELS },
+          podSelector: { matchLabels: SOLVER.labels },
           policyTypes: ["Ingress"],
-          ingress: ingressRules([inNamespace(args.controllerNamespace, SOLVER_PORT)]),
+          ingress: ingressRules(args.callers),
         },
       },
       { parent: this },

@@ -1,6 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { ImageReference } from "./containerImage.ts";
+import { waitBeyond } from "./kubernetes/deadlines.ts";
 import { objectLabels, selectorLabels } from "./kubernetes/labels.ts";
 import { policySpec, workload, type Peer } from "./kubernetes/network.ts";
 import { antiAffinity, topologySpread, type Placement } from "./kubernetes/placement.ts";
@@ -15,7 +16,14 @@ const GRACE_PERIOD_SECONDS = 35;
 /** Seconds that a pod must stay ready before the rollout takes the next one: one that fails on its first requests stops it. */
 const MIN_READY_SECONDS = 2;
 /** Prometheus metrics, on a port of their own that no route reaches. */
-const METRICS_PORT = 9464;
+export const METRICS_PORT = 9464;
+
+/**
+ * A HorizontalPodAutoscaler leaves `spec.replicas` to the controller manager's name, and the API server would refuse the count
+ * of a stage that has none any more as a conflict. So every field that the Deployment states is taken over by force, the count
+ * among them; fields that it does not state stay whose they are. Not with an autoscaler, whose count is never sent.
+ */
+const TAKE_OVER = { "pulumi.com/patchForce": "true" };
 
 export interface WebServiceArgs {
   readonly namespace: pulumi.Input<string>;
@@ -38,6 +46,8 @@ export interface WebServiceArgs {
   readonly settings: Readonly<Record<string, pulumi.Input<string>>>;
   /** Secret whose keys become files; a new name rolls the pods. */
   readonly secrets: SecretFiles;
+  /** Secret with the login of the image's registry. @default none: the nodes may pull */
+  readonly pullSecret?: pulumi.Input<string>;
   /** PriorityClass. @default the cluster's default */
   readonly priorityClassName?: string;
   /** Directories that the container writes to. */
@@ -130,13 +140,14 @@ export class WebService extends pulumi.ComponentResource {
       ...httpProbes("http"),
       lifecycle: { preStop: { sleep: { seconds: PRE_STOP_SECONDS } } },
     };
-    const { userId, secrets, priorityClassName, writablePaths } = args;
+    const { userId, secrets, pullSecret, priorityClassName, writablePaths } = args;
     const serviceAccountName = account.metadata.name;
     return new k8s.apps.v1.Deployment(
       name,
       {
         metadata: this.metadata(name, args, {
-          "pulumi.com/timeoutSeconds": String(args.rolloutTimeoutSeconds),
+          ...waitBeyond(args.rolloutTimeoutSeconds),
+          ...(!args.autoscaling && TAKE_OVER),
         }),
         spec: {
           replicas: args.replicas,
@@ -156,6 +167,7 @@ export class WebService extends pulumi.ComponentResource {
                 container,
                 serviceAccountName,
                 secrets,
+                pullSecret,
                 priorityClassName,
                 writablePaths,
               }),
@@ -214,7 +226,7 @@ export class WebService extends pulumi.ComponentResource {
     );
   }
 
-  /** One pod at a time, whatever the count: a drain always gets on, and with two pods or more the others serve. */
+  /** One pod at a time, whatever the count: node drains never block, and with two pods or more the others serve. */
   private createDisruptionBudget(name: string, args: WebServiceArgs) {
     new k8s.policy.v1.PodDisruptionBudget(
       name,

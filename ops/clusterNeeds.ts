@@ -3,20 +3,12 @@ import { OLDEST_KUBERNETES } from "../components/kubernetes/podSecurity.ts";
 import type { Stage as Configuration } from "../configSchema.ts";
 import { manifestVersion, type PinnedManifest } from "../pins.ts";
 import { itemsOf, type Cluster, type Reading } from "./clusterApi.ts";
+import { kubectl, unlessFound, type Check, type Finding } from "./findings.ts";
 import { networkPolicyWarning } from "./networkPolicies.ts";
+import { pullSecret, tlsSecret } from "./secretNeeds.ts";
 
-/** Something that is missing, with the command that brings it; or something worth knowing that stops nothing. */
-export type Finding =
-  { readonly missing: string; readonly fix: string } | { readonly warning: string };
+export type { Finding };
 
-type Check = (
-  config: Configuration,
-  cluster: Cluster,
-  namespace: string,
-) => readonly Finding[] | Promise<readonly Finding[]>;
-
-const kubectl = ({ context }: Cluster, command: string) =>
-  `kubectl --context ${context} ${command}`;
 /** Checked against its hash on the way. CRDs are too large for what a client-side apply notes beside them. */
 const apply = (cluster: Cluster, manifest: PinnedManifest) =>
   `make --silent manifest NAME=${manifest} | ${kubectl(cluster, "apply --server-side -f -")}`;
@@ -41,13 +33,6 @@ function addon(cluster: Cluster, minikube: string | undefined, elsewhere: string
   if (cluster.kind === "local")
     return `rm ${state}/todo-app/cluster/applied && make cluster, which applies the local cluster's add-ons again`;
   return cluster.kind === "minikube" && minikube ? `minikube addons enable ${minikube}` : elsewhere;
-}
-
-/** A finding for everything but an object that is there. */
-function unlessFound(reading: Reading, missing: string, fix: string): Finding[] {
-  if (reading.state === "found") return [];
-  if (reading.state === "absent") return [{ missing, fix }];
-  return [{ warning: `could not check: ${missing} (${reading.reason})` }];
 }
 
 interface Named {
@@ -162,17 +147,7 @@ const certManager: Check = async ({ tls, route }, cluster) => {
   return unlessFound(reading, `cert-manager, which todo-app:tls.issuer ${tls.issuer} needs`, fix);
 };
 
-/** Secrets that others fill may come later, and the namespace with the first deploy. */
-const tlsSecret: Check = async ({ tls }, cluster, namespace) => {
-  const name = tls.issuer === "ca" ? tls.caSecretName : tls.secretName;
-  if (!name) return [];
-  const reading = await cluster.read(`/api/v1/namespaces/${namespace}/secrets/${name}`);
-  const create = `create secret tls ${name} --namespace ${namespace} --cert <file> --key <file>`;
-  const warning = `Secret ${namespace}/${name} does not exist yet; HTTPS waits for it. Once the namespace is there: ${kubectl(cluster, create)}`;
-  return reading.state === "absent" ? [{ warning }] : [];
-};
-
-/** Its limits are for real sites, and what asks from here can't be reached by it. */
+/** Its limits are for real sites, and it cannot reach a cluster on this machine. */
 const letsEncrypt: Check = ({ tls }, cluster) =>
   cluster.kind === "local" && tls.issuer.startsWith("letsencrypt")
     ? [
@@ -269,6 +244,7 @@ const CHECKS: readonly Check[] = [
   routeClass,
   certManager,
   tlsSecret,
+  pullSecret,
   metricsApi,
   storageClass,
   cloudNativePg,

@@ -23,6 +23,8 @@ export interface ClusterSpecArgs {
   readonly resources: ContainerResources;
   /** Connections that each server accepts at the same time. */
   readonly maxConnections: number;
+  /** Secret with the login of the image's registry. */
+  readonly pullSecret?: pulumi.Input<string>;
   readonly priorityClassName?: string;
 }
 
@@ -35,6 +37,7 @@ export function clusterSpec(args: ClusterSpecArgs) {
   return {
     instances: args.instances,
     imageName: args.image,
+    ...(args.pullSecret && { imagePullSecrets: [{ name: args.pullSecret }] }),
     inheritedMetadata: { labels: objectLabels(args.workload) },
     bootstrap: {
       initdb: { database: owner.name, owner: owner.name, secret: { name: owner.secretName } },

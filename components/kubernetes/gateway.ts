@@ -1,11 +1,10 @@
 /** Specs of Gateway API objects (gateway.networking.k8s.io/v1). */
-import type * as pulumi from "@pulumi/pulumi";
-
 /** Where the requests below one path go. */
 export interface RoutePath {
   /** Prefix, by whole path elements: `/api` covers `/api/tasks`, not `/apis`. */
   readonly path: string;
-  readonly service: pulumi.Input<string>;
+  /** Name of the Service. */
+  readonly service: string;
   readonly port: number;
 }
 

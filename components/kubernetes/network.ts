@@ -6,7 +6,11 @@ import { selectorLabels } from "./labels.ts";
 export type Peer =
   | { readonly kind: "workload"; readonly workload: string; readonly port: number }
   | { readonly kind: "namespace"; readonly namespace: string; readonly port: number }
+  | { readonly kind: "labels"; readonly labels: Labels; readonly port: number }
+  | { readonly kind: "addresses"; readonly cidr: string; readonly port: number }
   | { readonly kind: "outside"; readonly port: number };
+
+type Labels = Readonly<Record<string, string>>;
 
 /** A workload of the same namespace. */
 export const workload = (name: string, port: number): Peer => ({
@@ -22,6 +26,12 @@ export const inNamespace = (namespace: string, port: number): Peer => ({
   port,
 });
 
+/** Pods of the same namespace that are no workload of the stack's own. */
+export const labelled = (labels: Labels, port: number): Peer => ({ kind: "labels", labels, port });
+
+/** A range of addresses, such as that of the nodes. */
+export const addresses = (cidr: string, port: number): Peer => ({ kind: "addresses", cidr, port });
+
 /** Any address on one port. Cilium, unlike the API's definition, leaves out the addresses of pods and nodes. */
 export const outside = (port: number): Peer => ({ kind: "outside", port });
 
@@ -32,31 +42,58 @@ const podsOf = (name: string): PolicyPeer => ({
   namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": name } },
 });
 
-function policyPeer(peer: Peer): PolicyPeer {
+/** Without the link-local addresses and those where clouds have a metadata service, which hands out the node's credentials. */
+const ANYWHERE = [
+  { cidr: "0.0.0.0/0", except: ["169.254.0.0/16"] },
+  {
+    cidr: "::/0",
+    except: ["fe80::/10", "64:ff9b::a9fe:0/112", "fd00:ec2::/32", "fd00:c1::/32", "fd20:ce::/32"],
+  },
+];
+
+function policyPeers(peer: Peer): PolicyPeer[] {
   switch (peer.kind) {
     case "workload":
-      return { podSelector: { matchLabels: selectorLabels(peer.workload) } };
+      return [{ podSelector: { matchLabels: selectorLabels(peer.workload) } }];
     case "namespace":
-      return podsOf(peer.namespace);
+      return [podsOf(peer.namespace)];
+    case "labels":
+      return [{ podSelector: { matchLabels: { ...peer.labels } } }];
+    case "addresses":
+      return [{ ipBlock: { cidr: peer.cidr } }];
     case "outside":
-      // The link-local range holds the cloud's metadata service, which hands out the node's credentials.
-      return { ipBlock: { cidr: "0.0.0.0/0", except: ["169.254.0.0/16"] } };
+      return ANYWHERE.map((ipBlock) => ({ ipBlock }));
   }
 }
 
 const tcp = (port: number): PolicyPort => ({ protocol: "TCP", port });
+const dnsPorts = (port: number): PolicyPort[] => [{ protocol: "UDP", port }, tcp(port)];
+const address = (ip: string): PolicyPeer => ({ ipBlock: { cidr: `${ip}/32` } });
 
-/** Name look-ups, by whichever pods of kube-system answer them, or by NodeLocal DNSCache at its fixed address. */
-const DNS: types.input.networking.v1.NetworkPolicyEgressRule = {
-  to: [podsOf("kube-system"), { ipBlock: { cidr: "169.254.20.10/32" } }],
-  ports: [{ protocol: "UDP", port: 53 }, tcp(53)],
-};
+/** Name look-ups, wherever a cluster has them answered. */
+const DNS: types.input.networking.v1.NetworkPolicyEgressRule[] = [
+  {
+    // Pods of kube-system, NodeLocal DNSCache at its fixed address, or GKE's Cloud DNS at that of the metadata service.
+    to: [podsOf("kube-system"), address("169.254.20.10"), address("169.254.169.254")],
+    ports: dnsPorts(53),
+  },
+  // Policies see the port of the pod: OpenShift's listens on another one than its Service.
+  { to: [podsOf("openshift-dns")], ports: dnsPorts(5353) },
+];
 
 /** Rules that let each caller in, to the port that it calls. */
 export const ingressRules = (
   callers: readonly Peer[],
 ): types.input.networking.v1.NetworkPolicyIngressRule[] =>
-  callers.map((peer) => ({ from: [policyPeer(peer)], ports: [tcp(peer.port)] }));
+  callers.map((peer) => ({ from: policyPeers(peer), ports: [tcp(peer.port)] }));
+
+/** Rules that let the workload out to each callee, and to DNS if there is one. */
+export const egressRules = (
+  callees: readonly Peer[],
+): types.input.networking.v1.NetworkPolicyEgressRule[] =>
+  callees.length
+    ? [...DNS, ...callees.map((peer) => ({ to: policyPeers(peer), ports: [tcp(peer.port)] }))]
+    : [];
 
 /** `spec` of a NetworkPolicy that lets `callers` in and the workload out to `callees` and to DNS. */
 export function policySpec(
@@ -68,8 +105,23 @@ export function policySpec(
     podSelector: { matchLabels: selectorLabels(name) },
     policyTypes: ["Ingress", "Egress"],
     ingress: ingressRules(callers),
-    egress: callees.length
-      ? [DNS, ...callees.map((peer) => ({ to: [policyPeer(peer)], ports: [tcp(peer.port)] }))]
-      : [],
+    egress: egressRules(callees),
+  };
+}
+
+/**
+ * `spec` of a NetworkPolicy for proxies that others run in this namespace: open to everybody, as their purpose is, and out to
+ * `callees`, to DNS and to what configures them in `controllerNamespace`, on ports that each controller chooses itself.
+ */
+export function proxyPolicySpec(
+  labels: Labels,
+  callees: readonly Peer[],
+  controllerNamespace: string,
+): types.input.networking.v1.NetworkPolicySpec {
+  return {
+    podSelector: { matchLabels: { ...labels } },
+    policyTypes: ["Ingress", "Egress"],
+    ingress: [{}],
+    egress: [...egressRules(callees), { to: [podsOf(controllerNamespace)] }],
   };
 }

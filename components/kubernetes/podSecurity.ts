@@ -41,6 +41,8 @@ export interface RestrictedPodArgs {
   readonly serviceAccountName: pulumi.Input<string>;
   /** Files rather than variables: those show up in crash dumps, and reach every child process. @default none */
   readonly secrets?: SecretFiles;
+  /** Secret of type kubernetes.io/dockerconfigjson with which the image is pulled. @default none */
+  readonly pullSecret?: pulumi.Input<string>;
   /** PriorityClass. @default the cluster's default */
   readonly priorityClassName?: string;
   /** The only directories that the container may write to, each an emptyDir of at most `WRITABLE_MEBIBYTES`. */
@@ -71,6 +73,7 @@ export function restrictedPod(args: RestrictedPodArgs): PodSpec {
   return {
     automountServiceAccountToken: false,
     serviceAccountName: args.serviceAccountName,
+    ...(args.pullSecret && { imagePullSecrets: [{ name: args.pullSecret }] }),
     ...(args.priorityClassName && { priorityClassName: args.priorityClassName }),
     dnsConfig: { options: DNS_OPTIONS },
     // The variables of every Service in the namespace would leak into the app's settings.

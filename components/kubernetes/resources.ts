@@ -1,15 +1,9 @@
-/** Quantities of CPU and memory, and what a set of pods needs at its peak. */
+/** Quantities of CPU and memory. */
 
 /** CPU and memory of one container, as Kubernetes spells them. */
 export interface ContainerResources {
   readonly requests: { readonly cpu: string; readonly memory: string };
   readonly limits: { readonly cpu?: string; readonly memory: string };
-}
-
-/** Pods that may exist at the same time, and what each needs. */
-export interface PodBudget {
-  readonly pods: number;
-  readonly resources: ContainerResources;
 }
 
 /** Suffixes of a quantity: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/ */
@@ -46,36 +40,3 @@ export const cpuMillicores = (quantity: string) =>
 
 /** "128Mi" → 134217728. */
 export const memoryBytes = (quantity: string) => quantityOf(quantity);
-
-/** A workload at its largest: in a rollout, every old pod may still be shutting down when all the new ones run. */
-export function peakBudget(workload: {
-  readonly replicas: number;
-  readonly autoscaling?: { readonly maxReplicas: number };
-  readonly resources: ContainerResources;
-}): PodBudget {
-  const replicas = workload.autoscaling?.maxReplicas ?? workload.replicas;
-  return { pods: 2 * replicas, resources: workload.resources };
-}
-
-/** The database's pods: none if it is external; a CloudNativePG cluster adds a standby before it lets one go. */
-export function databaseBudget(database: {
-  readonly mode: string;
-  readonly instances: number;
-  readonly resources: ContainerResources;
-}): PodBudget {
-  const pods = { external: 0, "cloudnative-pg": database.instances + 1 }[database.mode] ?? 1;
-  return { pods, resources: database.resources };
-}
-
-/** `spec.hard` of a ResourceQuota that leaves room for every pod at its peak, and for no more. */
-export function quotaFor(budgets: readonly PodBudget[]): Record<string, string> {
-  const sum = (amount: (resources: ContainerResources) => number) =>
-    budgets.reduce((total, { pods, resources }) => total + pods * amount(resources), 0);
-  const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)}Mi`;
-  return {
-    pods: String(budgets.reduce((total, { pods }) => total + pods, 0)),
-    "requests.cpu": `${sum((resources) => cpuMillicores(resources.requests.cpu))}m`,
-    "requests.memory": mebibytes(sum((resources) => memoryBytes(resources.requests.memory))),
-    "limits.memory": mebibytes(sum((resources) => memoryBytes(resources.limits.memory))),
-  };
-}

@@ -38,15 +38,17 @@ function workloads(stage: string, resources: readonly Recorded[]): Endpoint[] {
     });
 }
 
-/** Pods of a stage's namespace that others start: cert-manager, an operator with `kubectl debug`. */
+/** Pods of a stage's namespace that others start: cert-manager, a Gateway's controller, an operator with `kubectl debug`. */
 function foreignPods(stage: string, namespace: string): Endpoint[] {
   const solver = {
     "acme.cert-manager.io/http01-solver": "true",
     "acme.cert-manager.io/http-domain": "1234567890",
     "acme.cert-manager.io/http-token": "1234567890",
   };
+  const proxy = { "gateway.networking.k8s.io/gateway-name": "todo-app" };
   return [
     { name: `${stage}/acme-solver`, ip: "10.244.1.20", pod: { namespace, labels: solver } },
+    { name: `${stage}/gateway-proxy`, ip: "10.244.1.22", pod: { namespace, labels: proxy } },
     { name: `${stage}/stray`, ip: "10.244.1.21", pod: { namespace, labels: { run: "debug" } } },
   ];
 }
@@ -62,9 +64,14 @@ const STRANGERS: readonly Endpoint[] = [
   pod("kube-dns", "kube-system", { "k8s-app": "kube-dns" }),
   pod("metrics-server", "kube-system", { "k8s-app": "metrics-server" }),
   pod("cert-manager", "cert-manager", { "app.kubernetes.io/name": "cert-manager" }),
+  pod("openshift-dns", "openshift-dns", { "dns.operator.openshift.io/daemonset-dns": "default" }),
+  pod("prometheus", "monitoring", { "app.kubernetes.io/name": "prometheus" }),
   pod("bystander", "elsewhere", { app: "bystander" }),
   { name: "public-address", ip: "203.0.113.10" },
   { name: "private-address", ip: "10.20.30.40" },
+  { name: "public-address-ipv6", ip: "2001:db8::10" },
+  { name: "load-balancer", ip: "192.0.2.10" },
+  { name: "node-local-dns", ip: "169.254.20.10" },
   { name: "metadata-service", ip: "169.254.169.254" },
   { name: "metadata-service-ipv6", ip: "fd00:ec2::254" },
 ];

@@ -7,6 +7,9 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   "any-kube-system-pod": ["kube-dns", "metrics-server"],
 };
 
+/** Link-local addresses: no range that stands for the outside takes them in. */
+const LINK_LOCAL = ["node-local-dns", "metadata-service", "metadata-service-ipv6"];
+
 interface Edge {
   readonly source: string;
   readonly destination: string;
@@ -88,7 +91,7 @@ function views(stage: string, cluster: Cluster) {
 function wanted(stage: string, table: string, cluster: Cluster): ReturnType<typeof views> {
   const own = isIn(stage);
   const edges = parse(table);
-  const reachable = cluster.endpoints.filter(({ name }) => !name.startsWith("metadata-service"));
+  const reachable = cluster.endpoints.filter(({ name }) => !LINK_LOCAL.includes(name));
   const names = reachable.map(({ name }) => name);
   const stages = new Set(Object.keys(cluster.namespaces));
   const unguarded = reachable.filter(({ pod }) => !pod || !stages.has(pod.namespace));

@@ -13,6 +13,8 @@ const SIDES = [
 type Side = (typeof SIDES)[number];
 
 const anyAddress = { ipBlock: { cidr: "0.0.0.0/0" } };
+const anyAddressOf = ({ cidr }: { readonly cidr: string }) =>
+  cidr.includes(":") ? { ipBlock: { cidr: "::/0" } } : anyAddress;
 const [port, protocol] = [9999, "TCP"];
 
 function without<T>(items: readonly T[], index: number): T[] {
@@ -36,7 +38,9 @@ function brokenRules({ ports = [], ...rule }: any, { peers }: Side): [string, an
     const change = (what: string, changed: any) =>
       broken.push([what, { [peers]: given.with(index, changed), ports }]);
     if (peer.podSelector) change("for pods of every namespace", { ...peer, namespaceSelector: {} });
-    if (peer.ipBlock) change("without exceptions", anyAddress);
+    if (peer.ipBlock) change("for every address", anyAddressOf(peer.ipBlock));
+    if (given.length > 1)
+      broken.push([`without peer ${index}`, { [peers]: without(given, index), ports }]);
   });
   return broken;
 }

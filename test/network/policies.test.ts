@@ -1,6 +1,7 @@
 /**
  * Every ordered pair of endpoints on every port, asked of an independent evaluator: the edges below connect, nothing
- * else does. `outside` is any address but the cloud's metadata service, pods that no policy guards among them.
+ * else does. `outside` is any address, IPv4 or IPv6, but link-local ones and the cloud's metadata services; pods that no
+ * policy guards are among them.
  */
 import assert from "node:assert/strict";
 import { STAGES } from "../unit/support/stages.ts";
@@ -9,13 +10,17 @@ import { assertEdges, halves } from "./edges.ts";
 import { buildEvaluator, type Cluster } from "./evaluate.ts";
 import { mutations } from "./mutations.ts";
 
+/** Wherever a cluster has them answered; at GKE that is the metadata service's address. */
+const DNS = `
+frontend, backend, migration → any-kube-system-pod, node-local-dns, metadata-service : TCP 53, UDP 53
+frontend, backend, migration → openshift-dns        : TCP 5353, UDP 5353`;
+
 const DEV = `
 ingress-controller           → frontend            : TCP 3000
 ingress-controller           → backend             : TCP 8000
 frontend                     → frontend            : TCP 3000
 frontend                     → backend             : TCP 8000
-frontend, backend, migration → postgres            : TCP 5432
-frontend, backend, migration → any-kube-system-pod : TCP 53, UDP 53`;
+frontend, backend, migration → postgres            : TCP 5432${DNS}`;
 
 /** Certificates by ACME, and an external database: 6432 is the port of the one that the tests configure. */
 const EXTERNAL_DATABASE = `
@@ -24,8 +29,7 @@ ingress-controller           → backend             : TCP 8000
 ingress-controller           → acme-solver         : TCP 8089
 frontend                     → frontend            : TCP 3000
 frontend                     → backend             : TCP 8000
-frontend, backend, migration → outside             : TCP 6432
-frontend, backend, migration → any-kube-system-pod : TCP 53, UDP 53`;
+frontend, backend, migration → outside             : TCP 6432${DNS}`;
 
 const LANGUAGE_MODEL = `
 backend                      → outside             : TCP 443`;
@@ -92,6 +96,20 @@ describe("network policies", function () {
   it("a trace collector is reached by those who trace", () =>
     assertVariant("dev", `${EDGES.dev}\nfrontend, backend → outside : TCP 4318`, {
       tracing: { endpoint: "http://otel-collector.monitoring:4318" },
+    }));
+
+  it("a load balancer of which the addresses are named gets in as the controller does", () =>
+    assertVariant(
+      "dev",
+      `${EDGES.dev}
+load-balancer → frontend : TCP 3000
+load-balancer → backend : TCP 8000`,
+      { route: { sourceRanges: ["192.0.2.0/24"] } },
+    ));
+
+  it("metrics are read from the namespace that is named", () =>
+    assertVariant("dev", `${EDGES.dev}\nprometheus → frontend, backend : TCP 9464`, {
+      monitoring: { namespace: "monitoring" },
     }));
 
   it("an external database is reached on the port of its URL, and on no other", () =>

@@ -195,7 +195,7 @@ describe("bad configuration", () => {
     {
       key: "rolloutTimeoutSeconds",
       value: 5,
-      says: ["todo-app:rolloutTimeoutSeconds is 5; allowed: a whole number from 30 to 3600"],
+      says: ["todo-app:rolloutTimeoutSeconds is 5; allowed: a whole number from 150 to 3600"],
     },
   ];
   for (const { key, value, stage = "dev", says } of cases)

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
 import { ContainerImage, type ContainerImageArgs } from "../../components/containerImage.ts";
-import { peakBudget, quotaFor } from "../../components/kubernetes/resources.ts";
 import { workload } from "../../components/kubernetes/network.ts";
 import { WebService, type WebServiceArgs } from "../../components/webService.ts";
 import { find, record, valueOf } from "./support/record.ts";
@@ -141,23 +140,5 @@ describe("WebService", () => {
     assert.equal(spec.metrics[0].resource.target.averageUtilization, 70);
     assert.equal(spec.behavior.scaleDown.stabilizationWindowSeconds, 300);
     assert.equal(find(await deploy({}), "HorizontalPodAutoscaler").length, 0);
-  });
-});
-
-describe("budgets", () => {
-  it("count a rolling workload at its largest twice, old pods and new", () => {
-    const fixed = peakBudget({ replicas: 2, resources: resourceNeeds });
-    const scaled = peakBudget({
-      replicas: 3,
-      autoscaling: { maxReplicas: 10 },
-      resources: resourceNeeds,
-    });
-    assert.deepEqual([fixed.pods, scaled.pods], [4, 20]);
-    assert.deepEqual(quotaFor([fixed]), {
-      pods: "4",
-      "requests.cpu": "400m",
-      "requests.memory": "512Mi",
-      "limits.memory": "1024Mi",
-    });
   });
 });

@@ -195,35 +195,6 @@ describe("preflight", function () {
     assert.equal((await findings()).length, 2);
   });
 
-  it("mentions a TLS Secret that is not there yet", async () => {
-    cluster();
-    const finding = await only({ "todo-app:tls": { issuer: "ca", caSecretName: "authority" } });
-    assert.ok("warning" in finding);
-    assert.match(
-      finding.warning,
-      /^Secret todo-app-qa\/authority does not exist yet.*create secret tls authority/,
-    );
-  });
-
-  const nodes = (...architectures: string[]) => ({
-    "/api/v1/nodes": {
-      items: architectures.map((architecture) => ({ status: { nodeInfo: { architecture } } })),
-    },
-  });
-
-  it("names the architecture of the nodes where no image is built for it", async () => {
-    cluster(nodes("arm64", "arm64"));
-    const finding = await only();
-    assert.ok("missing" in finding);
-    assert.match(finding.missing, /images\.platform, linux\/amd64; there are only arm64$/);
-    assert.match(finding.fix, /--path todo-app:images\.platform linux\/arm64$/);
-  });
-
-  it("is content where some node has the architecture", async () => {
-    cluster(nodes("arm64", "amd64"));
-    assert.deepEqual(await findings(), []);
-  });
-
   it("uses Minikube's own add-ons there", async () => {
     cluster({ [METRICS]: null, [INGRESS_CLASSES]: list(), [STORAGE_CLASSES]: list() });
     assert.deepEqual(

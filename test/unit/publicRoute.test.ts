@@ -6,6 +6,8 @@ const controller: PublicRouteArgs["route"] = {
   kind: "ingress",
   className: "nginx",
   namespace: "ingress-nginx",
+  proxies: "controller-namespace",
+  sourceRanges: [],
   waitForAddress: true,
 };
 const acme = {

@@ -207,14 +207,17 @@ for (const stage of STAGES) {
           ...(spec.egress ?? []).map((rule: any) => `${self} > ${peer(rule.to[0])}:${ports(rule)}`),
         ];
       });
-      const dns = (name: string) => `${name} > kube-system:53,53`;
+      const dns = (name: string) => [
+        `${name} > kube-system:53,53`,
+        `${name} > openshift-dns:5353,5353`,
+      ];
       const inCluster = ["backend", "frontend", "migration"].map(
         (name) => `${name} > postgres:5432`,
       );
       assert.deepEqual(
         [...new Set(edges)].sort(),
         [
-          ...["backend", "frontend", "migration"].map(dns),
+          ...["backend", "frontend", "migration"].flatMap(dns),
           "frontend > backend:8000",
           "frontend > frontend:3000",
           "ingress-nginx > backend:8000",

@@ -1,6 +1,7 @@
 /** Stage files by chance: whatever the schema allows, made to keep the rules between keys. */
 import fc from "fast-check";
 import { z } from "zod";
+import { peakOf } from "../../../components/kubernetes/quota.ts";
 import { cpuMillicores, memoryBytes } from "../../../components/kubernetes/resources.ts";
 import { stageSchema } from "../../../configSchema.ts";
 
@@ -57,13 +58,14 @@ const memory = fc
   .map(([count, unit]) => `${count}${unit}`);
 
 /** Values that a pattern alone does not describe, by the end of the dotted key. */
-const SPECIAL: readonly (readonly [RegExp, fc.Arbitrary<string>])[] = [
+const SPECIAL: readonly (readonly [RegExp, fc.Arbitrary<unknown>])[] = [
   [/^host$/, host],
   [/^databaseUrl$/, databaseUrl],
   [/^(registryPassword|openaiApiKey)$/, secret],
   [/^llm\.baseUrl$/, fc.oneof(url("http"), url("https"))],
   [/^tracing\.endpoint$/, fc.oneof(fc.constant(""), url("http"), url("https"))],
   [/^tls\.server$/, url("https")],
+  [/^route\.sourceRanges$/, fc.array(fc.constantFrom("10.0.0.0/8", "fd00::/8", "0.0.0.0/0"))],
   [/\.cpu$/, cpu],
   [/\.(memory|storage)$/, memory],
 ];
@@ -149,6 +151,17 @@ function repairDatabase(stage: StageFile): void {
   if (stage.databaseUrl.endsWith("=verify-ca")) stage.database.caCertificate ||= CERTIFICATE;
 }
 
+/** Room for every pod, and for the sizes that a test may put in their place. */
+function repairQuota(stage: StageFile): void {
+  const { backend, frontend, database } = stageSchema.parse(stage);
+  const { pods, cpu, memory } = peakOf({ backend, frontend, database });
+  stage.quota = {
+    pods: pods + 250,
+    cpu: `${cpu + 64_000}m`,
+    memory: `${Math.ceil(memory / 2 ** 30) + 128}Gi`,
+  };
+}
+
 /** Makes what is right key by key right as a whole. */
 function repair(stage: StageFile): StageFile {
   for (const name of ["backend", "frontend", "database"]) {
@@ -160,6 +173,8 @@ function repair(stage: StageFile): StageFile {
   if (stage.registryUsername) stage.registryPassword ??= CANARY;
   else delete stage.registryPassword;
   repairTls(stage);
+  if (stage.route?.kind !== "gateway") delete stage.route?.proxies;
+  repairQuota(stage);
   return stage;
 }
 

@@ -1,0 +1,95 @@
+/** Edges of the network that not every cluster has. */
+import assert from "node:assert/strict";
+import { outside, policySpec, workload } from "../../components/kubernetes/network.ts";
+import { parseConfig } from "../../config.ts";
+import { find, record } from "./support/record.ts";
+import { withKey } from "./support/stages.ts";
+
+const egress = (...callees: Parameters<typeof policySpec>[2]) =>
+  policySpec("backend", [], callees).egress as any[];
+
+describe("name look-ups", () => {
+  const [rule, openShift] = egress(workload("postgres", 5432));
+  const both = (port: number) => [
+    { protocol: "UDP", port },
+    { protocol: "TCP", port },
+  ];
+
+  it("reach GKE's Cloud DNS, which shares the metadata service's address, on port 53 alone", () => {
+    assert.ok(rule.to.some(({ ipBlock }: any) => ipBlock?.cidr === "169.254.169.254/32"));
+    assert.deepEqual(rule.ports, both(53));
+  });
+
+  it("reach OpenShift's name servers on the port that its pods listen on", () => {
+    const namespace = { "kubernetes.io/metadata.name": "openshift-dns" };
+    assert.deepEqual(openShift, {
+      to: [{ namespaceSelector: { matchLabels: namespace } }],
+      ports: both(5353),
+    });
+  });
+
+  it("are nobody's who calls nobody", () => assert.deepEqual(egress(), []));
+});
+
+describe("what is outside", () => {
+  const ranges = egress(outside(443))
+    .at(-1)
+    .to.map(({ ipBlock }: any) => ipBlock);
+
+  it("is reached by IPv6 as by IPv4", () =>
+    assert.deepEqual(
+      ranges.map(({ cidr }: any) => cidr),
+      ["0.0.0.0/0", "::/0"],
+    ));
+
+  it("does not take in metadata services of either", () => {
+    const [v4, v6] = ranges;
+    assert.deepEqual(v4.except, ["169.254.0.0/16"]);
+    for (const range of ["fe80::/10", "64:ff9b::a9fe:0/112", "fd00:ec2::/32"])
+      assert.ok(v6.except.includes(range), range);
+  });
+});
+
+describe("metrics", () => {
+  let runs = 0;
+  const readers = async (monitoring: object) => {
+    const program = () => import(`../../index.ts?edges-${runs++}`);
+    const config = withKey("dev", "monitoring", monitoring);
+    const { resources } = await record(program, "dev", config);
+    return find(resources, "NetworkPolicy").flatMap(({ name, inputs: { spec } }) =>
+      (spec.ingress ?? [])
+        .filter(({ ports }: any) => ports[0].port === 9464)
+        .map(({ from }: any) => [name, from[0].namespaceSelector.matchLabels]),
+    );
+  };
+
+  it("are read by nobody", async () => assert.deepEqual(await readers({}), []));
+
+  it("are read from the namespace that is named", async () => {
+    const from = { "kubernetes.io/metadata.name": "monitoring" };
+    assert.deepEqual(await readers({ namespace: "monitoring" }), [
+      ["backend", from],
+      ["frontend", from],
+    ]);
+  });
+});
+
+describe("the route's settings", () => {
+  const parse = (route: object) => parseConfig("dev", withKey("dev", "route", route));
+
+  it("take address ranges of both families, and nothing else", () => {
+    const ranges = ["10.0.0.0/8", "192.0.2.1/32", "0.0.0.0/0", "::/0", "fd00:10::/64"];
+    assert.deepEqual(parse({ sourceRanges: ranges }).route.sourceRanges, ranges);
+    for (const wrong of ["10.0.0.1", "10.0.0.0/33", "::/129", "300.0.0.0/8", "nodes", "10.0.0.0/"])
+      assert.throws(
+        () => parse({ sourceRanges: [wrong] }),
+        /route\.sourceRanges\[0\].*allowed: an address range such as/,
+        wrong,
+      );
+  });
+
+  it("have proxies beside the Gateway only where there is a Gateway", () => {
+    assert.throws(() => parse({ proxies: "app-namespace" }), /route\.proxies.*kind is not gateway/);
+    assert.doesNotThrow(() => parse({ kind: "gateway", proxies: "app-namespace" }));
+  });
+});

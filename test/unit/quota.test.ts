@@ -1,0 +1,70 @@
+/** The quota against everything that a change of sizes has run at once. */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { peakOf } from "../../components/kubernetes/quota.ts";
+import { memoryBytes } from "../../components/kubernetes/resources.ts";
+import { parseConfig } from "../../config.ts";
+import { find, record } from "./support/record.ts";
+import { stageConfig, withKeys } from "./support/stages.ts";
+
+const size = (memory: string) => ({ requests: { cpu: "100m", memory }, limits: { memory } });
+const stage = (replicas: number, memory: string) => ({
+  backend: { replicas, resources: size(memory) },
+  frontend: { replicas, resources: size("512Mi") },
+});
+
+let runs = 0;
+async function hard(changes: Readonly<Record<string, unknown>>): Promise<Record<string, string>> {
+  const program = () => import(`../../index.ts?quota-${runs++}`);
+  const { resources } = await record(program, "dev", withKeys("dev", changes));
+  return find(resources, "ResourceQuota")[0]!.inputs.spec.hard;
+}
+
+describe("the quota", () => {
+  it("stays where it is when pods shrink: the larger ones of before still count while they are replaced", async () => {
+    const before = await hard(stage(5, "2Gi"));
+    const after = await hard(stage(5, "256Mi"));
+    assert.deepEqual(after, before);
+    // Five old pods of each kind, one new one, and the migration that comes before it.
+    const used = 5 * (memoryBytes("2Gi") + memoryBytes("512Mi")) + 2 * memoryBytes("256Mi");
+    assert.ok(memoryBytes(after["limits.memory"]!) >= used);
+    assert.ok(Number(after.pods) >= 5 + 5 + 2);
+  });
+
+  it("stays when replicas shrink: the migration's pod comes before the surplus ones go", async () => {
+    const after = await hard(stage(1, "256Mi"));
+    assert.deepEqual(after, await hard(stage(50, "256Mi")));
+    assert.ok(Number(after.pods) >= 50 + 50 + 2);
+  });
+
+  it("has room for the pods of any two stages that it has room for by themselves", () => {
+    const workload = fc
+      .tuple(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 8192 }))
+      .map(([replicas, mebibytes]) => ({ replicas, resources: size(`${mebibytes}Mi`) }));
+    const database = { mode: "external", instances: 1, resources: size("1Mi") };
+    const stages = fc.record({ backend: workload, frontend: workload });
+    const property = fc.property(stages, stages, (one, other) => {
+      const quota = Math.max(...[one, other].map((each) => peakOf({ ...each, database }).memory));
+      const running = [one, other]
+        .flatMap(({ backend, frontend }) => [backend, frontend])
+        .map(({ replicas, resources }) => replicas * memoryBytes(resources.limits.memory))
+        .reduce((total, amount) => total + amount);
+      assert.ok(running + memoryBytes("256Mi") <= quota);
+    });
+    fc.assert(property, { numRuns: 200 });
+  });
+
+  it("refuses a stage that it has no room for, by what it needs", () => {
+    const large = { quota: { pods: 20, cpu: "2", memory: "10Gi" }, ...stage(10, "1Gi") };
+    assert.throws(
+      () => parseConfig("dev", withKeys("dev", large)),
+      /quota\.pods is 20; allowed: at least 47,[^]*quota\.cpu is "2"; allowed: at least 5,[^]*quota\.memory is "10Gi"; allowed: at least 32Gi,/,
+    );
+  });
+
+  it("has room by default for as many pods of the default sizes as a stage may have", () => {
+    const most = { replicas: 50 };
+    const { quota } = parseConfig("dev", withKeys("dev", { backend: most, frontend: most }));
+    assert.deepEqual(quota, parseConfig("dev", stageConfig("dev")).quota);
+  });
+});
