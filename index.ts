@@ -16,7 +16,8 @@ const config = loadConfig();
 const [backendPort, frontendPort] = [8000, 3000];
 const userId = 10001; // of both images, set in their Dockerfiles
 
-// An empty `kubeconfig` keeps the value of $KUBECONFIG, a path of this machine, out of the state; the file is still read.
+// An empty `kubeconfig` keeps the value of $KUBECONFIG, a path of this machine, out of the state; the file is still read. The
+// provider then knows no cluster to compare either, so that it never replaces all objects because the context leads elsewhere.
 const provider = new k8s.Provider("cluster", {
   kubeconfig: "",
   context: config.kubernetesContext,

@@ -1,5 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { contentHash } from "./buildContext.ts";
 
 /** What a workload needs to know of an image. */
 export interface ImageReference {
@@ -13,7 +14,7 @@ export interface ImageReference {
 export interface ContainerImageArgs {
   /** Registry and path without a tag, such as `ghcr.io/team/todo-app/backend`. */
   readonly repository: string;
-  /** Tag under which the build is pushed; people look for it, workloads never use it. */
+  /** Begin of the tag under which the build is pushed; people look for it, workloads never use it. */
   readonly tag: string;
   /** Folder with the Dockerfile, relative to the project, so that every checkout describes the same build. */
   readonly context: string;
@@ -58,7 +59,7 @@ export class ContainerImage extends pulumi.ComponentResource implements ImageRef
     return new docker.Image(
       name,
       {
-        imageName: `${args.repository}:${args.tag}`,
+        imageName: `${args.repository}:${push ? pushedTag(args) : args.tag}`,
         build: {
           context: args.context,
           platform: args.platform,
@@ -77,4 +78,9 @@ export class ContainerImage extends pulumi.ComponentResource implements ImageRef
       { parent: this },
     );
   }
+}
+
+/** Another one for other content: a registry whose tags are immutable takes a tag only once. */
+function pushedTag({ tag, context, platform, baseRegistry }: ContainerImageArgs): string {
+  return `${tag}-${contentHash(context, [platform, baseRegistry])}`;
 }

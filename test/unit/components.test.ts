@@ -26,8 +26,9 @@ describe("ContainerImage", () => {
     const { exports, resources } = await build({});
     assert.match(exports[0], /^ghcr\.io\/team\/backend@sha256:[0-9a-f]{64}$/);
     assert.equal(exports[2], "IfNotPresent");
-    assert.deepEqual(find(resources, "Image")[0]!.inputs, {
-      imageName: "ghcr.io/team/backend:dev",
+    const { imageName, ...inputs } = find(resources, "Image")[0]!.inputs;
+    assert.match(imageName, /^ghcr\.io\/team\/backend:dev-[0-9a-f]{12}$/);
+    assert.deepEqual(inputs, {
       build: {
         context: "./app/backend",
         platform: "linux/amd64",

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { contentHash } from "../../components/buildContext.ts";
+
+describe("the hash of a build's content", () => {
+  let context: string;
+  const write = (path: string, text = path) => {
+    mkdirSync(dirname(join(context, path)), { recursive: true });
+    writeFileSync(join(context, path), text);
+  };
+  const hash = (settings: readonly string[] = []) => contentHash(context, settings);
+  /** Whether the hash is another one after it. */
+  const changes = (action: () => void) => {
+    const before = hash();
+    action();
+    return hash() !== before;
+  };
+
+  beforeEach(() => {
+    context = mkdtempSync(join(tmpdir(), "context-"));
+    for (const path of ["Dockerfile", "app/main.py", "app/data/names.txt", "notes.md"]) write(path);
+  });
+  afterEach(() => rmSync(context, { recursive: true }));
+
+  it("is the same in another checkout, at another time", () => {
+    const copy = mkdtempSync(join(tmpdir(), "context-"));
+    cpSync(context, copy, { recursive: true });
+    utimesSync(join(copy, "app/main.py"), 1, 1);
+    chmodSync(join(copy, "app/main.py"), 0o600);
+    assert.equal(contentHash(copy, []), hash());
+    rmSync(copy, { recursive: true });
+  });
+
+  it("changes with a file's contents, name, executability or link, and with the build's settings", () => {
+    assert.ok(changes(() => write("app/main.py", "other")));
+    assert.ok(changes(() => write("app/new.py")));
+    assert.ok(changes(() => chmodSync(join(context, "app/main.py"), 0o755)));
+    assert.ok(changes(() => symlinkSync("main.py", join(context, "app/link.py"))));
+    assert.notEqual(hash(["linux/amd64"]), hash(["linux/arm64"]));
+  });
+
+  it("leaves out what is ignored, and keeps the exceptions", () => {
+    write(".dockerignore", "# all\n*\n!app\n**/*.pyc\napp/data/*\n!app/data/names.txt\n");
+    for (const path of ["notes.md", "node_modules/x/index.js", "app/main.pyc", "app/data/big.bin"])
+      assert.ok(!changes(() => write(path, "other")), path);
+    for (const path of ["app/main.py", "app/deep/er/new.py", "app/data/names.txt"])
+      assert.ok(
+        changes(() => write(path, "other")),
+        path,
+      );
+  });
+
+  it("takes a name without stars for the top of the context alone", () => {
+    write(".dockerignore", "tests\n");
+    assert.ok(!changes(() => write("tests/one.py")));
+    assert.ok(changes(() => write("app/tests/one.py")));
+  });
+
+  it("changes with the Dockerfile and the ignored names, which Docker reads though they be ignored", () => {
+    write(".dockerignore", "Dockerfile\n.dockerignore\n");
+    assert.ok(changes(() => write("Dockerfile", "FROM other")));
+    assert.ok(changes(() => write(".dockerignore", "Dockerfile\n")));
+  });
+});
