@@ -36,6 +36,7 @@ interface Web {
   readonly env?: pulumi.Input<string>;
   readonly image?: string;
   readonly app?: string;
+  readonly annotations?: Record<string, string>;
   readonly opts?: pulumi.CustomResourceOptions;
 }
 
@@ -59,7 +60,10 @@ const deployment = ({ env = "1", app = "web", ...args }: Web = {}) =>
         metadata: {
           ...metadata,
           name: "web",
-          annotations: { "pulumi.com/timeoutSeconds": args.image ? "15" : "60" },
+          annotations: {
+            "pulumi.com/timeoutSeconds": args.image ? "15" : "60",
+            ...args.annotations,
+          },
         },
         spec: {
           replicas: 1,
@@ -163,6 +167,19 @@ describe("Kubernetes resources", function () {
     assert.deepEqual((await project.preview(deployment({ opts }))).steps, []);
     await up(deployment({ env: "2", opts }));
     assert.equal(field(".spec.replicas", "deployment", "web"), "2");
+  });
+
+  it("takes the replicas of a Deployment over that is scaled no more, by force alone", async () => {
+    await up(deployment({ opts: { ignoreChanges: ["spec.replicas"] } }));
+    // As an autoscaler does: by the controller manager's name.
+    inNamespace(
+      ...["patch", "deployment/web", "--subresource=scale", "--type=merge"],
+      ...["--field-manager=kube-controller-manager", '--patch={"spec":{"replicas":2}}'],
+    );
+    const { error } = await project.up(deployment({ env: "2" }));
+    assert.match(String(error), /conflict/);
+    await up(deployment({ env: "2", annotations: { "pulumi.com/patchForce": "true" } }));
+    assert.equal(field(".spec.replicas", "deployment", "web"), "1");
   });
 
   it("refuses to take over an object that exists already", async () => {
