@@ -81,6 +81,6 @@ export class ContainerImage extends pulumi.ComponentResource implements ImageRef
 }
 
 /** Another one for other content: a registry whose tags are immutable takes a tag only once. */
-function pushedTag({ tag, context, platform, baseRegistry }: ContainerImageArgs): string {
-  return `${tag}-${contentHash(context, [platform, baseRegistry])}`;
+function pushedTag({ tag, context, platform, baseImage }: ContainerImageArgs): string {
+  return `${tag}-${contentHash(context, [platform, baseImage])}`;
 }

@@ -1,7 +1,7 @@
 /** How many connections to the database the pods need at their peak. */
-import { peakBudget } from "./kubernetes/resources.ts";
+import { workloadBudget } from "./kubernetes/quota.ts";
 
-type Workload = Parameters<typeof peakBudget>[0];
+type Workload = Parameters<typeof workloadBudget>[0];
 
 /** The most that one pod of each holds: the pools of app/backend/app/database.py and app/frontend/lib/database.ts. */
 export const POOL_SIZES = { backend: 6, frontend: 2 } as const;
@@ -18,7 +18,7 @@ export function neededConnections(workloads: {
   const names = ["backend", "frontend"] as const;
   const parts = names.map((name) => ({
     name,
-    pods: peakBudget(workloads[name]).pods,
+    pods: workloadBudget(workloads[name]).pods,
     each: POOL_SIZES[name],
   }));
   const ofPods = parts.reduce((total, { pods, each }) => total + pods * each, 0);

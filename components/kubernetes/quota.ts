@@ -48,7 +48,7 @@ interface Database {
 }
 
 /** A workload at its largest: in a rollout, every old pod may still be shutting down when all the new ones run. */
-function workloadBudget({ replicas, autoscaling, resources }: Workload): PodBudget {
+export function workloadBudget({ replicas, autoscaling, resources }: Workload): PodBudget {
   return { pods: 2 * (autoscaling?.maxReplicas ?? replicas), resources };
 }
 

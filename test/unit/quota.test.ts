@@ -9,6 +9,7 @@ import { stageConfig, withKeys } from "./support/stages.ts";
 
 const size = (memory: string) => ({ requests: { cpu: "100m", memory }, limits: { memory } });
 const stage = (replicas: number, memory: string) => ({
+  database: { maxConnections: 1000 },
   backend: { replicas, resources: size(memory) },
   frontend: { replicas, resources: size("512Mi") },
 });
@@ -64,7 +65,8 @@ describe("the quota", () => {
 
   it("has room by default for as many pods of the default sizes as a stage may have", () => {
     const most = { replicas: 50 };
-    const { quota } = parseConfig("dev", withKeys("dev", { backend: most, frontend: most }));
+    const changes = { backend: most, frontend: most, database: { maxConnections: 1000 } };
+    const { quota } = parseConfig("dev", withKeys("dev", changes));
     assert.deepEqual(quota, parseConfig("dev", stageConfig("dev")).quota);
   });
 });
