@@ -14,6 +14,8 @@ from app.settings import Settings, SettingsError, load
 KEEP_ALIVE_SECONDS = 95
 # Requests in flight get this long after SIGTERM; below the pod's termination grace period.
 DRAIN_SECONDS = 20
+# of IPv6 and of IPv4, as far as the machine has them
+EVERY_ADDRESS = ""
 
 
 def main() -> None:
@@ -28,7 +30,7 @@ def main() -> None:
     with metrics.serve(app.state.metrics_registry, settings.metrics_port):
         uvicorn.run(
             app,
-            host="0.0.0.0",  # noqa: S104 (a container's own network namespace)
+            host=EVERY_ADDRESS,
             port=settings.port,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS,

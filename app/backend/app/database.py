@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from sqlalchemy import (
     URL,
+    BigInteger,
     CheckConstraint,
     DateTime,
     Engine,
@@ -24,20 +25,43 @@ from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry
 
-# 4 + 2 connections a pod. Eleven pods (ten at the autoscaler's maximum, one more in a rollout) and
-# as many of the frontend's with 2 each make 88: below PostgreSQL's default of 100, of which 3 are
-# kept for its administrator.
+# 4 + 1 connections a pod for requests, and 1 for its probes. Eleven pods (ten at the autoscaler's
+# maximum, one more in a rollout) and as many of the frontend's with 2 each make 88: below
+# PostgreSQL's default of 100, of which 3 are kept for its administrator.
 POOL_SIZE = 4
-POOL_OVERFLOW = 2
+POOL_OVERFLOW = 1
 PING_AFTER_SECONDS = 0.1
+# by then the page has given up waiting for a list
+STATEMENT_SECONDS = 5
+# less than a probe waits, so that one that hangs does not hold up the next
+PROBE_STATEMENT_SECONDS = 1
 
 
 def build_engine(url: URL) -> Engine:
+    """For requests: none of their statements holds a connection for long."""
+    engine = _build_engine(url, size=POOL_SIZE, overflow=POOL_OVERFLOW, wait_seconds=5)
+    _limit_statements(engine, STATEMENT_SECONDS)
+    return engine
+
+
+def build_probe_engine(url: URL) -> Engine:
+    """One connection of its own, so that requests that use up theirs look like no lost database."""
+    engine = _build_engine(url, size=1, overflow=0, wait_seconds=1)
+    _limit_statements(engine, PROBE_STATEMENT_SECONDS)
+    return engine
+
+
+def build_migration_engine(url: URL) -> Engine:
+    """Without a limit for its statements: a large table takes its time."""
+    return _build_engine(url, size=1, overflow=0, wait_seconds=5)
+
+
+def _build_engine(url: URL, *, size: int, overflow: int, wait_seconds: float) -> Engine:
     engine = create_engine(
         url,
-        pool_size=POOL_SIZE,
-        max_overflow=POOL_OVERFLOW,
-        pool_timeout=5,
+        pool_size=size,
+        max_overflow=overflow,
+        pool_timeout=wait_seconds,
         pool_recycle=1800,
         connect_args={
             "application_name": "todo-backend",
@@ -50,6 +74,17 @@ def build_engine(url: URL) -> Engine:
     )
     _ping_idle_connections(engine)
     return engine
+
+
+def _limit_statements(engine: Engine, seconds: float) -> None:
+    """By a statement: as a parameter of the connection it would be refused by PgBouncer."""
+
+    @event.listens_for(engine, "connect")
+    def limit(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+        # without a transaction, whose end could take the setting back
+        connection.autocommit = True
+        connection.execute(f"SET statement_timeout = '{seconds}s'")
+        connection.autocommit = False
 
 
 def _ping_idle_connections(engine: Engine) -> None:
@@ -108,3 +143,13 @@ class Task(Base):
     )
     # a deleted task can be restored until it is purged
     deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class ChatUsage(Base):
+    """What the assistant has cost a user on the last day it was asked."""
+
+    __tablename__ = "chat_usage"
+
+    user_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    day: Mapped[date]
+    tokens: Mapped[int] = mapped_column(BigInteger)

@@ -45,7 +45,8 @@ def _unauthorized(detail: str) -> HTTPException:
 async def tasks_of_user(
     request: Request, user: Annotated[User, Depends(current_user)]
 ) -> TasksOfUser:
-    return TasksOfUser(request.app.state.engine, user.id)
+    state = request.app.state
+    return TasksOfUser(state.engine, user.id, state.settings.tasks_per_user)
 
 
 OwnTasks = Annotated[TasksOfUser, Depends(tasks_of_user)]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from psycopg.errors import QueryCanceled
 from pydantic import BaseModel
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -13,9 +14,14 @@ from starlette.exceptions import HTTPException
 
 logger = logging.getLogger(__name__)
 
+TOO_SLOW = "This took the database too long and was given up; try again, or ask for less at once"
 NO_DATABASE = "The database is not available right now; try again in a moment"
 FAILED = "Something went wrong; the failure was recorded"
 DATABASE_ERRORS = (OperationalError, InterfaceError, PoolTimeoutError)
+
+
+class LimitReachedError(Exception):
+    """The user has as much as one may have; the message says of what, and what to do."""
 
 
 class FieldError(BaseModel):
@@ -46,6 +52,10 @@ async def _refused(_: Request, error: HTTPException) -> JSONResponse:
     return problem_response(error.status_code, str(error.detail), headers=error.headers)
 
 
+async def _limit_reached(_: Request, error: LimitReachedError) -> JSONResponse:
+    return problem_response(409, str(error))
+
+
 async def _invalid_input(_: Request, error: RequestValidationError) -> JSONResponse:
     # the first part says where (body, path, query)
     errors = [field_error(problem, *problem["loc"]) for problem in error.errors()]
@@ -66,8 +76,16 @@ def in_words(errors: Sequence[FieldError]) -> str:
 
 
 async def _no_database(_: Request, error: Exception) -> JSONResponse:
+    return problem_response(503, database_problem(error), headers={"Retry-After": "5"})
+
+
+def database_problem(error: Exception) -> str:
+    """Logs why the database gave no answer, and says it in a sentence for people."""
+    if isinstance(getattr(error, "orig", None), QueryCanceled):
+        logger.warning("a statement took too long: %s", first_line(error))
+        return TOO_SLOW
     logger.warning("database not available: %s", first_line(error))
-    return problem_response(503, NO_DATABASE, headers={"Retry-After": "5"})
+    return NO_DATABASE
 
 
 def first_line(error: Exception) -> str:
@@ -79,5 +97,6 @@ def first_line(error: Exception) -> str:
 def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid_input)
+    app.add_exception_handler(LimitReachedError, _limit_reached)
     for kind in DATABASE_ERRORS:
         app.add_exception_handler(kind, _no_database)

@@ -37,10 +37,10 @@ async def _database(request: Request, response: Response) -> Health:
     state = request.app.state
     try:
         with anyio.fail_after(READY_TIMEOUT_SECONDS):
-            # its own two threads: busy request threads must not look like a lost database, and a
-            # check that hangs is left to the driver's own time-outs
+            # its own threads and its own connection: busy requests must not look like a lost
+            # database, and a check that hangs is left to the driver's own time-outs
             await to_thread.run_sync(
-                _select_one, state.engine, abandon_on_cancel=True, limiter=state.probe_threads
+                _select_one, state.probe_engine, abandon_on_cancel=True, limiter=state.probe_threads
             )
     except TimeoutError:
         reason = f"the database did not answer within {READY_TIMEOUT_SECONDS} s"

@@ -12,7 +12,7 @@ from app.auth import TokenVerifier
 from app.body_limit import BodyLimit
 from app.chat import routes as chat
 from app.chat.provider import build_provider
-from app.database import build_engine
+from app.database import build_engine, build_probe_engine
 from app.metrics import HttpMetrics, build_registry
 from app.observability import ObservedRequests
 from app.settings import Settings
@@ -22,6 +22,7 @@ from app.transport import HttpsOnly, StrictTransport
 
 def create_app(settings: Settings) -> FastAPI:
     engine = build_engine(settings.sqlalchemy_url)
+    probe_engine = build_probe_engine(settings.sqlalchemy_url)
     provider = build_provider(settings)
     registry = build_registry(engine)
 
@@ -31,6 +32,7 @@ def create_app(settings: Settings) -> FastAPI:
         yield
         await provider.aclose()
         engine.dispose()
+        probe_engine.dispose()
         stop_tracing()
 
     app = FastAPI(
@@ -52,6 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.engine = engine
+    app.state.probe_engine = probe_engine
     app.state.probe_threads = CapacityLimiter(2)
     app.state.tokens = TokenVerifier(settings.auth_secrets)
     app.state.chat_provider = provider
@@ -62,7 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
     errors.install(app)
     # the last one added is the outermost
     app.add_middleware(BodyLimit)
-    if settings.frontend_url.startswith("https://"):
+    if settings.https_redirect and settings.frontend_url.startswith("https://"):
         app.add_middleware(HttpsOnly, public_url=settings.frontend_url)
     app.add_middleware(ObservedRequests, metrics=HttpMetrics(registry))
     if settings.hsts_max_age is not None:

@@ -1,5 +1,6 @@
 """Numbers for Prometheus, on a port of their own that no public route reaches."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -75,7 +76,9 @@ def build_registry(engine: Engine) -> CollectorRegistry:
 @contextmanager
 def serve(registry: CollectorRegistry, port: int) -> Iterator[int]:
     """Answers on the port, in a thread of its own, until the end of the block."""
-    server, thread = start_http_server(port, registry=registry)
+    # "::" takes IPv4 connections, too
+    address = "::" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104 (a pod's own)
+    server, thread = start_http_server(port, address, registry=registry)
     try:
         yield server.server_port
     finally:

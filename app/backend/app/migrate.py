@@ -13,7 +13,7 @@ from sqlalchemy import URL, Connection, Engine, func, select
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from app import app_role, logs
-from app.database import build_engine
+from app.database import build_migration_engine
 from app.errors import first_line
 from app.settings import MigrationSettings, SettingsError, load
 
@@ -53,7 +53,7 @@ def wait_for_app_role(engine: Engine, url: URL) -> None:
     with engine.connect() as connection:
         if app_role.may_make_roles(connection):
             return
-    app_engine = build_engine(url)
+    app_engine = build_migration_engine(url)
     try:
         wait_for_database(app_engine)
     finally:
@@ -66,6 +66,8 @@ def upgrade(engine: Engine, app_url: URL | None = None) -> None:
     With `app_url`, the role that it logs in as gets its password and its rights as well.
     """
     with engine.begin() as connection:
+        # behind a pooler the connection may be one on which the API has set its limit
+        connection.execute(select(func.set_config("statement_timeout", "0", True)))
         # bounds the wait for another run as well as for tables that a long query holds
         connection.execute(select(func.set_config("lock_timeout", LOCK_TIMEOUT, True)))
         connection.execute(select(func.pg_advisory_xact_lock(ADVISORY_LOCK)))
@@ -95,7 +97,7 @@ def main() -> None:
     except SettingsError as error:
         sys.exit(f"The environment is not usable:\n{error}")
     logs.configure(settings.log_level)
-    engine = build_engine(settings.sqlalchemy_url)
+    engine = build_migration_engine(settings.sqlalchemy_url)
     try:
         wait_for_database(engine)
         if settings.app_url is not None:

@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError
 from app import secret_files
 
 EXAMPLE_URL = "postgresql://user:password@host:5432/database"
+OPENAI_URL = "https://api.openai.com/v1"
 MIN_SECRET_LENGTH = 32
 # those of libpq's that say for sure whether the connection is encrypted
 SSL_MODES = ("disable", "require", "verify-ca", "verify-full")
@@ -139,14 +140,20 @@ class Settings(DatabaseSettings):
     metrics_port: Port = 9464
     # the app's address; with https, nobody is served by HTTP
     frontend_url: Annotated[str, Field(pattern=r"^https?://[^/]+$")] = "http://localhost:3000"
+    # off where TLS ends in front of a proxy that reports HTTP for everything
+    https_redirect: bool = True
     hsts_max_age: Annotated[int, Field(ge=0)] | None = None
     better_auth_secret: AuthSecret
     # what was signed with the secret before the last rotation stays valid
     better_auth_secret_previous: AuthSecret | None = None
+    # how many tasks a user may keep
+    tasks_per_user: Annotated[int, Field(ge=1)] = 10_000
     llm_provider: Literal["builtin", "openai"] = "builtin"
     llm_model: Annotated[str | None, NeededByOpenai] = None
     openai_api_key: Annotated[SecretStr | None, NeededByOpenai] = None
-    openai_base_url: HttpUrl = "https://api.openai.com/v1"
+    openai_base_url: HttpUrl = OPENAI_URL
+    # of the language model, for each user and day
+    chat_daily_tokens: Annotated[int, Field(ge=1)] = 500_000
     # the one OpenTelemetry variable that decides whether there are traces; its SDK reads the others
     otel_exporter_otlp_endpoint: HttpUrl | None = None
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 
 from app import migrate
 from app.main import create_app
@@ -40,8 +40,8 @@ def empty_database(postgres: PostgresCluster) -> Settings:
     return settings
 
 
-def create_tables(settings: Settings) -> None:
-    engine = create_engine(settings.sqlalchemy_url)
+def create_tables(settings: Settings, engine: Engine | None = None) -> None:
+    engine = engine or create_engine(settings.sqlalchemy_url)
     migrate.upgrade(engine)
     engine.dispose()
 

@@ -117,6 +117,42 @@ def test_the_model_uses_tools_and_gets_their_answers(
     )
 
 
+def test_several_calls_may_share_one_index(client: TestClient, model: ModelServer) -> None:
+    first, second = (
+        calls("add_task", '{"title": "Eggs"}'),
+        calls("add_task", '{"title": ', '"Milk"}'),
+    )
+    second[0]["tool_calls"][0]["id"] = "another"
+    model.will(streams(*first, *second, finish_reason="tool_calls"), says("Done."))
+    assert text_of(ask(client, "add eggs and milk")) == "Done."
+    titles = [task["title"] for task in client.get("/api/tasks").json()["items"]]
+    assert titles == ["Milk", "Eggs"]
+    results = model.requests[1]["messages"][-2:]
+    assert [result["tool_call_id"] for result in results] == ["call-0", "another"]
+
+
+def test_a_call_whose_id_comes_with_every_piece_is_one(
+    client: TestClient, model: ModelServer
+) -> None:
+    pieces = calls("add_task", '{"title": ', '"Eggs"}')
+    for piece in pieces:
+        piece["tool_calls"][0]["id"] = "call-0"
+    model.will(streams(*pieces, finish_reason="tool_calls"), says("Done."))
+    ask(client, "add eggs")
+    assert model.requests[1]["messages"][-1]["tool_call_id"] == "call-0"
+    assert [task["title"] for task in client.get("/api/tasks").json()["items"]] == ["Eggs"]
+
+
+@pytest.mark.parametrize("without", [{"index": 0}, {"index": 0, "delta": None}])
+def test_a_chunk_that_says_nothing_is_skipped(
+    client: TestClient, model: ModelServer, without: dict
+) -> None:
+    said = {"index": 0, "delta": {"content": "Hello."}}
+    end = {"index": 0, "delta": {}, "finish_reason": "stop"}
+    model.will(sends(*[json.dumps({"choices": [choice]}) for choice in (said, without, end)]))
+    assert text_of(ask(client, "hi")) == "Hello."
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

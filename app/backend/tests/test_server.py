@@ -65,7 +65,7 @@ def test_it_tells_its_numbers_on_a_port_of_their_own(server: Server) -> None:
         'http_request_duration_seconds_count{method="GET",route="/api/tasks"} 2.0',
         'db_pool_connections{state="in_use"} 0.0',
         'db_pool_connections{state="idle"} 1.0',
-        "db_pool_size 6.0",
+        "db_pool_size 5.0",
     }
     assert counted - set(lines) == set()
     assert any(line.startswith("process_resident_memory_bytes ") for line in lines)

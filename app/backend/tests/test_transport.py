@@ -51,3 +51,9 @@ def test_https_and_calls_inside_the_cluster_are_answered(
     assert https.get("/api/tasks", headers={"X-Forwarded-Proto": "https"}).status_code == 401
     assert https.get("/health/live").status_code == 200
     assert client.get("/api/tasks", headers={"X-Forwarded-Proto": "http"}).status_code == 200
+
+
+def test_where_tls_ends_further_out_nobody_is_led_anywhere(settings: Settings) -> None:
+    update = {"frontend_url": "https://todo.example.com", "https_redirect": False}
+    client = TestClient(create_app(settings.model_copy(update=update)), follow_redirects=False)
+    assert client.get("/api/tasks", headers={"X-Forwarded-Proto": "http"}).status_code == 401

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
+from app.chat.budget import TokenBudget
 from app.chat.days import find_day
 from app.chat.provider import ChatMessage, Say
 from app.chat.tools import TaskTools
@@ -53,7 +54,9 @@ class BuiltinProvider:
     name = "builtin"
     model = None
 
-    async def answer(self, messages: Sequence[ChatMessage], tools: TaskTools, say: Say) -> None:
+    async def answer(
+        self, messages: Sequence[ChatMessage], tools: TaskTools, _budget: TokenBudget, say: Say
+    ) -> None:
         sentence = _plain(messages[-1].content)
         if _matches(GREETING, sentence):
             await say(HELP)

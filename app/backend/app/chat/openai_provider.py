@@ -11,9 +11,11 @@ from openai.types.chat.chat_completion_chunk import Choice, ChoiceDeltaToolCall
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, StatusCode
 
-from app.chat.provider import ChatError, ChatMessage, Say
+from app.chat.budget import TokenBudget
+from app.chat.error import ChatError
+from app.chat.provider import ChatMessage, Say
 from app.chat.tools import TOOLS, TaskTools
-from app.settings import Settings
+from app.settings import OPENAI_URL, Settings
 
 logger = logging.getLogger(__name__)
 tracer = trace.get_tracer(__name__)
@@ -23,6 +25,10 @@ SILENCE_SECONDS = 30  # before an answer and in the middle of it
 TRIES_AGAIN = 2  # as long as nothing of the answer has arrived
 MOST_TURNS = 6
 MOST_CHARACTERS = 20_000
+# what is taken from the user's budget before a turn, for its answer
+MOST_TOKENS_ANSWERED = MOST_CHARACTERS // 4
+# of UTF-8; most texts have more bytes a token
+BYTES_PER_TOKEN = 3
 
 SYSTEM_PROMPT = """\
 You are the assistant of a todo list. Today is {today:%A}, {today}.
@@ -64,6 +70,19 @@ TOOL_SCHEMAS = [
 ]
 
 
+History = list[dict[str, Any]]
+
+
+def tokens_of(text: str) -> int:
+    """About as many; each model counts in its own way."""
+    return len(text.encode()) // BYTES_PER_TOKEN + 1
+
+
+def request_options(base_url: str) -> dict[str, Any]:
+    """OpenAI is asked to count; some servers that speak its language refuse that question."""
+    return {"stream_options": {"include_usage": True}} if base_url == OPENAI_URL else {}
+
+
 @dataclass
 class ToolCall:
     id: str = ""
@@ -71,7 +90,7 @@ class ToolCall:
     arguments: str = ""
 
     def append(self, piece: ChoiceDeltaToolCall) -> None:
-        self.id += piece.id or ""
+        self.id = piece.id or self.id
         if piece.function is not None:
             self.name += piece.function.name or ""
             self.arguments += piece.function.arguments or ""
@@ -91,19 +110,42 @@ class ToolCall:
 class Turn:
     """What the model says until it waits for its tools or is done."""
 
+    asked_tokens: int
     text: str = ""
-    calls: dict[int, ToolCall] = field(default_factory=dict)
+    calls: list[ToolCall] = field(default_factory=list)
     end: str | None = None
+    # as the server counts; not every server does
+    counted_tokens: int | None = None
+    _call_at: dict[int, ToolCall] = field(default_factory=dict)
 
-    def append(self, choice: Choice) -> None:
-        self.text += choice.delta.content or ""
-        for piece in choice.delta.tool_calls or ():
-            self.calls.setdefault(piece.index, ToolCall()).append(piece)
+    def append(self, choice: Choice) -> str:
+        """Returns what is to be said of it."""
         self.end = choice.finish_reason or self.end
+        # Azure sends choices that hold nothing but what its filter found
+        if choice.delta is None:
+            return ""
+        for piece in choice.delta.tool_calls or ():
+            self._call_of(piece).append(piece)
+        said = choice.delta.content or ""
+        self.text += said
+        return said
+
+    def _call_of(self, piece: ChoiceDeltaToolCall) -> ToolCall:
+        """Servers that give each of several calls the index 0 tell them apart by their ids."""
+        call = self._call_at.get(piece.index)
+        if call is None or (piece.id and call.id and piece.id != call.id):
+            call = self._call_at[piece.index] = ToolCall()
+            self.calls.append(call)
+        return call
 
     @property
     def size(self) -> int:
-        return len(self.text) + sum(len(call.arguments) for call in self.calls.values())
+        return len(self.text) + sum(len(call.arguments) for call in self.calls)
+
+    @property
+    def tokens(self) -> int:
+        answered = tokens_of(self.text + "".join(call.arguments for call in self.calls))
+        return self.counted_tokens or self.asked_tokens + answered
 
     def check_end(self) -> None:
         reasons = {None: BROKE_OFF, "length": TOO_LONG, "content_filter": WITHHELD}
@@ -117,7 +159,7 @@ class Turn:
                 "type": "function",
                 "function": {"name": call.name, "arguments": call.arguments},
             }
-            for call in self.calls.values()
+            for call in self.calls
         ]
         return {"role": "assistant", "content": self.text or None, "tool_calls": calls}
 
@@ -127,6 +169,7 @@ class OpenaiProvider:
 
     def __init__(self, settings: Settings) -> None:
         self.model = settings.llm_model
+        self._options = request_options(settings.openai_base_url)
         self._client = AsyncOpenAI(
             api_key=settings.openai_api_key.get_secret_value(),
             base_url=settings.openai_base_url,
@@ -134,22 +177,33 @@ class OpenaiProvider:
             max_retries=TRIES_AGAIN,
         )
 
-    async def answer(self, messages: Sequence[ChatMessage], tools: TaskTools, say: Say) -> None:
+    async def answer(
+        self, messages: Sequence[ChatMessage], tools: TaskTools, budget: TokenBudget, say: Say
+    ) -> None:
         system = {"role": "system", "content": SYSTEM_PROMPT.format(today=tools.today)}
         history = [system, *[message.model_dump() for message in messages]]
         for _ in range(MOST_TURNS):
-            turn = await self._turn(history, say)
+            turn = await self._paid_turn(history, budget, say)
             if not turn.calls:
                 return
             # all of them are looked at before the first one changes something
-            calls = [(call, call.parsed_arguments()) for call in turn.calls.values()]
+            calls = [(call, call.parsed_arguments()) for call in turn.calls]
             history.append(turn.as_message())
             for call, arguments in calls:
                 result = await tools.call(call.name, arguments)
                 history.append({"role": "tool", "tool_call_id": call.id, "content": result})
         raise ChatError(NO_END)
 
-    async def _turn(self, history: list[dict[str, Any]], say: Say) -> Turn:
+    async def _paid_turn(self, history: History, budget: TokenBudget, say: Say) -> Turn:
+        turn = Turn(tokens_of(json.dumps([history, TOOL_SCHEMAS], ensure_ascii=False)))
+        reservation = await budget.reserve(turn.asked_tokens + MOST_TOKENS_ANSWERED)
+        try:
+            await self._turn(turn, history, say)
+        finally:
+            await budget.settle(reservation, turn.tokens)
+        return turn
+
+    async def _turn(self, turn: Turn, history: History, say: Say) -> None:
         with tracer.start_as_current_span(
             f"chat {self.model}",
             kind=SpanKind.CLIENT,
@@ -159,25 +213,26 @@ class OpenaiProvider:
             set_status_on_exception=False,
         ) as span:
             try:
-                return await self._stream(history, say)
+                await self._stream(turn, history, say)
             except (OpenAIError, ValueError) as error:  # ValueError: a line that is no JSON
+                if turn.size == 0:
+                    turn.asked_tokens = 0  # a model that does not answer costs nothing
                 span.set_status(StatusCode.ERROR, type(error).__name__)
                 raise ChatError(_explain(error)) from None
 
-    async def _stream(self, history: list[dict[str, Any]], say: Say) -> Turn:
-        turn = Turn()
+    async def _stream(self, turn: Turn, history: History, say: Say) -> None:
         async with await self._client.chat.completions.create(
-            model=self.model, messages=history, tools=TOOL_SCHEMAS, stream=True
+            model=self.model, messages=history, tools=TOOL_SCHEMAS, stream=True, **self._options
         ) as chunks:
             async for chunk in chunks:
                 for choice in chunk.choices or ():
-                    turn.append(choice)
-                    if choice.delta.content:
-                        await say(choice.delta.content)
+                    if said := turn.append(choice):
+                        await say(said)
+                if chunk.usage is not None:
+                    turn.counted_tokens = chunk.usage.total_tokens
                 if turn.size > MOST_CHARACTERS:
                     raise ChatError(TOO_LONG)
         turn.check_end()
-        return turn
 
     async def aclose(self) -> None:
         await self._client.close()

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, Field
 
+from app.chat.budget import TokenBudget
 from app.chat.tools import TaskTools
 from app.settings import Settings
 from app.tasks.models import Storable
@@ -15,10 +16,6 @@ class ChatMessage(BaseModel):
     content: Annotated[str, Field(min_length=1, max_length=4000), Storable]
 
 
-class ChatError(Exception):
-    """The answer can't go on. The message is for the user and holds nothing confidential."""
-
-
 Say = Callable[[str], Awaitable[None]]
 
 
@@ -26,7 +23,9 @@ class Provider(Protocol):
     name: Literal["builtin", "openai"]
     model: str | None
 
-    async def answer(self, messages: Sequence[ChatMessage], tools: TaskTools, say: Say) -> None:
+    async def answer(
+        self, messages: Sequence[ChatMessage], tools: TaskTools, budget: TokenBudget, say: Say
+    ) -> None:
         """Answers the last message piece by piece; raises ChatError when it can't."""
 
     async def aclose(self) -> None: ...

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from app.chat.budget import TokenBudget
 from app.chat.provider import ChatMessage
 from app.chat.stream import MEDIA_TYPE, AnswerStream, Emit
 from app.chat.tools import TaskTools
@@ -56,7 +57,8 @@ async def describe_assistant(request: Request) -> ChatInfo:
     responses={200: STREAM_OF_EVENTS, 422: {"model": Problem}} | INVALID_BODY,
 )
 async def chat(body: ChatRequest, request: Request, tasks: OwnTasks) -> AnswerStream:
-    provider = request.app.state.chat_provider
+    state = request.app.state
+    budget = TokenBudget(state.engine, tasks.user_id, state.settings.chat_daily_tokens)
 
     async def produce(emit: Emit) -> None:
         async def say(text: str) -> None:
@@ -65,6 +67,7 @@ async def chat(body: ChatRequest, request: Request, tasks: OwnTasks) -> AnswerSt
         async def tell_change() -> None:
             await emit({"type": "tasks_changed"})
 
-        await provider.answer(body.messages, TaskTools(tasks, body.today, tell_change), say)
+        tools = TaskTools(tasks, body.today, tell_change)
+        await state.chat_provider.answer(body.messages, tools, budget, say)
 
     return AnswerStream(produce)

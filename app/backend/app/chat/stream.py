@@ -8,8 +8,8 @@ import anyio
 from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.chat.provider import ChatError
-from app.errors import DATABASE_ERRORS, FAILED, NO_DATABASE, first_line
+from app.chat.error import ChatError
+from app.errors import DATABASE_ERRORS, FAILED, database_problem
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +70,6 @@ def _explain(error: Exception) -> str:
         case TimeoutError():
             return f"The answer took more than {ANSWER_SECONDS} seconds and was given up"
         case _ if isinstance(error, DATABASE_ERRORS):
-            logger.warning("database not available: %s", first_line(error))
-            return NO_DATABASE
+            return database_problem(error)
     logger.error("the chat failed", exc_info=error)
     return FAILED

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from app.chat.wording import describe, kind_of_tasks
 from app.database import Task
-from app.errors import field_error, in_words
+from app.errors import LimitReachedError, field_error, in_words
 from app.tasks.models import Status, Storable, TaskCreate, TaskFilters, TaskUpdate
 from app.tasks.store import TasksOfUser, UserTasks
 
@@ -122,7 +122,7 @@ class TaskTools:
             result = await to_thread.run_sync(self._run, tool, checked)
         except ValidationError as error:
             return in_words([field_error(e, name, *e["loc"]) for e in error.errors()])
-        except NotOneTaskError as error:
+        except (NotOneTaskError, LimitReachedError) as error:
             return str(error)
         if result.changed:
             await self.on_change()

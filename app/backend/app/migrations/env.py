@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import Connection
 
-from app.database import Base, build_engine
+from app.database import Base, build_migration_engine
 from app.settings import DatabaseSettings, load
 
 
@@ -24,5 +24,5 @@ connection = context.config.attributes.get("connection")
 if connection is not None:
     run(connection)
 else:
-    with build_engine(load(DatabaseSettings).sqlalchemy_url).connect() as connection:
+    with build_migration_engine(load(DatabaseSettings).sqlalchemy_url).connect() as connection:
         run(connection)

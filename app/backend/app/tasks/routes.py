@@ -18,6 +18,7 @@ router = APIRouter(
     responses={**UNAUTHORIZED, 422: {"model": Problem}, 503: {"model": Problem}},
 )
 NOT_FOUND = {404: {"model": Problem}}
+TOO_MANY = {409: {"model": Problem, "description": "As many tasks as one user may keep"}}
 
 
 def _found(task: Task | None) -> TaskRead:
@@ -55,7 +56,7 @@ def summarize_tasks(tasks: OwnTasks) -> TaskSummary:
         return own.summary()
 
 
-@router.post("", status_code=201, responses=INVALID_BODY)
+@router.post("", status_code=201, responses=INVALID_BODY | TOO_MANY)
 def create_task(body: TaskCreate, response: Response, tasks: OwnTasks) -> TaskRead:
     with tasks.changing() as own:
         created = TaskRead.model_validate(own.add(body))
@@ -82,7 +83,7 @@ def delete_task(task_id: uuid.UUID, tasks: OwnTasks) -> None:
         _found(own.delete(task_id))
 
 
-@router.post("/{task_id}/restore", responses=NOT_FOUND)
+@router.post("/{task_id}/restore", responses=NOT_FOUND | TOO_MANY)
 def restore_task(task_id: uuid.UUID, tasks: OwnTasks) -> TaskRead:
     """Takes the deletion back; a task that is not deleted stays as it is."""
     with tasks.changing() as own:

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, delete, func, select
 from sqlalchemy.orm import Session
 
 from app.database import Task
+from app.errors import LimitReachedError
 from app.tasks.models import Status, TaskCreate, TaskUpdate
 from app.tasks.queries import TaskQueries
 
@@ -19,14 +20,24 @@ RESTORABLE_FOR = timedelta(days=1)
 class UserTasks(TaskQueries):
     """One user's tasks in one transaction: no statement goes without that user's id."""
 
-    def __init__(self, session: Session, user_id: str) -> None:
+    def __init__(self, session: Session, user_id: str, most: int) -> None:
         super().__init__(session, user_id)
         self._session = session
         self._user_id = user_id
+        self._most = most
         self._own = select(Task).where(Task.user_id == user_id)
         self._live = self._own.where(Task.deleted_at.is_(None))
 
+    def _check_room(self) -> None:
+        """Two requests at once may both find room for one: the limit is there for the database."""
+        kept = select(Task.id).where(Task.user_id == self._user_id, Task.deleted_at.is_(None))
+        if self._session.scalar(kept.offset(self._most - 1).limit(1)) is not None:
+            raise LimitReachedError(
+                f"You have {self._most:,} tasks, and no more can be kept; delete some first"
+            )
+
     def add(self, fields: TaskCreate) -> Task:
+        self._check_room()
         task = Task(user_id=self._user_id, **fields.model_dump())
         self._session.add(task)
         self._session.flush()
@@ -41,17 +52,24 @@ class UserTasks(TaskQueries):
         return task
 
     def delete(self, task_id: uuid.UUID) -> Task | None:
-        """Restorable for a while; what was deleted before that goes for good."""
+        """Restorable for a while; what was deleted before that, or too much, goes for good."""
         task = self._session.scalar(self._live.where(Task.id == task_id).with_for_update())
         if task is not None:
             task.deleted_at = func.now()
-            expired = Task.deleted_at < func.now() - RESTORABLE_FOR
-            self._session.execute(delete(Task).where(Task.user_id == self._user_id, expired))
+            self._purge()
         return task
+
+    def _purge(self) -> None:
+        deleted = (Task.user_id == self._user_id) & Task.deleted_at.is_not(None)
+        newest_first = select(Task.id).where(deleted).order_by(Task.deleted_at.desc())
+        too_many = Task.id.in_(newest_first.offset(self._most))
+        expired = Task.deleted_at < func.now() - RESTORABLE_FOR
+        self._session.execute(delete(Task).where(deleted, expired | too_many))
 
     def restore(self, task_id: uuid.UUID) -> Task | None:
         task = self._session.scalar(self._own.where(Task.id == task_id).with_for_update())
-        if task is not None:
+        if task is not None and task.deleted_at is not None:
+            self._check_room()
             task.deleted_at = None
             self._session.flush()
         return task
@@ -74,6 +92,8 @@ class TasksOfUser:
 
     engine: Engine
     user_id: str
+    # how many the user may keep, and as many deleted ones
+    most: int
 
     @contextmanager
     def reading(self) -> Iterator[TaskQueries]:
@@ -85,4 +105,4 @@ class TasksOfUser:
     def changing(self) -> Iterator[UserTasks]:
         """One transaction, committed at its end."""
         with Session(self.engine) as session, session.begin():
-            yield UserTasks(session, self.user_id)
+            yield UserTasks(session, self.user_id, self.most)

@@ -1,0 +1,64 @@
+"""How many of a language model's tokens a user may spend in a day."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from anyio import CancelScope, to_thread
+from sqlalchemy import Engine, case, func, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from app.chat.error import ChatError
+from app.database import ChatUsage
+
+# the same for every pod, wherever it runs
+TODAY = text("(now() AT TIME ZONE 'UTC')::date")
+
+
+@dataclass(frozen=True)
+class Reservation:
+    day: date
+    tokens: int
+
+
+@dataclass(frozen=True)
+class TokenBudget:
+    """One user's share. What a turn may cost is taken in advance, so that no burst overdraws it."""
+
+    engine: Engine
+    user_id: str
+    daily_tokens: int
+
+    async def reserve(self, tokens: int) -> Reservation:
+        """Raises ChatError when the day's tokens do not suffice."""
+        day = await to_thread.run_sync(self._take, tokens)
+        if day is None:
+            raise ChatError(
+                f"You have used up your {self.daily_tokens:,} tokens of the assistant for today; "
+                "ask again tomorrow (UTC), or change your tasks in the list"
+            )
+        return Reservation(day, tokens)
+
+    async def settle(self, reservation: Reservation, used: int) -> None:
+        """Gives back what was not used, also when the user has gone away in the meantime."""
+        with CancelScope(shield=True):
+            await to_thread.run_sync(self._give_back, reservation.day, reservation.tokens - used)
+
+    def _take(self, tokens: int) -> date | None:
+        if tokens > self.daily_tokens:
+            return None
+        added = insert(ChatUsage).values(user_id=self.user_id, day=TODAY, tokens=tokens)
+        is_today = ChatUsage.day == added.excluded.day
+        total = case((is_today, ChatUsage.tokens), else_=0) + added.excluded.tokens
+        statement = added.on_conflict_do_update(
+            index_elements=[ChatUsage.user_id],
+            set_={"day": added.excluded.day, "tokens": total},
+            where=total <= self.daily_tokens,
+        ).returning(ChatUsage.day)
+        with self.engine.begin() as connection:
+            return connection.scalar(statement)
+
+    def _give_back(self, day: date, tokens: int) -> None:
+        own = (ChatUsage.user_id == self.user_id) & (ChatUsage.day == day)
+        left = func.greatest(ChatUsage.tokens - tokens, 0)
+        with self.engine.begin() as connection:
+            connection.execute(update(ChatUsage).where(own).values(tokens=left))
