@@ -27,12 +27,14 @@ const config: NextConfig = {
   outputFileTracingRoot: import.meta.dirname,
   turbopack: { root: import.meta.dirname },
   // loaded before the server, by the container's command
-  outputFileTracingIncludes: { "/": ["observability/logs.ts"] },
+  outputFileTracingIncludes: { "/": ["observability/logs.ts", "observability/listen.ts"] },
   // no image is resized here, so the native image library stays out of the container
   images: { unoptimized: true },
   outputFileTracingExcludes: { "*": ["node_modules/sharp/**", "node_modules/@img/**"] },
   poweredByHeader: false,
   compress: true,
+  // of a request for a page, which none has; proxy.ts would have up to 10 MB kept in memory
+  experimental: { proxyClientMaxBodySize: "16kb" },
   reactStrictMode: true,
   headers: async () => [{ source: "/:path*", headers: securityHeaders }],
   rewrites: async () => ({

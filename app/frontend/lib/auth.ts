@@ -1,10 +1,17 @@
 import { betterAuth } from "better-auth";
+import { problem } from "@/lib/answer";
+import { readBody } from "@/lib/body";
+import { CLIENT_ADDRESS } from "@/lib/clientAddress";
 import { pool } from "@/lib/database";
 import { once } from "@/lib/once";
 import { resign } from "@/lib/rotation";
 import { isHttps, settings } from "@/lib/settings";
+import { countAttempt, forgetFailures } from "@/lib/signInLimit";
 
+/** From one address. */
 const SIGN_IN_LIMIT = { window: 60, max: 10 };
+/** A name, an address and a password fit in many times. */
+const MAX_BODY_BYTES = 64 * 1024;
 
 /** The tables, which a migration of the backend makes; Better Auth refuses to work with others. */
 const SCHEMA = {
@@ -14,7 +21,7 @@ const SCHEMA = {
   verification: { modelName: "auth_verification" },
 } as const;
 
-const auth = once("auth", () =>
+export const auth = once("auth", () =>
   betterAuth({
     ...SCHEMA,
     appName: "Todo",
@@ -22,7 +29,8 @@ const auth = once("auth", () =>
     secret: settings().BETTER_AUTH_SECRET,
     database: pool(),
     emailAndPassword: { enabled: true, minPasswordLength: 8, maxPasswordLength: 128 },
-    trustedOrigins: (request) => forwardedPort(request),
+    trustedOrigins: (request) => [...settings().PUBLIC_URLS, ...forwardedPort(request)],
+    hooks: { before: countAttempt, after: forgetFailures },
     rateLimit: {
       enabled: true,
       storage: "database",
@@ -33,8 +41,7 @@ const auth = once("auth", () =>
     advanced: {
       cookiePrefix: "todo",
       useSecureCookies: isHttps(),
-      // set by the ingress controller, which overwrites what a client sends
-      ipAddress: { ipAddressHeaders: ["x-real-ip", "x-forwarded-for"] },
+      ipAddress: { ipAddressHeaders: [CLIENT_ADDRESS] },
     },
     logger: {
       log: (level, message, ...rest) => console[level](`Better Auth: ${message}`, ...rest),
@@ -63,10 +70,12 @@ export interface User {
 }
 
 /** Answers a request below /api/auth. */
-export function handleAuth(request: Request): Promise<Response> {
-  const { url, method, body, signal } = request;
-  const init: RequestInit & { duplex: "half" } = { method, body, signal, duplex: "half" };
-  return auth().handler(new Request(url, { ...init, headers: resign(request.headers) }));
+export async function handleAuth(request: Request): Promise<Response> {
+  const body = await readBody(request, MAX_BODY_BYTES);
+  if (body === null) return problem(413, `The body must have at most ${MAX_BODY_BYTES} bytes`);
+  const { url, method, signal } = request;
+  const init = { method, signal, headers: resign(request.headers) };
+  return auth().handler(new Request(url, body.length > 0 ? { ...init, body } : init));
 }
 
 /** Who the session cookie belongs to; throws if the database does not answer. */

@@ -6,6 +6,9 @@ import { settings } from "@/lib/settings";
 // Enough for sessions, and little: every pod takes its share of the database's connections.
 const CONNECTIONS = 2;
 
+// Whoever asked has given up by then, and so does the database.
+const STATEMENT_MS = 2_500;
+
 export const pool = once("pool", () => {
   const { DATABASE_URL, DATABASE_CA_FILE: ca } = settings();
   const url = new URL(DATABASE_URL.replace("+psycopg:", ":"));
@@ -18,7 +21,9 @@ export const pool = once("pool", () => {
     application_name: "todo-frontend",
     // each below the 5 s after which a page says that the database does not answer
     connectionTimeoutMillis: 4_000,
-    query_timeout: 2_500,
+    query_timeout: STATEMENT_MS,
+    // by a statement: as a parameter of the connection it would be refused by PgBouncer
+    onConnect: (client) => client.query(`set statement_timeout = ${STATEMENT_MS}`).then(() => {}),
     idleTimeoutMillis: 300_000,
     keepAlive: true,
   });

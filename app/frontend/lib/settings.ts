@@ -5,6 +5,8 @@ import { sslMode, tlsProblem } from "@/lib/databaseTls";
 import { once } from "@/lib/once";
 import { readSecretFiles, reason } from "@/lib/secretFiles";
 
+const isHttpsUrl = (url: string): boolean => url.startsWith("https:");
+
 /** A URL of one of these kinds; secret ones hold a password, so errors never quote them. */
 function url(schemes: string, example: string, secret = false) {
   const wanted = `expected a URL like ${example}`;
@@ -44,14 +46,51 @@ const secret = z
   .string({ error: "is not set; expected at least 32 random characters" })
   .min(32, { error: "is too short; expected at least 32 random characters" });
 
+const ORIGIN = /^https?:\/\/[^/?#*\s]+$/;
+
+/** Origins with commas between them. */
+const origins = z
+  .string()
+  .default("")
+  .transform((list) => list.split(",").map((origin) => origin.trim().replace(/\/$/, "")))
+  .transform((list) => list.filter((origin) => origin !== ""))
+  .superRefine((list, { addIssue }) => {
+    for (const origin of list.filter((one) => !ORIGIN.test(one) || !URL.canParse(one)))
+      addIssue(`"${origin}" is not valid; expected origins like https://todo.example.com:8443`);
+  });
+
 const variables = z.object({
   BACKEND_URL: url("https?", "http://backend:8000"),
   /** The public origin: cookies and the check of where requests come from depend on it. */
   FRONTEND_URL: url("https?", "https://todo.example.com"),
+  /** More origins under which browsers reach the app. */
+  PUBLIC_URLS: origins,
+  /** Off where TLS ends in front of a proxy that reports HTTP for everything. */
+  HTTPS_REDIRECT: z
+    .enum(["true", "false"], { error: ({ input }) => `"${input}" is neither true nor false` })
+    .default("true")
+    .transform((value) => value === "true"),
+  /** The header in which proxies name the client. */
+  CLIENT_IP_HEADER: z
+    .string()
+    .default("x-forwarded-for")
+    .refine((value) => /^[\w-]+$/.test(value), {
+      error: ({ input }) => `"${input}" is not the name of a header, like x-forwarded-for`,
+    })
+    .transform((value) => value.toLowerCase()),
+  /** How many proxies in front append to it; 0 believes none. */
+  TRUSTED_PROXIES: z
+    .string()
+    .default("1")
+    .refine((value) => /^\d$/.test(value), {
+      error: ({ input }) => `"${input}" is not a number of proxies from 0 to 9`,
+    })
+    .transform(Number),
   DATABASE_URL: databaseUrl,
   DATABASE_CA_FILE: certificates.optional(),
   BETTER_AUTH_SECRET: secret,
   BETTER_AUTH_SECRET_PREVIOUS: secret.optional(),
+  BETTER_AUTH_SECRET_NEXT: secret.optional(),
   ENVIRONMENT: z.string().default("dev"),
   METRICS_PORT: z
     .string()
@@ -71,15 +110,26 @@ const variables = z.object({
   OTEL_EXPORTER_OTLP_ENDPOINT: url("https?", "http://collector:4318").optional(),
 });
 
-const schema = variables.refine(
-  (given) => given.DATABASE_CA_FILE || sslMode(given.DATABASE_URL) !== "verify-ca",
-  {
+const schema = variables
+  .refine((given) => given.DATABASE_CA_FILE || sslMode(given.DATABASE_URL) !== "verify-ca", {
     path: ["DATABASE_CA_FILE"],
     error: "is not set, but DATABASE_URL has sslmode=verify-ca",
-  },
-);
+  })
+  .refine(
+    ({ FRONTEND_URL, PUBLIC_URLS }) =>
+      !isHttpsUrl(FRONTEND_URL) || PUBLIC_URLS.every((origin) => isHttpsUrl(origin)),
+    {
+      path: ["PUBLIC_URLS"],
+      error: "must be https:// throughout like FRONTEND_URL, whose cookies are not sent by HTTP",
+    },
+  );
 
-const IN_FILES = ["DATABASE_URL", "BETTER_AUTH_SECRET", "BETTER_AUTH_SECRET_PREVIOUS"];
+const IN_FILES = [
+  "DATABASE_URL",
+  "BETTER_AUTH_SECRET",
+  "BETTER_AUTH_SECRET_PREVIOUS",
+  "BETTER_AUTH_SECRET_NEXT",
+];
 
 export type Settings = Readonly<z.infer<typeof schema>>;
 
@@ -101,4 +151,11 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
 /** Read at run time, so that one image serves every environment. */
 export const settings = once("settings", () => readSettings(process.env));
 
-export const isHttps = (): boolean => settings().FRONTEND_URL.startsWith("https:");
+export const isHttps = (): boolean => isHttpsUrl(settings().FRONTEND_URL);
+
+/** With what a signature of this app may be made: the current secret, and those next to it. */
+export function knownSecrets(): string[] {
+  const { BETTER_AUTH_SECRET, BETTER_AUTH_SECRET_PREVIOUS, BETTER_AUTH_SECRET_NEXT } = settings();
+  const secrets = [BETTER_AUTH_SECRET, BETTER_AUTH_SECRET_PREVIOUS, BETTER_AUTH_SECRET_NEXT];
+  return secrets.filter((secret) => secret !== undefined);
+}

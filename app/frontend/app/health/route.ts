@@ -1,7 +1,6 @@
+import { answerProbes } from "@/lib/health";
 import packageJson from "@/package.json";
 
 export const dynamic = "force-dynamic";
 
-export function GET(): Response {
-  return Response.json({ status: "ok", version: packageJson.version });
-}
+export const GET = answerProbes({ status: "ok", version: packageJson.version });

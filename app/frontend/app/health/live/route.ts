@@ -1,5 +1,5 @@
+import { answerProbes } from "@/lib/health";
+
 export const dynamic = "force-dynamic";
 
-export function GET(): Response {
-  return Response.json({ status: "ok" });
-}
+export const GET = answerProbes({ status: "ok" });

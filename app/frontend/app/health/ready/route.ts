@@ -1,6 +1,6 @@
-/** Ready as soon as it serves: without the backend the page still explains what is wrong. */
+import { answerProbes } from "@/lib/health";
+
 export const dynamic = "force-dynamic";
 
-export function GET(): Response {
-  return Response.json({ status: "ok" });
-}
+/** Ready as soon as it serves: without the backend the page still explains what is wrong. */
+export const GET = answerProbes({ status: "ok" });
