@@ -90,7 +90,9 @@ def test_a_request_its_queries_and_the_models_calls_are_one_trace(
     resource = attributes(Collector.received[0]["resourceSpans"][0]["resource"])
     assert resource["service.name"] == "todo-backend"
     found = spans()
-    assert set(found) == {"GET /api/tasks", "SELECT", "POST /api/chat", "chat m"}
+    # the last two keep the account of the model's tokens
+    queries = {"SELECT", "INSERT", "UPDATE"}
+    assert set(found) == {"GET /api/tasks", "POST /api/chat", "chat m"} | queries
     assert {span["traceId"] for span in found.values()} == {TRACE}
     request, query = found["GET /api/tasks"], found["SELECT"]
     assert request["parentSpanId"] == PARENT
@@ -98,7 +100,8 @@ def test_a_request_its_queries_and_the_models_calls_are_one_trace(
     assert query["parentSpanId"] == request["spanId"]
     assert "FROM tasks" in query["attributes"]["db.query.text"]
     assert "private" not in json.dumps(query)
-    assert found["chat m"]["parentSpanId"] == found["POST /api/chat"]["spanId"]
+    for name in ("chat m", "INSERT", "UPDATE"):
+        assert found[name]["parentSpanId"] == found["POST /api/chat"]["spanId"], name
     assert [line["trace_id"] for line in lines if line["logger"] == "app.access"] == [TRACE] * 2
     for secret in (PASSWORD, SECRET, API_KEY, alice["Authorization"]):
         assert secret not in json.dumps(Collector.received)

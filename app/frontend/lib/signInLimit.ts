@@ -27,7 +27,9 @@ const FORGET = `delete from auth_failed_sign_in where account = $1 or since < no
 const normalized = (email: string): string => email.trim().toLowerCase();
 
 const markOf = (email: string, secret: string): string =>
-  createHmac("sha256", secret).update(`known browser ${normalized(email)}`).digest("base64url");
+  createHmac("sha256", secret)
+    .update(`known browser ${normalized(email)}`)
+    .digest("base64url");
 
 /** What is counted: an account, and apart from it the browsers that it knows. */
 function bucketOf(email: string, mark: string | null | undefined): string {

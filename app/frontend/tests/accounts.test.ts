@@ -114,6 +114,12 @@ test("successful sign-ins do not count", async () => {
   assert.deepEqual(found, Array<number>(25).fill(200));
 });
 
+test("the database gives up a query with who asked for it", async () => {
+  const { pool } = await import("@/lib/database");
+  const { rows } = await pool().query("show statement_timeout");
+  assert.deepEqual(rows, [{ statement_timeout: "2500ms" }]);
+});
+
 test("every public address may sign in, and no other", async () => {
   for (const [origin, status] of [
     [ORIGIN, 200],

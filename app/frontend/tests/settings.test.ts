@@ -40,6 +40,50 @@ test("what is not needed has a default", () => {
   assert.equal(settings.METRICS_PORT, 9464);
   assert.equal(settings.HSTS_MAX_AGE, undefined);
   assert.equal(settings.DATABASE_CA_FILE, undefined);
+  assert.equal(settings.HTTPS_REDIRECT, true);
+  assert.deepEqual(settings.PUBLIC_URLS, []);
+  assert.deepEqual([settings.CLIENT_IP_HEADER, settings.TRUSTED_PROXIES], ["x-forwarded-for", 1]);
+});
+
+test("what is told about proxies and addresses is read", () => {
+  const settings = read({
+    CLIENT_IP_HEADER: "CF-Connecting-IP",
+    TRUSTED_PROXIES: "0",
+    HTTPS_REDIRECT: "false",
+    PUBLIC_URLS: "http://todo.example.com:8080/, https://todo.example.org",
+  });
+  assert.deepEqual([settings.CLIENT_IP_HEADER, settings.TRUSTED_PROXIES], ["cf-connecting-ip", 0]);
+  assert.equal(settings.HTTPS_REDIRECT, false);
+  assert.deepEqual(settings.PUBLIC_URLS, [
+    "http://todo.example.com:8080",
+    "https://todo.example.org",
+  ]);
+});
+
+test("wrong words about proxies and addresses are refused", () => {
+  const found = problems({
+    PUBLIC_URLS: "todo.example.com,https://*.example.com,http://a.example.com/path",
+    HTTPS_REDIRECT: "no",
+    CLIENT_IP_HEADER: "x forwarded for",
+    TRUSTED_PROXIES: "-1",
+  });
+  const origins = ["todo.example.com", "https://*.example.com", "http://a.example.com/path"];
+  assert.deepEqual(found, [
+    ...origins.map(
+      (origin) =>
+        `PUBLIC_URLS: "${origin}" is not valid; expected origins like https://todo.example.com:8443`,
+    ),
+    'HTTPS_REDIRECT: "no" is neither true nor false',
+    'CLIENT_IP_HEADER: "x forwarded for" is not the name of a header, like x-forwarded-for',
+    'TRUSTED_PROXIES: "-1" is not a number of proxies from 0 to 9',
+  ]);
+});
+
+test("with an https address all of them have to be", () => {
+  const FRONTEND_URL = "https://todo.example.com";
+  assert.deepEqual(problems({ FRONTEND_URL, PUBLIC_URLS: "http://todo.example.org" }), [
+    "PUBLIC_URLS: must be https:// throughout like FRONTEND_URL, whose cookies are not sent by HTTP",
+  ]);
 });
 
 test("secrets are read from files, without the newline at their end", () => {
