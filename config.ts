@@ -2,17 +2,16 @@
  * What a stage file means, checked as a whole before the first resource.
  *
  * `Pulumi.yaml` declares the keys for `pulumi config`, `configSchema.ts` their shapes and bounds, `configRules.ts` the
- * rules between them; here is the report: every problem at once, each with the command that fixes it.
+ * rules between them; `configReport.ts` tells what is wrong. Here is what follows from a configuration that is right.
  */
 import * as pulumi from "@pulumi/pulumi";
-import type { z } from "zod";
 import type { ContainerImageArgs } from "./components/containerImage.ts";
 import { outside, type Peer } from "./components/kubernetes/network.ts";
 import type { PullSecretArgs } from "./components/pullSecret.ts";
 import type { Tls } from "./components/tlsCertificate.ts";
-import { PROJECT, decode } from "./configDecode.ts";
-import { crossFieldProblems, namespaceOf, type Problem } from "./configRules.ts";
-import { ACME_SERVERS, SECRET_KEYS, stageSchema, type Stage } from "./configSchema.ts";
+import { asIntended, checkedStage, type IsEncrypted } from "./configReport.ts";
+import { namespaceOf } from "./configRules.ts";
+import { ACME_SERVERS, type SECRET_KEYS, type Stage } from "./configSchema.ts";
 import { imageReference } from "./pins.ts";
 
 /** What each image is built on. */
@@ -31,6 +30,8 @@ export type StackConfig = Readonly<
     (typeof SECRET_KEYS)[number] | "registryUsername" | "images" | "tls" | "llm" | "tracing"
   > & {
     readonly stage: string;
+    /** Where browsers find the app. */
+    readonly publicUrl: string;
     /** How each image is built, or which one exists already. */
     readonly images: Readonly<Record<"backend" | "frontend", ContainerImageArgs>>;
     /** How nodes log in to the registry: by a Secret that is there, or by one to make; both absent if they need no login. */
@@ -44,60 +45,11 @@ export type StackConfig = Readonly<
     readonly tracing: Stage["tracing"] & Integration;
     /** Absent without TLS. */
     readonly tls?: Tls;
-    /** What the app is told about TLS; empty without. */
+    /** What the app is told about TLS; empty where browsers find it by HTTP. */
     readonly tlsSettings: Readonly<Record<string, string>>;
     readonly openaiApiKey?: pulumi.Output<string>;
   }
 >;
-
-function valueAt(values: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>(
-    (value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key],
-    values,
-  );
-}
-
-/** As `pulumi config set --path` spells it. */
-function dottedKey([key, ...inner]: readonly PropertyKey[]): string {
-  const parts = inner.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`));
-  return `${PROJECT}:${String(key)}${parts.join("")}`;
-}
-
-function shownValue(value: unknown, secret: boolean, isUnknown: boolean): string {
-  if (isUnknown) return "unknown"; // its value may be that of a secret whose key is misspelt
-  if (value === undefined || value === "") return "missing";
-  return secret ? "[secret]" : JSON.stringify(value);
-}
-
-function describe(stack: string, values: Record<string, unknown>, problem: Problem): string {
-  const [key, ...inner] = problem.path.map(String);
-  const dotted = dottedKey(problem.path);
-  const secret = isSecretKey(key ?? "");
-  const shown = shownValue(valueAt(values, problem.path), secret, problem.remove === "unknown");
-  // A certificate begins with dashes, which the command line would take for an option.
-  const given = /\.ca(Certificate|Bundle)$/.test(dotted) ? "< file.pem" : "<value>";
-  const flags = `--stack ${stack}${inner.length ? " --path" : ""}`;
-  const fix = problem.remove
-    ? `pulumi config rm ${flags} '${dotted}'`
-    : `pulumi config set ${flags} ${secret ? `--secret '${dotted}'` : `'${dotted}' ${given}`}`;
-  return `  ${dotted} is ${shown}; allowed: ${problem.message}\n    fix: ${fix}`;
-}
-
-const isSecretKey = (key: string) => (SECRET_KEYS as readonly string[]).includes(key);
-
-/** Secrets that stand in the stage file for everybody to read. */
-function secretsInClear(
-  values: Readonly<Record<string, unknown>>,
-  isEncrypted: (key: string) => boolean,
-): Problem[] {
-  const message = "an encrypted value; this one can be read in the stage file";
-  return SECRET_KEYS.filter((key) => values[key] && !isEncrypted(`${PROJECT}:${key}`)).map(
-    (key) => ({ path: [key], message }),
-  );
-}
-
-const unknownKeys = ({ keys, path, message }: z.core.$ZodIssueUnrecognizedKeys): Problem[] =>
-  keys.map((key) => ({ path: [...path, key], message, remove: "unknown" }));
 
 const DEFAULT_PORTS = { "postgresql:": 5432, "postgres:": 5432, "https:": 443, "http:": 80 };
 
@@ -131,10 +83,13 @@ function certificate({ issuer, ...tls }: Stage["tls"]): Tls | undefined {
   return { issuer, server, email: tls.email!, caBundle, renewBeforePercentage };
 }
 
-function strictTransport({ issuer, hstsMaxAgeSeconds }: Stage["tls"]): Record<string, string> {
+function addressOf({ publicUrl, host, tls }: Stage): string {
+  return publicUrl || `${tls.issuer === "none" ? "http" : "https"}://${host}`;
+}
+
+function strictTransport(publicUrl: string, seconds: number): Record<string, string> {
   // With 0 the header is sent too: it takes back what browsers were told before.
-  if (issuer === "none") return {};
-  return { HSTS_MAX_AGE: String(hstsMaxAgeSeconds) };
+  return publicUrl.startsWith("https:") ? { HSTS_MAX_AGE: String(seconds) } : {};
 }
 
 /**
@@ -142,29 +97,15 @@ function strictTransport({ issuer, hstsMaxAgeSeconds }: Stage["tls"]): Record<st
  *
  * @param stack the stack's name, for the namespace's default and the commands in error texts
  * @param raw every configuration key with its stored value, secrets decrypted, as `pulumi.runtime.allConfig()` gives it
- * @param isEncrypted whether the value of a key is stored encrypted; by default all are
+ * @param isEncrypted whether the value of a key is stored encrypted @default those that must be
  * @throws pulumi.RunError that lists every problem: the key, its value, what is allowed and the command that fixes it
  */
 export function parseConfig(
   stack: string,
   raw: Readonly<Record<string, string>>,
-  isEncrypted: (key: string) => boolean = () => true,
+  isEncrypted: IsEncrypted = asIntended,
 ): StackConfig {
-  const values = decode(raw);
-  const parsed = stageSchema.safeParse(values);
-  const found: Problem[] = parsed.success
-    ? crossFieldProblems(stack, parsed.data)
-    : parsed.error.issues.flatMap((issue) =>
-        issue.code === "unrecognized_keys" ? unknownKeys(issue) : [issue],
-      );
-  const problems = [...secretsInClear(values, isEncrypted), ...found];
-  if (!parsed.success || problems.length) {
-    const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
-    const lines = problems.map((problem) => describe(stack, values, problem));
-    throw new pulumi.RunError(
-      `the configuration of stack ${stack} has ${count}:\n${lines.join("\n")}`,
-    );
-  }
+  const checked = checkedStage(stack, raw, isEncrypted);
   const {
     databaseUrl,
     openaiApiKey,
@@ -175,7 +116,7 @@ export function parseConfig(
     llm,
     tracing,
     ...stage
-  } = parsed.data;
+  } = checked;
   const secret = (value: string) => (value ? pulumi.secret(value) : undefined);
   const credentials = registryUsername
     ? { username: registryUsername, password: secret(registryPassword) }
@@ -191,11 +132,13 @@ export function parseConfig(
     prebuilt: images[name],
     credentials,
   });
+  const publicUrl = addressOf(checked);
   const external = stage.database.mode === "external";
   return Object.freeze({
     ...stage,
     stage: stack,
     namespace: namespaceOf(stack, stage),
+    publicUrl,
     images: { backend: image("backend"), frontend: image("frontend") },
     pullSecretName: images.pullSecretName || undefined,
     registryLogin:
@@ -212,7 +155,7 @@ export function parseConfig(
     llm: { ...llm, ...languageModel(llm) },
     tracing: { ...tracing, ...collector(tracing) },
     tls: certificate(tls),
-    tlsSettings: strictTransport(tls),
+    tlsSettings: strictTransport(publicUrl, tls.hstsMaxAgeSeconds),
   });
 }
 

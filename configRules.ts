@@ -2,13 +2,8 @@
 import { neededConnections } from "./components/databaseConnections.ts";
 import { peakOf } from "./components/kubernetes/quota.ts";
 import { cpuMillicores, memoryBytes } from "./components/kubernetes/resources.ts";
-import {
-  ACME_SERVERS,
-  DNS_LABEL,
-  isPublicHost,
-  isPublicMailbox,
-  type Stage,
-} from "./configSchema.ts";
+import { DATABASE_URL_FORM, isPublicHost, isPublicMailbox } from "./configFormats.ts";
+import { ACME_SERVERS, CONTROLLER_NAMESPACES, DNS_LABEL, type Stage } from "./configSchema.ts";
 
 /** What is wrong with one key, and what is allowed there. */
 export interface Problem {
@@ -61,44 +56,6 @@ function checkQuota(stage: Stage, reject: Reject): void {
 }
 
 const ENCRYPTED = ["require", "verify-ca", "verify-full"];
-/** Parameters that the drivers of both services take. */
-const PARAMETERS = [
-  "sslmode",
-  "application_name",
-  "channel_binding",
-  "connect_timeout",
-  "keepalives",
-  "keepalives_idle",
-  "options",
-  "target_session_attrs",
-];
-
-/** What the URL of an external database may not be, although it is a URL. */
-function checkDatabaseUrl(databaseUrl: string, reject: Reject): void {
-  const { pathname, searchParams, username } = new URL(databaseUrl);
-  // The parser takes a second @ for a part of the password; the drivers do not.
-  const ats = databaseUrl.split("?")[0]!.split("@").length - 1;
-  if (!username || ats !== 1)
-    reject(
-      ["databaseUrl"],
-      "a URL with user and password, both percent-encoded: @ is %40, / is %2F, : is %3A, # is %23, ? is %3F",
-    );
-  else if (pathname.length < 2)
-    reject(["databaseUrl"], "a URL that ends with the database's name: postgresql://…/database?…");
-  const files = ["sslcert", "sslkey", "sslcrl", "sslpassword"].filter((name) =>
-    searchParams.has(name),
-  );
-  if (files.length)
-    reject(["databaseUrl"], `a URL without ${files.join(", ")}: no pod has such a file`);
-  const unknown = [...new Set(searchParams.keys())].filter(
-    (name) => ![...PARAMETERS, ...files, "sslrootcert"].includes(name),
-  );
-  if (unknown.length)
-    reject(
-      ["databaseUrl"],
-      `a URL without ${unknown.join(", ")}, which PostgreSQL's drivers refuse; they take ${PARAMETERS.join(", ")}`,
-    );
-}
 
 function checkDatabase({ database, databaseUrl }: Stage, reject: Reject): void {
   if (database.mode === "cloudnative-pg" && /(^|\/)postgres(:|@|$)/.test(database.image))
@@ -107,22 +64,19 @@ function checkDatabase({ database, databaseUrl }: Stage, reject: Reject): void {
       "an image made for the operator, such as ghcr.io/cloudnative-pg/postgresql:17, because database.mode is cloudnative-pg",
     );
   if (database.mode !== "external") return;
-  const url = "postgresql://user:password@host:port/database?sslmode=verify-full";
-  const query = databaseUrl ? new URL(databaseUrl).searchParams : undefined;
-  if (!databaseUrl) reject(["databaseUrl"], `${url}, because database.mode is external`);
-  else if (!ENCRYPTED.includes(query?.get("sslmode") ?? ""))
+  const sslMode = databaseUrl && new URL(databaseUrl).searchParams.get("sslmode");
+  if (!databaseUrl)
+    reject(["databaseUrl"], `${DATABASE_URL_FORM}; because database.mode is external`);
+  else if (!ENCRYPTED.includes(sslMode ?? ""))
     reject(
       ["databaseUrl"],
       `a URL with sslmode=${ENCRYPTED.join(", ")}: it leaves the cluster, so it must be encrypted`,
     );
-  if (databaseUrl) checkDatabaseUrl(databaseUrl, reject);
-  if (query?.get("sslmode") === "verify-ca" && !database.caCertificate)
+  if (sslMode === "verify-ca" && !database.caCertificate)
     reject(
       ["database", "caCertificate"],
       "the PEM of an authority, because databaseUrl has sslmode=verify-ca",
     );
-  if (query?.has("sslrootcert"))
-    reject(["databaseUrl"], "a URL without sslrootcert: the PEM belongs to database.caCertificate");
 }
 
 /** In a rollout the old pods hold their connections until they are gone; an external server is its owner's to size. */
@@ -143,7 +97,10 @@ function checkIssuer({ tls, host }: Stage, reject: Reject): void {
   const isAcme = tls.issuer === "acme" || tls.issuer in ACME_SERVERS;
   if (isAcme && !tls.email) reject(["tls", "email"], `an e-mail address, ${because}`);
   if (tls.issuer in ACME_SERVERS && tls.email && !isPublicMailbox(tls.email))
-    reject(["tls", "email"], "an e-mail address that exists: Let's Encrypt refuses this domain");
+    reject(
+      ["tls", "email"],
+      "an e-mail address of a public domain: Let's Encrypt refuses this one for its account",
+    );
   if (tls.issuer === "acme" && !tls.server)
     reject(["tls", "server"], `the ACME server's directory URL, ${because}`);
   if (tls.issuer === "ca" && !tls.caSecretName)
@@ -155,6 +112,17 @@ function checkIssuer({ tls, host }: Stage, reject: Reject): void {
       ["tls", "issuer"],
       `none, acme, ca or secret, because Let's Encrypt can't reach ${host}; its limits would be used up in vain`,
     );
+}
+
+/** Who lets requests in, and under which address browsers send them. */
+function checkRoute({ route, tls, publicUrl }: Stage, reject: Reject): void {
+  if (!route.namespace)
+    reject(
+      ["route", "namespace"],
+      `the namespace of the controller's pods: only for the classes ${Object.keys(CONTROLLER_NAMESPACES).join(" and ")} it is known`,
+    );
+  if (tls.issuer !== "none" && publicUrl.startsWith("http:"))
+    reject(["publicUrl"], `an https URL, because tls.issuer is ${tls.issuer}`);
 }
 
 /** Settings that would be ignored are mistakes. */
@@ -204,6 +172,7 @@ export function crossFieldProblems(stack: string, stage: Stage): Problem[] {
   checkQuota(stage, reject);
   checkDatabase(stage, reject);
   checkConnections(stage, reject);
+  checkRoute(stage, reject);
   checkIssuer(stage, reject);
   checkUnused(stage, (path, reason) =>
     problems.push({ path, message: `nothing, because ${reason}`, remove: "unused" }),

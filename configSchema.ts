@@ -2,11 +2,25 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { LEAST_ROLLOUT_SECONDS } from "./components/kubernetes/deadlines.ts";
-import { quantityOf } from "./components/kubernetes/resources.ts";
+import { QUANTITY, cpuMillicores, memoryBytes } from "./components/kubernetes/resources.ts";
+import {
+  DATABASE_URL_FORM,
+  DIGEST_REFERENCE,
+  IMAGE,
+  REGISTRY,
+  REGISTRY_PATH,
+  REPOSITORY,
+  VERSIONED_IMAGE,
+  certificatesIn,
+  databaseUrlProblem,
+  hasPrivateKey,
+} from "./configFormats.ts";
 import { imageReference } from "./pins.ts";
 
+/** `pulumi config set --path` stores a text of digits as a number. */
+const numberAsText = (value: unknown) => (Number.isSafeInteger(value) ? String(value) : value);
 const text = (pattern: RegExp, allowed: string) =>
-  z.string({ error: allowed }).regex(pattern, { error: allowed });
+  z.preprocess(numberAsText, z.string({ error: allowed }).regex(pattern, { error: allowed }));
 /** `abort`: what does not look like a URL is one problem, not two. */
 const url = (pattern: RegExp, allowed: string) =>
   z
@@ -32,24 +46,24 @@ const object = <T extends z.ZodRawShape>(shape: T) =>
       issue.code === "unrecognized_keys" ? `one of ${Object.keys(shape).join(", ")}` : "an object",
   });
 
-/** Line ends may be those of Windows, and notes stand in front, as many tools write them. */
-const PEM = /(^|[\r\n])-----BEGIN CERTIFICATE-----\r?\n[^]+-----END CERTIFICATE-----\s*$/;
-/** Certificates in PEM form, or nothing. */
-const certificates = () =>
-  z
-    .string({ error: "a certificate in PEM form" })
-    .regex(new RegExp(`^$|${PEM.source}`), { error: "a certificate in PEM form" })
-    .transform((value) => value.replace(/\r\n/g, "\n").replace(/^[^]*?(?=-----BEGIN )/, ""))
+/** Certificates in PEM form, or nothing; other texts around them are left out. */
+const certificates = () => {
+  const error = "a certificate in PEM form, without its key";
+  return z
+    .string({ error })
+    .regex(/^$|-----BEGIN CERTIFICATE-----/, { error, abort: true })
+    .refine((value) => !hasPrivateKey(value), { error, abort: true })
+    .refine((value) => !value || certificatesIn(value), { error })
+    .transform(certificatesIn)
     .default("");
+};
+/** Keys, at any depth, whose values are files in PEM form. */
+export const PEM_KEYS = ["caCertificate", "caBundle"];
 export const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const OBJECT_NAME = /^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/;
 /** Not an address: an Ingress refuses it, and no public authority certifies it. */
 const HOST_NAME =
   /^(?=.{1,253}$)(?![\d.]+$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$/;
-const REGISTRY = /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?(:\d{1,5})?$/;
-/** Path components as the distribution reference defines them: `.`, `_`, `__` or any number of `-` between the words. */
-const REPOSITORY = /^[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*)*$/;
-const DIGEST_REFERENCE = /^[^\s@]+@sha256:[0-9a-f]{64}$/;
 
 function isCidr(range: string): boolean {
   const [ip, length = "", ...more] = range.split("/");
@@ -57,14 +71,21 @@ function isCidr(range: string): boolean {
   return bits !== undefined && !more.length && /^\d+$/.test(length) && Number(length) <= bits;
 }
 
-/** A Kubernetes quantity of at least `least`; YAML may have it as a number. */
-const quantity = (least: number, allowed: string) =>
+/** A Kubernetes quantity; YAML may have it as a number. */
+const quantity = (isRight: (value: string) => boolean, allowed: string) =>
   z
-    .union([z.string(), z.number()], { error: allowed })
+    .union([z.string().regex(QUANTITY, { error: allowed }), z.number()], { error: allowed })
     .transform(String)
-    .refine((value) => quantityOf(value) >= least, { error: allowed });
-const cpu = quantity(0.001, 'CPU such as "250m" or "1"');
-const memory = quantity(1, 'memory such as "128Mi" or "1Gi"');
+    .refine(isRight, { error: allowed });
+const between = (least: number, amount: number, most: number) => least <= amount && amount <= most;
+const cpu = quantity(
+  (value) => between(1, cpuMillicores(value), 1e7) && Number.isInteger(cpuMillicores(value)),
+  'CPU such as "250m", "1" or 0.5: whole millicores, up to 10000 cores',
+);
+const memory = quantity(
+  (value) => between(2 ** 20, memoryBytes(value), 2 ** 50),
+  'memory such as "128Mi", "512M" or "1Gi", from 1Mi to 1Pi',
+);
 /** A range of addresses, IPv4 or IPv6. */
 const cidr = z
   .string({ error: 'an address range such as "10.0.0.0/8" or "fd00::/8"' })
@@ -73,6 +94,12 @@ const prebuilt = text(
   DIGEST_REFERENCE,
   "an image reference by digest: name@sha256:<64 hex digits>",
 );
+
+/** Where the controllers of well-known classes are usually installed. */
+export const CONTROLLER_NAMESPACES: Readonly<Record<string, string>> = {
+  nginx: "ingress-nginx",
+  traefik: "traefik",
+};
 
 /** Directory URLs of the ACME issuers that have a name. */
 export const ACME_SERVERS = {
@@ -117,17 +144,23 @@ export const stageSchema = object({
     "a DNS label: lower-case letters, digits and -, at most 63 characters",
   ),
   host: text(HOST_NAME, "a host name such as todo.example.com"),
+  /** Where browsers find the app, if it is not the host by HTTPS or HTTP: at another port, or behind a proxy that ends TLS. */
+  publicUrl: optionalUrl(
+    /^https?:\/\/[^\s/?#@]+$/,
+    "an http(s) URL without a path, such as https://todo.example.com:8443",
+  ),
   images: object({
     registry: text(REGISTRY, "a registry host such as ghcr.io or localhost:5000"),
     /** Path in front of `/backend` and `/frontend`. */
     repository: text(REPOSITORY, "a repository path such as team/todo-app").default("todo-app"),
     platform: oneOf(["linux/amd64", "linux/arm64"]).default("linux/amd64"),
     /** Where the Dockerfiles find python, node and the like: set it to a mirror where Docker Hub can't be reached. */
-    baseRegistry: text(/^\S+[^/\s]$/, "a registry and path without a trailing slash").default(
-      "docker.io/library",
-    ),
+    baseRegistry: text(
+      REGISTRY_PATH,
+      "a registry, with or without a path, such as docker.io/library",
+    ).default("docker.io/library"),
     /** Images whose layers may be reused while building. */
-    cacheFrom: z.array(text(/^\S+$/, "image references")).default([]),
+    cacheFrom: z.array(text(IMAGE, "image references")).default([]),
     /** Off: the images are loaded into the cluster by hand and never pulled. */
     push: flag().default(true),
     /**
@@ -158,12 +191,15 @@ export const stageSchema = object({
   ),
   database: object({
     mode: oneOf(["in-cluster", "external", "cloudnative-pg"]).default("in-cluster"),
-    image: text(/^\S+(:[^:/@\s]+|@sha256:[0-9a-f]{64})$/, "an image with a tag or digest").default(
-      () => imageReference("postgres"),
+    image: text(VERSIONED_IMAGE, "an image with a tag or digest").default(() =>
+      imageReference("postgres"),
     ),
     storage: memory.default("1Gi"),
     /** Empty: the cluster's default StorageClass. */
-    storageClassName: z.string().default(""),
+    storageClassName: optionalText(
+      OBJECT_NAME,
+      "the name of a StorageClass (kubectl get storageclass)",
+    ),
     resources: resourcesSchema.default({
       requests: { cpu: "100m", memory: "128Mi" },
       limits: { memory: "512Mi" },
@@ -179,10 +215,13 @@ export const stageSchema = object({
     /** Authority that signed the external server's certificate; empty: the public ones. */
     caCertificate: certificates(),
   }).prefault({}),
-  databaseUrl: optionalUrl(
-    /^postgres(ql)?:\/\/[^\s/]+\/\S+$/,
-    "postgresql://user:password@host:port/database?sslmode=verify-full",
-  ),
+  databaseUrl: z
+    .string({ error: DATABASE_URL_FORM })
+    .superRefine((value, { addIssue }) => {
+      const problem = value && databaseUrlProblem(value);
+      if (problem) addIssue(problem);
+    })
+    .default(""),
   llm: object({
     provider: oneOf(["builtin", "openai"]).default("builtin"),
     baseUrl: url(/^https?:\/\/\S+$/, "an http(s) URL").default("https://api.openai.com/v1"),
@@ -201,9 +240,9 @@ export const stageSchema = object({
     className: text(
       OBJECT_NAME,
       "the name of an IngressClass or GatewayClass (kubectl get ingressclass,gatewayclass)",
-    ).default("nginx"),
-    /** Namespace of the controller. */
-    namespace: text(DNS_LABEL, "the namespace of the ingress controller").default("ingress-nginx"),
+    ).default("traefik"),
+    /** Namespace of the controller; empty: the usual one of the class. */
+    namespace: optionalText(DNS_LABEL, "the namespace of the ingress controller"),
     /**
      * Where the pods run that pass requests on: in the controller's namespace, or, as with Istio and NGINX Gateway Fabric,
      * beside the Gateway.
@@ -213,7 +252,12 @@ export const stageSchema = object({
     sourceRanges: z.array(cidr, { error: "a list of address ranges" }).default([]),
     /** Off where the controller never reports an address (some bare-metal installs): the deploy would wait in vain. */
     waitForAddress: flag().default(true),
-  }).prefault({}),
+  })
+    .transform(({ namespace, ...route }) => ({
+      ...route,
+      namespace: namespace || (CONTROLLER_NAMESPACES[route.className] ?? ""),
+    }))
+    .prefault({}),
   monitoring: object({
     /** Namespace whose pods may read the metrics; empty: nobody may. */
     namespace: optionalText(DNS_LABEL, "the namespace that Prometheus runs in"),
@@ -251,22 +295,12 @@ export const stageSchema = object({
    */
   quota: object({
     pods: integer(1, 10_000).default(250),
-    cpu: cpu.default("64"),
-    memory: memory.default("128Gi"),
+    cpu: cpu.prefault("64"),
+    memory: memory.prefault("128Gi"),
   }).prefault({}),
   protectResources: flag().default(false),
   rolloutTimeoutSeconds: integer(LEAST_ROLLOUT_SECONDS, 3600).default(300),
 });
-
-/** Top-level domains that exist on no public name server (RFC 2606, RFC 6761, RFC 6762, ICANN's "internal"). */
-const PRIVATE_DOMAINS = /(^|\.)(local|localhost|test|example|invalid|internal|lan|home\.arpa)$/;
-
-/** Whether a public authority could ever reach the host. */
-export const isPublicHost = (host: string) => !PRIVATE_DOMAINS.test(host);
-
-/** Names that belong to nobody (RFC 2606): an ACME server that is public refuses such an address. */
-export const isPublicMailbox = (email: string) =>
-  isPublicHost(email.split("@")[1]!) && !/[@.]example\.(com|net|org)$/.test(email);
 
 /** Keys whose values must never be printed. */
 export const SECRET_KEYS = ["registryPassword", "databaseUrl", "openaiApiKey"] as const;

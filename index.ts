@@ -7,7 +7,7 @@ import { ContainerImage } from "./components/containerImage.ts";
 import { inNamespace, workload } from "./components/kubernetes/network.ts";
 import { Migration } from "./components/migration.ts";
 import { Postgres } from "./components/postgres.ts";
-import { PublicRoute, fromProxies, publicUrl } from "./components/publicRoute.ts";
+import { PublicRoute, fromProxies } from "./components/publicRoute.ts";
 import { PullSecret } from "./components/pullSecret.ts";
 import { METRICS_PORT, WebService } from "./components/webService.ts";
 import { loadConfig } from "./config.ts";
@@ -65,20 +65,20 @@ const migrationArgs = {
 };
 const migration = new Migration("migration", migrationArgs, { ...onCluster, dependsOn: database });
 
-const { llm, tracing, host, tls, route } = config;
+const { llm, tracing, host, publicUrl, tls, route } = config;
 const paths = [
   { path: "/api/auth", service: "frontend", port: frontendPort },
   { path: "/api", service: "backend", port: backendPort },
   { path: "/", service: "frontend", port: frontendPort },
 ];
-const routeArgs = { namespace, host, paths, tls, route, rolloutTimeoutSeconds };
+const routeArgs = { namespace, host, publicUrl, paths, tls, route, rolloutTimeoutSeconds };
 const publicRoute = new PublicRoute("route", routeArgs, onCluster);
 // With TLS, new pods lead whoever comes by HTTP to HTTPS: until that is served, the old ones stay.
 const beforePods = tls ? [migration, publicRoute] : [migration];
 
 const settings = {
   ENVIRONMENT: config.stage,
-  FRONTEND_URL: publicUrl(host, tls),
+  FRONTEND_URL: publicUrl,
   ...config.tlsSettings,
   ...tracing.settings,
 };

@@ -49,15 +49,12 @@ export function fromProxies(
   return [pods, ...sourceRanges.map((range) => addresses(range, port))];
 }
 
-/** The address that people type. */
-export function publicUrl(host: string, tls?: Tls): string {
-  return `${tls ? "https" : "http"}://${host}`;
-}
-
 export interface PublicRouteArgs {
   readonly namespace: pulumi.Input<string>;
   /** Host name under which the app is reached. */
   readonly host: string;
+  /** The address that people type. */
+  readonly publicUrl: string;
   /** Where requests go by path prefix; the longest prefix wins. */
   readonly paths: readonly RoutePath[];
   readonly route: RouteSettings;
@@ -84,7 +81,7 @@ export class PublicRoute extends pulumi.ComponentResource {
       args.route.kind === "gateway"
         ? this.serveByGateway(name, args)
         : this.serveByIngress(name, args);
-    this.url = pulumi.all(served.map(({ id }) => id)).apply(() => publicUrl(args.host, args.tls));
+    this.url = pulumi.all(served.map(({ id }) => id)).apply(() => args.publicUrl);
 
     this.registerOutputs({ url: this.url });
   }

@@ -26,17 +26,19 @@ const SUFFIXES: Readonly<Record<string, number>> = {
   Ei: 2 ** 60,
 };
 
+/** A number with an exponent or a suffix; quantities of resources have no minus sign. */
+export const QUANTITY = /^\+?(\d+\.?\d*|\.\d+)(?:([eE][+-]?\d+)|([numkMGTPE]|[KMGTPE]i))?$/;
+
 /** A Kubernetes quantity as a number: "250m" → 0.25, "1Gi" → 1073741824, "2e3" → 2000; NaN for anything else. */
 export function quantityOf(text: string): number {
-  const [, number, exponent, suffix = ""] =
-    /^\+?(\d+\.?\d*|\.\d+)(?:([eE][+-]?\d+)|([numkMGTPE]|[KMGTPE]i))?$/.exec(text) ?? [];
+  const [, number, exponent, suffix = ""] = QUANTITY.exec(text) ?? [];
   return number === undefined ? NaN : Number(number + (exponent ?? "")) * SUFFIXES[suffix]!;
 }
 
-/** "250m" → 250, "1.5" → 1500. */
+/** "250m" → 250, "1.5" → 1500; a part of a millicore stays, as in "1500u" → 1.5. */
 export const cpuMillicores = (quantity: string) =>
   // What is left of a product like 0.29 * 1000 after the comma is rounded away.
-  Math.ceil(Number((quantityOf(quantity) * 1000).toFixed(6)));
+  Number((quantityOf(quantity) * 1000).toFixed(6));
 
 /** "128Mi" → 134217728. */
 export const memoryBytes = (quantity: string) => quantityOf(quantity);

@@ -60,7 +60,8 @@ const pod = (name: string, namespace: string, labels: Record<string, string>): E
 });
 
 const STRANGERS: readonly Endpoint[] = [
-  pod("ingress-controller", "ingress-nginx", { "app.kubernetes.io/name": "ingress-nginx" }),
+  pod("nginx", "ingress-nginx", { "app.kubernetes.io/name": "ingress-nginx" }),
+  pod("traefik", "traefik", { "app.kubernetes.io/name": "traefik" }),
   pod("kube-dns", "kube-system", { "k8s-app": "kube-dns" }),
   pod("metrics-server", "kube-system", { "k8s-app": "metrics-server" }),
   pod("cert-manager", "cert-manager", { "app.kubernetes.io/name": "cert-manager" }),

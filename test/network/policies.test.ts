@@ -16,17 +16,17 @@ frontend, backend, migration → any-kube-system-pod, node-local-dns, metadata-s
 frontend, backend, migration → openshift-dns        : TCP 5353, UDP 5353`;
 
 const DEV = `
-ingress-controller           → frontend            : TCP 3000
-ingress-controller           → backend             : TCP 8000
+nginx                        → frontend            : TCP 3000
+nginx                        → backend             : TCP 8000
 frontend                     → frontend            : TCP 3000
 frontend                     → backend             : TCP 8000
 frontend, backend, migration → postgres            : TCP 5432${DNS}`;
 
 /** Certificates by ACME, and an external database: 6432 is the port of the one that the tests configure. */
 const EXTERNAL_DATABASE = `
-ingress-controller           → frontend            : TCP 3000
-ingress-controller           → backend             : TCP 8000
-ingress-controller           → acme-solver         : TCP 8089
+traefik                      → frontend            : TCP 3000
+traefik                      → backend             : TCP 8000
+traefik                      → acme-solver         : TCP 8089
 frontend                     → frontend            : TCP 3000
 frontend                     → backend             : TCP 8000
 frontend, backend, migration → outside             : TCP 6432${DNS}`;

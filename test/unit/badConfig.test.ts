@@ -101,7 +101,7 @@ describe("bad configuration", () => {
       value: {
         resources: { requests: { cpu: "1 core", memory: "1Gi" }, limits: { memory: "2Gi" } },
       },
-      says: ['requests.cpu is "1 core"; allowed: CPU such as "250m" or "1"'],
+      says: ['requests.cpu is "1 core"; allowed: CPU such as "250m", "1" or 0.5'],
     },
     {
       key: "images",
@@ -113,7 +113,7 @@ describe("bad configuration", () => {
       value: "",
       stage: "production",
       says: [
-        "todo-app:databaseUrl is missing; allowed: postgresql://user:password@host:port/database?sslmode=verify-full, because database.mode is external",
+        "todo-app:databaseUrl is missing; allowed: postgresql://user:password@host:port/database?sslmode=verify-full, user and password percent-encoded: @ is %40, : is %3A, / is %2F, ? is %3F, # is %23, % is %25; because database.mode is external",
         "fix: pulumi config set --stack production --secret 'todo-app:databaseUrl'",
       ],
     },

@@ -38,7 +38,8 @@ const dotted = ([key, ...inner]: Fault["path"]) =>
 function shown({ path, value, unknown }: Fault): string {
   if (unknown) return "unknown";
   if (value === undefined || value === "") return "missing";
-  return (SECRET_KEYS as readonly unknown[]).includes(path[0]) ? "[secret]" : JSON.stringify(value);
+  const secret = (SECRET_KEYS as readonly unknown[]).includes(path[0]);
+  return secret || String(value).includes("PRIVATE KEY") ? "[secret]" : JSON.stringify(value);
 }
 
 function assertRefused(stage: StageFile, fault: Fault): void {

@@ -22,6 +22,7 @@ const deploy = (tls?: PublicRouteArgs["tls"], route: Partial<PublicRouteArgs["ro
     const args: PublicRouteArgs = {
       namespace: "ns",
       host: "todo.example.com",
+      publicUrl: "https://todo.example.com:8443",
       paths: [
         { path: "/api", service: "backend", port: 8000 },
         { path: "/", service: "frontend", port: 3000 },
@@ -40,8 +41,7 @@ const kinds = (resources: readonly Recorded[]) =>
 
 describe("PublicRoute", () => {
   it("is plain HTTP without an issuer", async () => {
-    const { exports, resources } = await deploy();
-    assert.equal(exports, "http://todo.example.com");
+    const { resources } = await deploy();
     assert.deepEqual(kinds(resources), ["Ingress"]);
     assert.equal("tls" in find(resources, "Ingress")[0]!.inputs.spec, false);
     assert.deepEqual(kinds((await deploy(undefined, { kind: "gateway" })).resources), [
@@ -52,7 +52,7 @@ describe("PublicRoute", () => {
 
   it("asks cert-manager for a certificate that the Ingress uses", async () => {
     const { exports, resources } = await deploy(acme);
-    assert.equal(exports, "https://todo.example.com");
+    assert.equal(exports, "https://todo.example.com:8443");
     const issuer = find(resources, "Issuer")[0]!.inputs;
     assert.equal(issuer.spec.acme.server, acme.server);
     assert.deepEqual(issuer.spec.acme.solvers, [

@@ -211,6 +211,7 @@ for (const stage of STAGES) {
         `${name} > kube-system:53,53`,
         `${name} > openshift-dns:5353,5353`,
       ];
+      const controller = stage === "dev" ? "ingress-nginx" : "traefik";
       const inCluster = ["backend", "frontend", "migration"].map(
         (name) => `${name} > postgres:5432`,
       );
@@ -220,15 +221,15 @@ for (const stage of STAGES) {
           ...["backend", "frontend", "migration"].flatMap(dns),
           "frontend > backend:8000",
           "frontend > frontend:3000",
-          "ingress-nginx > backend:8000",
-          "ingress-nginx > frontend:3000",
+          `${controller} > backend:8000`,
+          `${controller} > frontend:3000`,
           ...(stage === "dev"
             ? inCluster
             : [
                 "backend > 0.0.0.0/0:443",
                 "backend > 0.0.0.0/0:6432",
                 "frontend > 0.0.0.0/0:6432",
-                "ingress-nginx > solver:8089",
+                `${controller} > solver:8089`,
                 "migration > 0.0.0.0/0:6432",
               ]),
         ].sort(),

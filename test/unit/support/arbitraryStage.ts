@@ -8,6 +8,8 @@ import { stageSchema } from "../../../configSchema.ts";
 /** A part of the configuration's schema, as JSON Schema. */
 export interface Node {
   readonly type: "object" | "array" | "string" | "integer" | "boolean";
+  /** A quantity: text or a number. */
+  readonly anyOf?: readonly Node[];
   readonly properties?: Readonly<Record<string, Node>>;
   readonly required?: readonly string[];
   readonly items?: Node;
@@ -52,14 +54,40 @@ const databaseUrl = fc
 const cpu = fc.oneof(
   fc.integer({ min: 1, max: 64_000 }).map((millicores) => `${millicores}m`),
   fc.integer({ min: 1, max: 64_000 }).map((millicores) => String(millicores / 1000)),
+  fc.integer({ min: 1, max: 64_000 }).map((millicores) => millicores / 1000),
 );
-const memory = fc
-  .tuple(fc.integer({ min: 1, max: 4096 }), fc.constantFrom("Ki", "Mi", "Gi", "Ti"))
-  .map(([count, unit]) => `${count}${unit}`);
+const memory = fc.oneof(
+  fc
+    .tuple(fc.integer({ min: 2, max: 4096 }), fc.constantFrom("M", "Mi", "G", "Gi", "e7"))
+    .map(([count, unit]) => `${count}${unit}`),
+  fc.integer({ min: 2 ** 20, max: 2 ** 40 }),
+);
+const image = fc
+  .tuple(
+    fc.constantFrom("", "ghcr.io/", "localhost:5000/"),
+    label,
+    fc.stringMatching(/^[a-f]{64}$/),
+  )
+  .map(([registry, name, digest]) => `${registry}my--org/${name}@sha256:${digest}`);
+const mail = fc.tuple(label, label).map(([name, domain]) => `${name}@${domain}.com`);
+const origin = fc
+  .tuple(host, port)
+  .map(([name, number]) => `https://${name}${number ? `:${number}` : ""}`);
+/** Some write line ends as Windows does, or notes in front. */
+const certificate = fc.constantFrom(
+  CERTIFICATE,
+  CERTIFICATE.replaceAll("\n", "\r\n"),
+  `subject=CN = ours\n${CERTIFICATE}${CERTIFICATE}`,
+);
 
 /** Values that a pattern alone does not describe, by the end of the dotted key. */
 const SPECIAL: readonly (readonly [RegExp, fc.Arbitrary<unknown>])[] = [
   [/^host$/, host],
+  [/^publicUrl$/, fc.oneof(fc.constant(""), origin)],
+  [/^images\.(backend|frontend)$/, image],
+  [/^database\.image$/, image],
+  [/^database\.caCertificate$|^tls\.caBundle$/, fc.oneof(fc.constant(""), certificate)],
+  [/^tls\.email$/, mail],
   [/^databaseUrl$/, databaseUrl],
   [/^(registryPassword|openaiApiKey)$/, secret],
   [/^llm\.baseUrl$/, fc.oneof(url("http"), url("https"))],
@@ -98,7 +126,8 @@ function arbitrary(node: Node, key: string): fc.Arbitrary<unknown> {
 
 function sortAmounts(resources: any, name: "cpu" | "memory", amount: (text: string) => number) {
   const { requests, limits } = resources;
-  if (limits[name] === undefined || amount(requests[name]) <= amount(limits[name])) return;
+  if (limits[name] === undefined) return;
+  if (amount(String(requests[name])) <= amount(String(limits[name]))) return;
   [requests[name], limits[name]] = [limits[name], requests[name]];
 }
 
@@ -162,6 +191,13 @@ function repairQuota(stage: StageFile): void {
   };
 }
 
+/** The namespace is known of some classes' controllers only. */
+function repairRoute(stage: StageFile): void {
+  if (!stage.route) return;
+  if (!["nginx", "traefik", undefined].includes(stage.route.className))
+    stage.route.namespace ||= "controller";
+}
+
 /** Makes what is right key by key right as a whole. */
 function repair(stage: StageFile): StageFile {
   for (const name of ["backend", "frontend", "database"]) {
@@ -173,6 +209,7 @@ function repair(stage: StageFile): StageFile {
   if (stage.registryUsername) stage.registryPassword ??= CANARY;
   else delete stage.registryPassword;
   repairTls(stage);
+  repairRoute(stage);
   if (stage.route?.kind !== "gateway") delete stage.route?.proxies;
   repairQuota(stage);
   return stage;

@@ -30,8 +30,22 @@ const TYPES: Readonly<Record<Node["type"], (value: unknown) => boolean>> = {
 /** Values that a key must not have. At the top level, text is stored as it is: there is no other type. */
 function findWrongValues(node: Node, topLevel: boolean): unknown[] {
   // A quantity: text or a number.
-  if (Array.isArray(node.type))
-    return [null, true, "many", ["x"], { x: 1 }, -1, 0, "-1Gi", "1.5.5", "1 Gi", "1KB"];
+  if (node.anyOf)
+    return [
+      null,
+      true,
+      "many",
+      ["x"],
+      { x: 1 },
+      -1,
+      0,
+      1e300,
+      "-1Gi",
+      "1.5.5",
+      "1 Gi",
+      "1KB",
+      "1u",
+    ];
   const others = [null, true, 7.5, "many", ["x"], { x: 1 }].filter(
     (value) => !TYPES[node.type](value),
   );
@@ -111,6 +125,8 @@ const email = "ops@todo-app.com";
 const acme = { tls: { issuer: "acme", email, server: "https://ca.example.com" } };
 const url = (rest: string) => `postgresql://todo:${CANARY}@${rest}`;
 
+const PRIVATE_KEY = `-----BEGIN PRIVATE KEY-----\n${CANARY}\n-----END PRIVATE KEY-----\n`;
+
 const fault = (key: string, values: readonly unknown[], given: StageFile = {}): Fault[] =>
   values.map((value) => ({ path: key.split("."), value, given }));
 
@@ -121,12 +137,31 @@ export const RULE_FAULTS: readonly Fault[] = [
     ...fault(`${name}.replicas`, [1, 4], { [name]: replicas }),
   ]),
   ...["backend", "frontend", "database"].flatMap((name) => [
-    ...fault(`${name}.resources.requests.memory`, ["1025Mi", "1Ti"], withResources(name)),
-    ...fault(`${name}.resources.requests.cpu`, ["1001m", "1.001"], withResources(name)),
+    ...fault(
+      `${name}.resources.requests.memory`,
+      ["1025Mi", "1100M", "1Ti", 2 ** 31],
+      withResources(name),
+    ),
+    ...fault(`${name}.resources.requests.cpu`, ["1001m", "1.001", 1.5], withResources(name)),
   ]),
   ...fault(
     "databaseUrl",
-    [undefined, "", url("db/todo"), url("db/todo?sslmode=prefer"), url("db:99999/todo")],
+    [
+      undefined,
+      "",
+      ...["", "?sslmode=prefer", "?sslmode=require&pgbouncer=true"].map((end) =>
+        url(`db/todo${end}`),
+      ),
+      ...["?sslcert=a", "?sslrootcert=a", "?options=a&options=b"].map((end) =>
+        url(`db/todo${end}`),
+      ),
+      ...["db:99999/todo", "db:0/todo", "db", "db/", "db/todo#a", "a,b/todo", "db/%00"].map(url),
+      ...[`9/${CANARY}`, `9#${CANARY}`, `9?${CANARY}`, `9@${CANARY}`, `9%${CANARY}`].map(
+        (password) => `postgresql://todo:${password}@db/todo?sslmode=require`,
+      ),
+      `postgresql://db/todo?${CANARY}=@`,
+      `mysql://todo:${CANARY}@db/todo?sslmode=require`,
+    ],
     external,
   ),
   ...fault("database.caCertificate", [CERTIFICATE], {
@@ -157,6 +192,14 @@ export const RULE_FAULTS: readonly Fault[] = [
   ...fault("tls.server", ["https://acme-v02.api.letsencrypt.org/directory"], acme),
   ...fault("tls.server", ["https://ca.example.com"], { tls: { issuer: "none" } }),
   ...fault("tls.email", [undefined], acme),
+  ...fault("tls.email", ["ops@Example.COM", "ops@team.test", "ops@10.0.0.1", "öps@todo-app.com"], {
+    host: "todo-app.com",
+    tls: { issuer: "letsencrypt-staging", email },
+  }),
+  ...fault("publicUrl", ["http://todo-app.com"], acme),
+  ...fault("publicUrl", ["https://todo-app.com/", "https://a@todo-app.com", "https://todo:99999"]),
+  ...fault("route.namespace", [undefined, ""], { route: { className: "haproxy" } }),
+  ...fault("tls.caBundle", [`${CERTIFICATE}${PRIVATE_KEY}`, CERTIFICATE.slice(0, -5)], acme),
   ...fault("tls.caSecretName", [undefined, ""], { tls: { issuer: "ca", caSecretName: "ca" } }),
   ...fault("tls.secretName", [undefined, ""], { tls: { issuer: "secret", secretName: "tls" } }),
   ...fault("tls.caBundle", [CERTIFICATE], { tls: { issuer: "ca", caSecretName: "ca" } }),

@@ -1,0 +1,103 @@
+/** Checks a configuration as a whole and reports every problem at once, each with the command that fixes it. */
+import * as pulumi from "@pulumi/pulumi";
+import type { z } from "zod";
+import { PROJECT, decode } from "./configDecode.ts";
+import { crossFieldProblems, type Problem } from "./configRules.ts";
+import { PEM_KEYS, SECRET_KEYS, stageSchema, type Stage } from "./configSchema.ts";
+
+/** Whether the value of a key, such as `todo-app:databaseUrl`, is stored encrypted; of an object also if a part of it is. */
+export type IsEncrypted = (key: string) => boolean;
+
+const isSecretKey = (key: string) => (SECRET_KEYS as readonly string[]).includes(key);
+
+/** As operators are asked to store them: the keys that hold secrets, and no others. */
+export const asIntended: IsEncrypted = (key) => isSecretKey(key.slice(PROJECT.length + 1));
+
+function valueAt(values: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key],
+    values,
+  );
+}
+
+/** As `pulumi config set --path` spells it. */
+function dottedKey([key, ...inner]: readonly PropertyKey[]): string {
+  const parts = inner.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`));
+  return `${PROJECT}:${String(key)}${parts.join("")}`;
+}
+
+/** Values are shown up to here: a file in the place of a name need not be read again. */
+const LONGEST = 200;
+
+function shownValue(value: unknown, secret: boolean, isUnknown: boolean): string {
+  if (isUnknown) return "unknown"; // its value may be that of a secret whose key is misspelt
+  if (value === undefined || value === "") return "missing";
+  const text = JSON.stringify(value);
+  if (secret || text.includes("PRIVATE KEY")) return "[secret]";
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+}
+
+/** What to write behind a key in `pulumi config set`; it asks for a secret, which then stays out of the shell's history. */
+function givenValue(key: PropertyKey, secret: boolean): string {
+  // A certificate begins with dashes, which the command line would take for an option.
+  if (PEM_KEYS.includes(String(key))) return " < file.pem";
+  return secret ? "" : " <value>";
+}
+
+function describe(
+  stack: string,
+  values: Record<string, unknown>,
+  problem: Problem,
+  isEncrypted: IsEncrypted,
+): string {
+  const [key, ...inner] = problem.path.map(String);
+  const dotted = dottedKey(problem.path);
+  const secret = isSecretKey(key!) || isEncrypted(`${PROJECT}:${key}`);
+  const shown = shownValue(valueAt(values, problem.path), secret, problem.remove === "unknown");
+  const flags = `--stack ${stack}${inner.length ? " --path" : ""}`;
+  const given = givenValue(problem.path.at(-1)!, secret);
+  const fix = problem.remove
+    ? `pulumi config rm ${flags} '${dotted}'`
+    : `pulumi config set ${flags}${secret ? " --secret" : ""} '${dotted}'${given}`;
+  return `  ${dotted} is ${shown}; allowed: ${problem.message}\n    fix: ${fix}`;
+}
+
+/** Secrets that stand in the stage file for everybody to read. */
+function secretsInClear(
+  values: Readonly<Record<string, unknown>>,
+  isEncrypted: IsEncrypted,
+): Problem[] {
+  const message = "an encrypted value; this one can be read in the stage file";
+  return SECRET_KEYS.filter((key) => values[key] && !isEncrypted(`${PROJECT}:${key}`)).map(
+    (key) => ({ path: [key], message }),
+  );
+}
+
+const unknownKeys = ({ keys, path, message }: z.core.$ZodIssueUnrecognizedKeys): Problem[] =>
+  keys.map((key) => ({ path: [...path, key], message, remove: "unknown" }));
+
+/**
+ * The configuration of a stack as the schema has it, every rule kept.
+ *
+ * @throws pulumi.RunError that lists every problem: the key, its value, what is allowed and the command that fixes it
+ */
+export function checkedStage(
+  stack: string,
+  raw: Readonly<Record<string, string>>,
+  isEncrypted: IsEncrypted,
+): Stage {
+  const values = decode(raw);
+  const parsed = stageSchema.safeParse(values);
+  const found: Problem[] = parsed.success
+    ? crossFieldProblems(stack, parsed.data)
+    : parsed.error.issues.flatMap((issue) =>
+        issue.code === "unrecognized_keys" ? unknownKeys(issue) : [issue],
+      );
+  const problems = [...secretsInClear(values, isEncrypted), ...found];
+  if (parsed.success && !problems.length) return parsed.data;
+  const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+  const lines = problems.map((problem) => describe(stack, values, problem, isEncrypted));
+  throw new pulumi.RunError(
+    `the configuration of stack ${stack} has ${count}:\n${lines.join("\n")}`,
+  );
+}
