@@ -217,9 +217,9 @@ export const stageSchema = object({
   }).prefault({}),
   databaseUrl: z
     .string({ error: DATABASE_URL_FORM })
-    .superRefine((value, { addIssue }) => {
+    .superRefine((value, context) => {
       const problem = value && databaseUrlProblem(value);
-      if (problem) addIssue(problem);
+      if (problem) context.addIssue(problem);
     })
     .default(""),
   llm: object({

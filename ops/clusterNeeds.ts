@@ -1,64 +1,17 @@
 /** What a stage needs of its cluster, and the commands that install it. */
 import { OLDEST_KUBERNETES } from "../components/kubernetes/podSecurity.ts";
 import type { Stage as Configuration } from "../configSchema.ts";
-import { manifestVersion, type PinnedManifest } from "../pins.ts";
-import { itemsOf, type Cluster, type Reading } from "./clusterApi.ts";
+import { manifestVersion } from "../pins.ts";
+import type { Cluster } from "./clusterApi.ts";
+import { classFindings, named, namesIn, type Named } from "./classes.ts";
 import { kubectl, unlessFound, type Check, type Finding } from "./findings.ts";
+import { addon, apply, helm } from "./installs.ts";
 import { networkPolicyWarning } from "./networkPolicies.ts";
+import { architecture } from "./nodeNeeds.ts";
+import { retiredController, routeClass } from "./routeNeeds.ts";
 import { pullSecret, tlsSecret } from "./secretNeeds.ts";
 
 export type { Finding };
-
-/** Checked against its hash on the way. CRDs are too large for what a client-side apply notes beside them. */
-const apply = (cluster: Cluster, manifest: PinnedManifest) =>
-  `make --silent manifest NAME=${manifest} | ${kubectl(cluster, "apply --server-side -f -")}`;
-/** A release of a Helm chart, with `key=value` settings. */
-const helm = ({ context }: Cluster, release: string, namespace: string, settings: string[]) =>
-  [
-    `helm --kube-context ${context} upgrade --install ${release} --namespace ${namespace} --create-namespace`,
-    ...settings,
-  ].join(" --set ");
-/** Where the NetworkPolicies expect it: in the namespace that todo-app:route.namespace names. */
-const traefik = (cluster: Cluster, { namespace }: Configuration["route"], settings: string[]) =>
-  helm(
-    cluster,
-    "traefik traefik --repo https://traefik.github.io/charts --version 39.0.9",
-    namespace,
-    settings,
-  );
-
-/** The command that installs an add-on which the local cluster and, where it has one of that name, Minikube bring along. */
-function addon(cluster: Cluster, minikube: string | undefined, elsewhere: string): string {
-  const state = process.env.XDG_STATE_HOME ?? "~/.local/state";
-  if (cluster.kind === "local")
-    return `rm ${state}/todo-app/cluster/applied && make cluster, which applies the local cluster's add-ons again`;
-  return cluster.kind === "minikube" && minikube ? `minikube addons enable ${minikube}` : elsewhere;
-}
-
-interface Named {
-  readonly metadata: {
-    readonly name: string;
-    readonly annotations?: Readonly<Record<string, string>>;
-  };
-}
-
-const named = (reading: Reading) => itemsOf(reading) as readonly Named[];
-const namesIn = (reading: Reading) => named(reading).map(({ metadata }) => metadata.name);
-
-/** Whether a class exists; the message names those that do. */
-async function classFindings(
-  cluster: Cluster,
-  list: string,
-  name: string,
-  { missing, fix }: { readonly missing: string; readonly fix: string },
-): Promise<Finding[]> {
-  const reading = await cluster.read(list);
-  const names = namesIn(reading);
-  if (names.includes(name)) return [];
-  const others = names.length ? `; there are: ${names.join(", ")}` : "";
-  const answer = reading.state === "found" ? ({ state: "absent" } as const) : reading;
-  return unlessFound(answer, `${missing}${others}`, fix);
-}
 
 const serverVersion: Check = async (_, cluster) => {
   const reading = await cluster.read("/version");
@@ -73,54 +26,6 @@ const serverVersion: Check = async (_, cluster) => {
     },
   ];
 };
-
-const controllerOf = (className: string) =>
-  `install the controller that serves ${className}, or name another one: todo-app:route.className`;
-
-const ingressClass: Check = ({ route }, cluster) => {
-  const install: Readonly<Record<string, string>> = {
-    nginx: addon(cluster, "ingress", apply(cluster, "ingressNginx")),
-    // By whole path elements, as Kubernetes defines a Prefix.
-    traefik: traefik(cluster, route, ["providers.kubernetesIngress.strictPrefixMatching=true"]),
-  };
-  return classFindings(cluster, "/apis/networking.k8s.io/v1/ingressclasses", route.className, {
-    missing: `IngressClass "${route.className}", which todo-app:route.className names`,
-    fix: install[route.className] ?? controllerOf(route.className),
-  });
-};
-
-const gatewayClass: Check = async ({ route }, cluster) => {
-  const group = "/apis/gateway.networking.k8s.io/v1";
-  const because = "which todo-app:route.kind gateway needs";
-  const installClass =
-    route.className === "traefik"
-      ? addon(
-          cluster,
-          undefined,
-          // It serves a listener by the entry point that has the same port inside the pod.
-          traefik(cluster, route, [
-            "providers.kubernetesGateway.enabled=true",
-            "ports.web.port=80",
-            "ports.websecure.port=443",
-          ]),
-        )
-      : controllerOf(route.className);
-  const [api, classes] = await Promise.all([
-    cluster.read(group),
-    classFindings(cluster, `${group}/gatewayclasses`, route.className, {
-      missing: `GatewayClass "${route.className}", which todo-app:route.className names`,
-      fix: installClass,
-    }),
-  ]);
-  const installApi = addon(cluster, undefined, apply(cluster, "gatewayApi"));
-  return [
-    ...unlessFound(api, `the Gateway API (${group.slice(6)}), ${because}`, installApi),
-    ...classes,
-  ];
-};
-
-const routeClass: Check = (config, ...others) =>
-  (config.route.kind === "gateway" ? gatewayClass : ingressClass)(config, ...others);
 
 /** Proving a host through a Gateway is off in cert-manager unless asked for, and the manifest does not ask. */
 const certManagerForGateway = (cluster: Cluster) =>
@@ -218,20 +123,6 @@ const priorityClass: Check = async ({ priorityClassName: name }, cluster) =>
       })
     : [];
 
-/** Images of another architecture than the nodes' end with "exec format error". */
-const architecture: Check = async ({ images }, cluster) => {
-  const reading = await cluster.read("/api/v1/nodes");
-  const nodes = itemsOf(reading) as readonly { status: { nodeInfo: { architecture: string } } }[];
-  const found = [...new Set(nodes.map(({ status }) => status.nodeInfo.architecture))];
-  if (!found.length || found.some((name) => images.platform === `linux/${name}`)) return [];
-  return [
-    {
-      missing: `a node of todo-app:images.platform, ${images.platform}; there are only ${found.join(", ")}`,
-      fix: `pulumi config set --path todo-app:images.platform linux/${found[0]}`,
-    },
-  ];
-};
-
 const networkPolicies: Check = async (_, cluster) => {
   const warning = await networkPolicyWarning(cluster);
   return warning ? [{ warning }] : [];
@@ -242,6 +133,7 @@ const CHECKS: readonly Check[] = [
   architecture,
   letsEncrypt,
   routeClass,
+  retiredController,
   certManager,
   tlsSecret,
   pullSecret,

@@ -12,8 +12,12 @@ export type Check = (
   namespace: string,
 ) => readonly Finding[] | Promise<readonly Finding[]>;
 
+/** A word of a command line: contexts may have blanks in their names. */
+export const word = (text: string) =>
+  /^[-\w@%+=:,./]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+
 export const kubectl = ({ context }: Cluster, command: string) =>
-  `kubectl --context ${context} ${command}`;
+  `kubectl --context ${word(context)} ${command}`;
 
 /** A finding for everything but an object that is there. */
 export function unlessFound(reading: Reading, missing: string, fix: string): Finding[] {

@@ -72,13 +72,21 @@ describe("preflight", function () {
     {
       what: "the ingress class",
       answers: { [INGRESS_CLASSES]: list("haproxy") },
+      missing:
+        /^IngressClass "traefik", which todo-app:route\.className names; there are: haproxy$/,
+      fix: /^helm --kube-context staging upgrade --install traefik .*--namespace traefik .*strictPrefixMatching=true$/,
+    },
+    {
+      what: "an ingress class whose controller is retired, and that it is,",
+      answers: { [INGRESS_CLASSES]: list("haproxy") },
+      settings: { "todo-app:route": { className: "nginx" } },
       missing: /^IngressClass "nginx", which todo-app:route\.className names; there are: haproxy$/,
-      fix: installs("ingressNginx"),
+      fix: /^make --silent manifest NAME=ingressNginx \| kubectl .* -f - # ingress-nginx is retired since March 2026 /,
     },
     {
       what: "an ingress class that nobody knows how to install",
       answers: {},
-      settings: { "todo-app:route": { className: "private" } },
+      settings: { "todo-app:route": { className: "private", namespace: "private" } },
       missing: /^IngressClass "private".*; there are: nginx, traefik$/,
       fix: /^install the controller that serves private, or name another one: todo-app:route\.className$/,
     },
@@ -87,7 +95,7 @@ describe("preflight", function () {
       answers: {},
       settings: { "todo-app:route": { kind: "gateway", className: "traefik" } },
       missing: /^GatewayClass "traefik", which todo-app:route\.className names; there are: envoy$/,
-      fix: /^helm --kube-context staging .* --version [\d.]+ .*--namespace ingress-nginx .*kubernetesGateway\.enabled=true .*ports\.websecure\.port=443$/,
+      fix: /^helm --kube-context staging .* --version [\d.]+ .*--namespace traefik .*kubernetesGateway\.enabled=true .*ports\.websecure\.port=443$/,
     },
     {
       what: "cert-manager",
@@ -98,7 +106,13 @@ describe("preflight", function () {
     {
       what: "cert-manager, for hosts that are proven through a Gateway",
       answers: { "/apis/cert-manager.io/v1": null },
-      settings: { "todo-app:route": { kind: "gateway", className: "envoy" } },
+      settings: {
+        "todo-app:route": {
+          kind: "gateway",
+          className: "envoy",
+          namespace: "envoy-gateway-system",
+        },
+      },
       missing: /^cert-manager/,
       fix: /^helm --kube-context staging .* cert-manager .*enableGatewayAPI=true$/,
     },
@@ -163,7 +177,9 @@ describe("preflight", function () {
 
   it("asks for the Gateway API and for the class", async () => {
     cluster({ "/apis/gateway.networking.k8s.io/v1": null, [CLASSES]: null });
-    const found = await findings({ "todo-app:route": { kind: "gateway", className: "envoy" } });
+    const found = await findings({
+      "todo-app:route": { kind: "gateway", className: "envoy", namespace: "envoy-gateway-system" },
+    });
     assert.deepEqual(
       found.map((finding) => ("missing" in finding ? finding.missing.split(",")[0] : finding)),
       ["the Gateway API (gateway.networking.k8s.io/v1)", 'GatewayClass "envoy"'],
@@ -198,7 +214,9 @@ describe("preflight", function () {
   it("uses Minikube's own add-ons there", async () => {
     cluster({ [METRICS]: null, [INGRESS_CLASSES]: list(), [STORAGE_CLASSES]: list() });
     assert.deepEqual(
-      (await findings({}, "minikube")).map((finding) => "fix" in finding && finding.fix),
+      (await findings({ "todo-app:route": { className: "nginx" } }, "minikube")).map(
+        (finding) => "fix" in finding && finding.fix,
+      ),
       ["ingress", "metrics-server", "storage-provisioner"].map(
         (addon) => `minikube addons enable ${addon}`,
       ),

@@ -32,6 +32,14 @@ export const METRICS = "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.metr
 /** A cluster that has everything. */
 const COMPLETE: Readonly<Record<string, object>> = {
   "/readyz": {},
+  "/api/v1/nodes": {
+    items: [
+      {
+        metadata: { name: "node" },
+        status: { nodeInfo: { architecture: "amd64", operatingSystem: "linux" } },
+      },
+    ],
+  },
   "/version": { major: "1", minor: "30+", gitVersion: "v1.30.1-eks" },
   [INGRESS_CLASSES]: list("nginx", "traefik"),
   "/apis/gateway.networking.k8s.io/v1": {},

@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { stageSchema, type Stage } from "../../configSchema.ts";
+import type { Cluster, Reading } from "../../ops/clusterApi.ts";
+import { clusterFindings } from "../../ops/clusterNeeds.ts";
+import { kubectl } from "../../ops/findings.ts";
+
+const INGRESS_CLASSES = "/apis/networking.k8s.io/v1/ingressclasses";
+const IMAGE = `ghcr.io/todo/app@sha256:${"a".repeat(64)}`;
+
+const items = (...objects: readonly object[]): Reading => ({
+  state: "found",
+  object: { items: objects },
+});
+const node = (name: string, architecture: string, operatingSystem = "linux") => ({
+  metadata: { name },
+  status: { nodeInfo: { architecture, operatingSystem, kubeletVersion: "v1.34.1+k3s" } },
+});
+const served = (name: string, controller: string) =>
+  items({ metadata: { name }, spec: { controller } });
+
+/** What is said about a cluster that lacks nothing but what `answers` change. */
+async function findings(
+  answers: Readonly<Record<string, Reading>>,
+  settings: object = {},
+  kind: Cluster["kind"] = "other",
+) {
+  const all: Readonly<Record<string, Reading>> = {
+    "/api/v1/nodes?limit=1": items(node("a", "amd64")),
+    [INGRESS_CLASSES]: served("traefik", "traefik.io/ingress-controller"),
+    ...answers,
+  };
+  const read = (path: string) => Promise.resolve(all[path] ?? ({ state: "absent" } as const));
+  const config: Stage = stageSchema.parse({
+    kubernetesContext: "staging",
+    host: "todo-app.com",
+    images: { registry: "ghcr.io" },
+    database: { mode: "external" },
+    ...settings,
+  });
+  return clusterFindings(config, { context: "staging", kind, read }, "todo-app-qa");
+}
+
+describe("the nodes' architecture", () => {
+  const nodes = (...all: readonly object[]) => ({ "/api/v1/nodes": items(...all) });
+
+  it("is that of the images", async () => {
+    assert.deepEqual(await findings(nodes(node("a", "amd64"), node("w", "arm64", "windows"))), []);
+  });
+
+  it("is told where no node can run the images", async () => {
+    const arm = nodes(node("a", "arm64"), node("b", "arm64"));
+    assert.deepEqual(await findings(arm), [
+      {
+        missing: "nodes of todo-app:images.platform, linux/amd64; there are only linux/arm64",
+        fix: "set todo-app:images.platform to linux/arm64: the images are built for it",
+      },
+    ]);
+    const images = { registry: "ghcr.io", platform: "linux/arm64" };
+    assert.deepEqual(await findings(arm, { images }), []);
+  });
+
+  it("is mentioned where some nodes can't", async () => {
+    assert.deepEqual(await findings(nodes(node("a", "amd64"), node("b", "arm64"))), [
+      {
+        warning:
+          'b can\'t run images for linux/amd64, which todo-app:images.platform has built: pods there end with "exec format error"',
+      },
+    ]);
+  });
+
+  it("does not matter to images that are built already: they may be for several", async () => {
+    const images = { registry: "ghcr.io", backend: IMAGE, frontend: IMAGE };
+    assert.deepEqual(await findings(nodes(node("a", "arm64")), { images }), []);
+  });
+
+  it("may be hidden from who deploys", async () => {
+    const nodesDenied = { "/api/v1/nodes": { state: "unknown", reason: "Forbidden" } as const };
+    assert.deepEqual(await findings(nodesDenied), [
+      { warning: "could not check: nodes of todo-app:images.platform, linux/amd64 (Forbidden)" },
+    ]);
+  });
+});
+
+describe("ingress-nginx, which is retired,", () => {
+  const nginx = { [INGRESS_CLASSES]: served("nginx", "k8s.io/ingress-nginx") };
+  const route = { className: "nginx" };
+
+  it("is mentioned where it serves the stage", async () => {
+    assert.deepEqual(await findings(nginx, { route }), [
+      {
+        warning:
+          "ingress-nginx is retired since March 2026 and gets no security fixes; Traefik does: todo-app:route.className traefik",
+      },
+    ]);
+  });
+
+  it("is not mentioned on Minikube, nor for another controller of the same class", async () => {
+    assert.deepEqual(await findings(nginx, { route }, "minikube"), []);
+    const other = { [INGRESS_CLASSES]: served("nginx", "nginx.org/ingress-controller") };
+    assert.deepEqual(await findings(other, { route }), []);
+  });
+});
+
+describe("a command that is to be copied", () => {
+  const cluster = (context: string): Cluster => ({
+    context,
+    kind: "other",
+    read: () => Promise.resolve({ state: "absent" }),
+  });
+
+  it("quotes a context only where the shell would take it apart", () => {
+    const commands: Readonly<Record<string, string>> = {
+      "arn:aws:eks:eu-west-1:123:cluster/a": "arn:aws:eks:eu-west-1:123:cluster/a",
+      "kind team a": "'kind team a'",
+      "Ann's": "'Ann'\\''s'",
+    };
+    for (const [context, written] of Object.entries(commands))
+      assert.equal(kubectl(cluster(context), "get pods"), `kubectl --context ${written} get pods`);
+  });
+});
