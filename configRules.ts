@@ -119,7 +119,7 @@ function checkRoute({ route, tls, publicUrl }: Stage, reject: Reject): void {
   if (!route.namespace)
     reject(
       ["route", "namespace"],
-      `the namespace of the controller's pods: only for the classes ${Object.keys(CONTROLLER_NAMESPACES).join(" and ")} it is known`,
+      `the namespace of the controller's pods, which is known for the classes ${Object.keys(CONTROLLER_NAMESPACES).join(" and ")} only`,
     );
   if (tls.issuer !== "none" && publicUrl.startsWith("http:"))
     reject(["publicUrl"], `an https URL, because tls.issuer is ${tls.issuer}`);

@@ -1,22 +1,10 @@
 /** Values that real stage files have: right ones that are unusual, and wrong ones that look right. */
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
-import { quantityOf } from "../../components/kubernetes/resources.ts";
-import { parseConfig } from "../../config.ts";
-import { withKey, withKeys } from "./support/stages.ts";
-
-const accepted = (key: string, value: unknown, stage = "dev") =>
-  parseConfig(stage, withKey(stage, key, value));
-
-function refusal(key: string, value: unknown, stage = "dev"): string {
-  try {
-    accepted(key, value, stage);
-  } catch (error) {
-    assert.ok(pulumi.RunError.isInstance(error));
-    return error.message;
-  }
-  assert.fail(`${key} was accepted`);
-}
+import { cpuMillicores, quantityOf } from "../../components/kubernetes/resources.ts";
+import { loadConfig, parseConfig, type StackConfig } from "../../config.ts";
+import { accepted, refusal } from "./support/configuration.ts";
+import { stageConfig, withKey } from "./support/stages.ts";
 
 describe("a quantity", () => {
   const values: Readonly<Record<string, number>> = {
@@ -38,7 +26,95 @@ describe("a quantity", () => {
     it(`"${text}" is none`, () => assert.ok(Number.isNaN(quantityOf(text))));
 });
 
+describe("CPU and memory", () => {
+  const withCpu = (cpu: unknown) => ({
+    resources: { requests: { cpu, memory: "64Mi" }, limits: { memory: "64Mi" } },
+  });
+  const withMemory = (memory: unknown) => ({
+    resources: { requests: { cpu: 1, memory }, limits: { memory } },
+  });
+
+  it("are compared and added up whatever their spelling", () => {
+    const spellings = ["0.29", "290m", "290e-3", "290000u", "+.29"];
+    for (const spelling of spellings) assert.equal(cpuMillicores(spelling), 290);
+    for (const cpu of [...spellings, 0.29, 10_000]) accepted("backend", withCpu(cpu));
+    for (const memory of ["1Mi", "0.5Gi", "64e6", "1Pi", 2 ** 26])
+      accepted("backend", withMemory(memory));
+  });
+
+  it("have bounds: what no container fits in, or no node has, is a mistake in the unit", () => {
+    for (const cpu of ["1u", "0.0005", "1500u", 10_001, "1e300", -1, 0, "1 core", "", null])
+      assert.match(
+        refusal("backend", withCpu(cpu)),
+        /requests\.cpu is .*; allowed: CPU such as "250m", "1" or 0\.5: whole millicores, up to 10000 cores\n/,
+      );
+    for (const memory of ["400m", "512", 512, "1Ki", "2Pi", "1e300", "1GB", "-1Gi", true])
+      assert.match(
+        refusal("backend", withMemory(memory)),
+        /requests\.memory is .*; allowed: memory such as "128Mi", "512M" or "1Gi", from 1Mi to 1Pi\n/,
+      );
+  });
+});
+
+describe("an image", () => {
+  const digest = `sha256:${"a1".repeat(32)}`;
+  const set: Readonly<Record<string, (value: string) => StackConfig>> = {
+    registry: (registry) => accepted("images", { registry }),
+    baseRegistry: (baseRegistry) => accepted("images", { registry: "ghcr.io", baseRegistry }),
+    cacheFrom: (image) => accepted("images", { registry: "ghcr.io", cacheFrom: [image] }),
+    prebuilt: (backend) => accepted("images", { registry: "ghcr.io", backend }),
+    database: (image) => accepted("database", { image }),
+  };
+  const cases: readonly (readonly [keyof typeof set, string, string[], string[]])[] = [
+    [
+      "registry",
+      "a registry host such as ghcr.io or localhost:5000",
+      ["ghcr.io", "localhost", "localhost:5000", "registry:5000", "10.0.0.1:80", "[::1]:5000"],
+      ["", "ghcr", "ghcr.io/team", "https://ghcr.io", "-a.io", "ghcr.io:", "ghcr.io:0", "a..b"],
+    ],
+    [
+      "baseRegistry",
+      "a registry, with or without a path, such as docker.io/library",
+      ["docker.io/library", "m.example:5000/a__b"],
+      ["docker.io/", "a b", "/x"],
+    ],
+    [
+      "cacheFrom",
+      "image references",
+      ["a", "ghcr.io/a/b:v1", `b@${digest}`],
+      ["", "A", "a:", "a b", "a@sha256:1"],
+    ],
+    [
+      "prebuilt",
+      "an image reference by digest: name@sha256:<64 hex digits>",
+      [`ghcr.io/my--org/a@${digest}`, `localhost:5000/a:v1@${digest}`],
+      ["a:v1", `A@${digest}`, `a@${digest}0`, `https://a@${digest}`],
+    ],
+    [
+      "database",
+      "an image with a tag or digest",
+      ["postgres:17", `postgres@${digest}`, `docker.io/library/postgres:17@${digest}`],
+      ["postgres", "postgres:", "postgres:-1", `postgres:${"1".repeat(129)}`],
+    ],
+  ];
+  for (const [what, allowed, right, wrong] of cases) {
+    it(`of ${what} may be ${right.join(", ")}`, () => right.forEach((value) => set[what]!(value)));
+    it(`of ${what} may not be ${wrong.join(", ")}`, () =>
+      wrong.forEach((value) =>
+        assert.throws(() => set[what]!(value), { message: new RegExp(`allowed: ${allowed}\n`) }),
+      ));
+  }
+});
+
 describe("a stage file may have", () => {
+  it("names of digits, which pulumi config set --path stores as numbers", () => {
+    const tls = { issuer: "secret", secretName: 1 };
+    const { tls: certificate } = accepted("tls", tls);
+    assert.deepEqual(certificate, { issuer: "secret", secretName: "1" });
+    assert.match(refusal("tls", { issuer: "secret", secretName: 1.5 }), /the name of a Secret/);
+    assert.match(refusal("tls", { issuer: "secret", secretName: true }), /the name of a Secret/);
+  });
+
   it("CPU as a number, and memory in any unit", () => {
     const resources = { requests: { cpu: 0.5, memory: "512M" }, limits: { cpu: 1, memory: "1G" } };
     assert.deepEqual(accepted("backend", { resources }).backend.resources, {
@@ -68,52 +144,57 @@ describe("a stage file may have", () => {
     const file = `# our authority\r\n${pem.replaceAll("\n", "\r\n")}`;
     const database = { mode: "external", caCertificate: file };
     assert.equal(accepted("database", database, "staging").database.caCertificate, pem);
+    const chain = `${pem}subject=CN = ours\n${pem}`;
+    const { database: chained } = accepted(
+      "database",
+      { ...database, caCertificate: chain },
+      "staging",
+    );
+    assert.equal(chained.caCertificate, pem + pem);
     const fix = refusal("database", { mode: "external", caCertificate: "no PEM" }, "staging");
     assert.match(fix, /fix: .*'todo-app:database\.caCertificate' < file\.pem/);
   });
 });
 
-describe("the URL of an external database", () => {
-  const url = (rest: string) => `postgresql://${rest}`;
-  for (const right of [
-    "todo:p%40ss%2F@db.example.com:5432/todo?sslmode=require",
-    "todo@db/todo?sslmode=verify-full&connect_timeout=5&application_name=todo",
-    "todo:a@ep-1.neon.tech/todo?sslmode=require&channel_binding=require",
-  ])
-    it(`may be ${right}`, () => void accepted("databaseUrl", url(right), "staging"));
+describe("what must not be read", () => {
+  it("is no part of a report: a private key in the place of a certificate", () => {
+    const key = "-----BEGIN RSA PRIVATE KEY-----\ncanary\n-----END RSA PRIVATE KEY-----\n";
+    const pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+    for (const caCertificate of [key, pem + key, key + pem])
+      assert.equal(
+        refusal("database", { mode: "external", caCertificate }, "staging"),
+        "the configuration of stack staging has 1 problem:\n" +
+          "  todo-app:database.caCertificate is [secret]; allowed: a certificate in PEM form, without its key\n" +
+          "    fix: pulumi config set --stack staging --path 'todo-app:database.caCertificate' < file.pem",
+      );
+  });
 
-  const wrong: Readonly<Record<string, RegExp>> = {
-    "todo:can@ary@db.example.com/todo?sslmode=require":
-      /user and password percent-encoded: @ is %40, : is %3A/,
-    "todo:9/canary+def=@db.example.com:5432/todo?sslmode=require":
-      /user and password percent-encoded/,
-    "db.example.com/todo?sslmode=require": /user and password percent-encoded/,
-    "todo:canary@db/?sslmode=require": /a URL that names the database behind the host/,
-    "todo:canary@db/todo?sslmode=require&sslcert=client.crt&sslkey=k":
-      /a URL without sslcert, sslkey: no pod has such a file/,
-    "todo:canary@db/todo?sslmode=require&pgbouncer=true&schema=public":
-      /a URL without pgbouncer, schema, which PostgreSQL's drivers refuse; they take sslmode, /,
-    "todo:canary@db/todo?sslmode=require&uselibpqcompat=true": /a URL without uselibpqcompat/,
-  };
-  for (const [address, says] of Object.entries(wrong))
-    it(`may not be ${address}, and is not shown`, () => {
-      const message = refusal("databaseUrl", url(address), "staging");
-      assert.match(message, says);
-      assert.doesNotMatch(message, /canary|can@ary/);
+  it("is no part of a report: an object of which a part is encrypted", () => {
+    const raw = withKey("dev", "database", { image: "canary", storage: "1Gi" });
+    const isEncrypted = (key: string) => key === "todo-app:database";
+    assert.throws(() => parseConfig("dev", raw, isEncrypted), {
+      message:
+        "the configuration of stack dev has 1 problem:\n" +
+        "  todo-app:database.image is [secret]; allowed: an image with a tag or digest\n" +
+        "    fix: pulumi config set --stack dev --path --secret 'todo-app:database.image'",
     });
-});
+    const right = withKey("dev", "database", { image: "postgres:17", storage: "1Gi" });
+    assert.equal(parseConfig("dev", right, isEncrypted).database.image, "postgres:17");
+  });
 
-describe("the e-mail address for Let's Encrypt", () => {
-  const tls = (email: string) => ({ issuer: "letsencrypt-staging", email });
-  it("is one that can exist", () => void accepted("tls", tls("ops@todo-app.com"), "staging"));
-  for (const email of ["ops@example.com", "ops@mail.example.org", "ops@team.test", "a@b.invalid"])
-    it(`is not ${email}`, () =>
-      assert.match(
-        refusal("tls", tls(email), "staging"),
-        /allowed: an e-mail address of a public domain/,
-      ));
-  it("does not matter to an ACME server of one's own", () => {
-    const own = { issuer: "acme", server: "https://ca.team.test/acme", email: "ops@team.test" };
-    parseConfig("staging", withKeys("staging", { tls: own }));
+  it("is cut where it is a whole file", () => {
+    const message = refusal("llm", { model: "no model ".repeat(1000) });
+    assert.match(message, /llm\.model is "no model .{190,200}…; allowed: a model name\n/);
+  });
+
+  it("stands in clear in no stage file: the engine says which values it decrypted", () => {
+    const raw = stageConfig("staging");
+    pulumi.runtime.setAllConfig(raw, ["todo-app:openaiApiKey"]);
+    assert.throws(
+      loadConfig,
+      /has 1 problem:\n {2}todo-app:databaseUrl is \[secret\]; allowed: an encrypted value; .*\n {4}fix: pulumi config set --stack \S+ --secret 'todo-app:databaseUrl'$/,
+    );
+    pulumi.runtime.setAllConfig(raw, ["todo-app:openaiApiKey", "todo-app:databaseUrl"]);
+    loadConfig();
   });
 });
