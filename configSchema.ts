@@ -17,7 +17,7 @@ import {
 } from "./configFormats.ts";
 import { imageReference } from "./pins.ts";
 
-/** `pulumi config set --path` stores a text of digits as a number. */
+/** `pulumi config set --path` stores a text of digits as a number. Defaults are given with `prefault`, so that editors see them. */
 const numberAsText = (value: unknown) => (Number.isSafeInteger(value) ? String(value) : value);
 const text = (pattern: RegExp, allowed: string) =>
   z.preprocess(numberAsText, z.string({ error: allowed }).regex(pattern, { error: allowed }));
@@ -30,7 +30,7 @@ const url = (pattern: RegExp, allowed: string) =>
 /** The same, or empty: Pulumi.yaml must give every key a default, so "not set" is an empty string. */
 const orEmpty = (pattern: RegExp) => new RegExp(`^$|${pattern.source}`);
 const optionalText = (pattern: RegExp, allowed: string) =>
-  text(orEmpty(pattern), allowed).default("");
+  text(orEmpty(pattern), allowed).prefault("");
 const optionalUrl = (pattern: RegExp, allowed: string) =>
   url(orEmpty(pattern), allowed).default("");
 const integer = (min: number, max: number) => {
@@ -55,7 +55,7 @@ const certificates = () => {
     .refine((value) => !hasPrivateKey(value), { error, abort: true })
     .refine((value) => !value || certificatesIn(value), { error })
     .transform(certificatesIn)
-    .default("");
+    .prefault("");
 };
 /** Keys, at any depth, whose values are files in PEM form. */
 export const PEM_KEYS = ["caCertificate", "caBundle"];
@@ -131,7 +131,7 @@ const workloadSchema = (defaults: z.output<typeof resourcesSchema>) =>
       maxReplicas: integer(1, 50),
       targetCPUUtilization: integer(10, 95).default(70),
     }).optional(),
-    resources: resourcesSchema.default(defaults),
+    resources: resourcesSchema.prefault(defaults),
   });
 
 export const stageSchema = object({
@@ -152,15 +152,15 @@ export const stageSchema = object({
   images: object({
     registry: text(REGISTRY, "a registry host such as ghcr.io or localhost:5000"),
     /** Path in front of `/backend` and `/frontend`. */
-    repository: text(REPOSITORY, "a repository path such as team/todo-app").default("todo-app"),
+    repository: text(REPOSITORY, "a repository path such as team/todo-app").prefault("todo-app"),
     platform: oneOf(["linux/amd64", "linux/arm64"]).default("linux/amd64"),
     /** Where the Dockerfiles find python, node and the like: set it to a mirror where Docker Hub can't be reached. */
     baseRegistry: text(
       REGISTRY_PATH,
       "a registry, with or without a path, such as docker.io/library",
-    ).default("docker.io/library"),
+    ).prefault("docker.io/library"),
     /** Images whose layers may be reused while building. */
-    cacheFrom: z.array(text(IMAGE, "image references")).default([]),
+    cacheFrom: z.array(text(IMAGE, "image references")).prefault([]),
     /** Off: the images are loaded into the cluster by hand and never pulled. */
     push: flag().default(true),
     /**
@@ -191,16 +191,16 @@ export const stageSchema = object({
   ),
   database: object({
     mode: oneOf(["in-cluster", "external", "cloudnative-pg"]).default("in-cluster"),
-    image: text(VERSIONED_IMAGE, "an image with a tag or digest").default(() =>
+    image: text(VERSIONED_IMAGE, "an image with a tag or digest").prefault(() =>
       imageReference("postgres"),
     ),
-    storage: memory.default("1Gi"),
+    storage: memory.prefault("1Gi"),
     /** Empty: the cluster's default StorageClass. */
     storageClassName: optionalText(
       OBJECT_NAME,
       "the name of a StorageClass (kubectl get storageclass)",
     ),
-    resources: resourcesSchema.default({
+    resources: resourcesSchema.prefault({
       requests: { cpu: "100m", memory: "128Mi" },
       limits: { memory: "512Mi" },
     }),
@@ -209,7 +209,7 @@ export const stageSchema = object({
     /** Servers of a CloudNativePG cluster: one primary, the others its standbys. */
     instances: integer(1, 9).default(3),
     /** Namespace of the CloudNativePG operator's pods. */
-    operatorNamespace: text(DNS_LABEL, "the namespace of the CloudNativePG operator").default(
+    operatorNamespace: text(DNS_LABEL, "the namespace of the CloudNativePG operator").prefault(
       "cnpg-system",
     ),
     /** Authority that signed the external server's certificate; empty: the public ones. */
@@ -225,7 +225,7 @@ export const stageSchema = object({
   llm: object({
     provider: oneOf(["builtin", "openai"]).default("builtin"),
     baseUrl: url(/^https?:\/\/\S+$/, "an http(s) URL").default("https://api.openai.com/v1"),
-    model: text(/^\S+$/, "a model name").default("gpt-5-mini"),
+    model: text(/^\S+$/, "a model name").prefault("gpt-5-mini"),
   }).prefault({}),
   openaiApiKey: z.string().default(""),
   tracing: object({
@@ -240,7 +240,7 @@ export const stageSchema = object({
     className: text(
       OBJECT_NAME,
       "the name of an IngressClass or GatewayClass (kubectl get ingressclass,gatewayclass)",
-    ).default("traefik"),
+    ).prefault("traefik"),
     /** Namespace of the controller; empty: the usual one of the class. */
     namespace: optionalText(DNS_LABEL, "the namespace of the ingress controller"),
     /**
