@@ -79,8 +79,8 @@ const quantity = (isRight: (value: string) => boolean, allowed: string) =>
     .refine(isRight, { error: allowed });
 const between = (least: number, amount: number, most: number) => least <= amount && amount <= most;
 const cpu = quantity(
-  (value) => between(1, cpuMillicores(value), 1e7) && Number.isInteger(cpuMillicores(value)),
-  'CPU such as "250m", "1" or 0.5: whole millicores, up to 10000 cores',
+  (value) => between(1, cpuMillicores(value), 1e8) && Number.isInteger(cpuMillicores(value)),
+  'CPU such as "250m", "1" or 0.5: whole millicores, up to 100000 cores',
 );
 const memory = quantity(
   (value) => between(2 ** 20, memoryBytes(value), 2 ** 50),
