@@ -21,6 +21,7 @@ const ingress: PublicRouteArgs["route"] = {
 const args: PublicRouteArgs = {
   namespace: "ns",
   host: "todo.example.com",
+  publicUrl: "https://todo.example.com",
   paths: [
     { path: "/api", service: "backend", port: 8000 },
     { path: "/", service: "frontend", port: 3000 },
