@@ -104,7 +104,7 @@ describe("network policies", function () {
       `${EDGES.dev}
 load-balancer → frontend : TCP 3000
 load-balancer → backend : TCP 8000`,
-      { route: { sourceRanges: ["192.0.2.0/24"] } },
+      { route: { className: "nginx", sourceRanges: ["192.0.2.0/24"] } },
     ));
 
   it("metrics are read from the namespace that is named", () =>

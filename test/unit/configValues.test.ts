@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { cpuMillicores, quantityOf } from "../../components/kubernetes/resources.ts";
 import { loadConfig, parseConfig, type StackConfig } from "../../config.ts";
 import { accepted, refusal } from "./support/configuration.ts";
-import { stageConfig, withKey } from "./support/stages.ts";
+import { stageConfig, withKey, withKeys } from "./support/stages.ts";
 
 describe("a quantity", () => {
   const values: Readonly<Record<string, number>> = {
@@ -37,9 +37,11 @@ describe("CPU and memory", () => {
   it("are compared and added up whatever their spelling", () => {
     const spellings = ["0.29", "290m", "290e-3", "290000u", "+.29"];
     for (const spelling of spellings) assert.equal(cpuMillicores(spelling), 290);
-    for (const cpu of [...spellings, 0.29, 100_000]) accepted("backend", withCpu(cpu));
-    for (const memory of ["1Mi", "0.5Gi", "64e6", "1Pi", 2 ** 26])
-      accepted("backend", withMemory(memory));
+    const quota = { cpu: "100000", memory: "1Pi" };
+    const fits = (backend: object) =>
+      parseConfig("dev", withKeys("dev", { backend: { replicas: 1, ...backend }, quota }));
+    for (const cpu of [...spellings, 0.29, 25_000]) fits(withCpu(cpu));
+    for (const memory of ["1Mi", "0.5Gi", "64e6", "200Ti", 2 ** 26]) fits(withMemory(memory));
   });
 
   it("have bounds: what no container fits in, or no node has, is a mistake in the unit", () => {

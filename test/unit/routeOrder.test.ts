@@ -96,7 +96,7 @@ describe("requests from outside", () => {
 
   it("come from the controller's namespace, and from the address ranges that are named", async () => {
     const ranges = ["10.0.0.0/16", "fd00:1::/64"];
-    const resources = await stack("dev", { route: { sourceRanges: ranges } });
+    const resources = await stack("dev", { route: { className: "nginx", sourceRanges: ranges } });
     assert.deepEqual(sources(resources, "frontend", 3000).slice(0, 3), [
       { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "ingress-nginx" } } },
       ...ranges.map((cidr) => ({ ipBlock: { cidr } })),
