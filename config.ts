@@ -45,8 +45,8 @@ export type StackConfig = Readonly<
     readonly tracing: Stage["tracing"] & Integration;
     /** Absent without TLS. */
     readonly tls?: Tls;
-    /** What the app is told about TLS; empty where browsers find it by HTTP. */
-    readonly tlsSettings: Readonly<Record<string, string>>;
+    /** What the app is told about HTTPS; empty where browsers find it by HTTP. */
+    readonly httpsSettings: Readonly<Record<string, string>>;
     readonly openaiApiKey?: pulumi.Output<string>;
   }
 >;
@@ -87,9 +87,14 @@ function addressOf({ publicUrl, host, tls }: Stage): string {
   return publicUrl || `${tls.issuer === "none" ? "http" : "https"}://${host}`;
 }
 
-function strictTransport(publicUrl: string, seconds: number): Record<string, string> {
-  // With 0 the header is sent too: it takes back what browsers were told before.
-  return publicUrl.startsWith("https:") ? { HSTS_MAX_AGE: String(seconds) } : {};
+function httpsSettings(publicUrl: string, tls: Stage["tls"]): Record<string, string> {
+  if (!publicUrl.startsWith("https:")) return {};
+  return {
+    // With 0 the header is sent too: it takes back what browsers were told before.
+    HSTS_MAX_AGE: String(tls.hstsMaxAgeSeconds),
+    // Where TLS ends in front of the controller, it may report HTTP for everything: a redirect would never end.
+    HTTPS_REDIRECT: String(tls.issuer !== "none"),
+  };
 }
 
 /**
@@ -155,7 +160,7 @@ export function parseConfig(
     llm: { ...llm, ...languageModel(llm) },
     tracing: { ...tracing, ...collector(tracing) },
     tls: certificate(tls),
-    tlsSettings: strictTransport(publicUrl, tls.hstsMaxAgeSeconds),
+    httpsSettings: httpsSettings(publicUrl, tls),
   });
 }
 

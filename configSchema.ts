@@ -250,6 +250,12 @@ export const stageSchema = object({
     proxies: oneOf(["controller-namespace", "app-namespace"]).default("controller-namespace"),
     /** Addresses that requests also come from: of nodes, where the controller uses their network, or of load balancers. */
     sourceRanges: z.array(cidr, { error: "a list of address ranges" }).default([]),
+    /** The request header in which the proxies in front name the browser's address. */
+    clientIpHeader: text(/^[\w-]+$/, "the name of a header, like X-Forwarded-For").prefault(
+      "X-Forwarded-For",
+    ),
+    /** How many proxies append to that header, the controller included; 0: none is believed. */
+    trustedProxies: integer(0, 9).default(1),
     /** Off where the controller never reports an address (some bare-metal installs): the deploy would wait in vain. */
     waitForAddress: flag().default(true),
   })

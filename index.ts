@@ -79,7 +79,7 @@ const beforePods = tls ? [migration, publicRoute] : [migration];
 const settings = {
   ENVIRONMENT: config.stage,
   FRONTEND_URL: publicUrl,
-  ...config.tlsSettings,
+  ...config.httpsSettings,
   ...tracing.settings,
 };
 const { namespace: scraper } = config.monitoring;
@@ -108,6 +108,8 @@ const frontendArgs = {
   settings: {
     ...settings,
     BACKEND_URL: `http://backend:${backendPort}`,
+    CLIENT_IP_HEADER: route.clientIpHeader,
+    TRUSTED_PROXIES: String(route.trustedProxies),
     // While a rollout has two versions live, a pod asks the others for the scripts of a page that is not its own.
     PEER_URL: `http://frontend-peers:${frontendPort}`,
   },

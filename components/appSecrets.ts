@@ -44,7 +44,7 @@ export interface AppSecretsArgs {
 export class AppSecrets extends pulumi.ComponentResource {
   /** `DATABASE_URL` (and `DATABASE_CA`), `BETTER_AUTH_SECRET` (and its predecessor) and, if given, `OPENAI_API_KEY`. */
   readonly backend: SecretFiles;
-  /** `DATABASE_URL` (and `DATABASE_CA`), `BETTER_AUTH_SECRET` (and its predecessor). */
+  /** `DATABASE_URL` (and `DATABASE_CA`), `BETTER_AUTH_SECRET`, its predecessor and its successor. */
   readonly frontend: SecretFiles;
   /** `DATABASE_URL` (and `DATABASE_CA`), inside the cluster that of the owner, and `APP_DATABASE_URL`, that of the app. */
   readonly migration: SecretFiles;
@@ -56,7 +56,7 @@ export class AppSecrets extends pulumi.ComponentResource {
   constructor(name: string, args: AppSecretsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("todo-app:index:AppSecrets", name, {}, opts);
 
-    const auth = this.createAuthSecrets(`${name}-auth`, args.versions.auth);
+    const { next, ...auth } = this.createAuthSecrets(`${name}-auth`, args.versions.auth);
     const logins = this.createLogins(name, args);
     const url = (login: DatabaseLogin) => inClusterDatabaseUrl(args.databaseMode, login);
     const database = {
@@ -71,7 +71,8 @@ export class AppSecrets extends pulumi.ComponentResource {
       ...auth,
       ...(args.openaiApiKey && { OPENAI_API_KEY: args.openaiApiKey }),
     });
-    this.frontend = secret("frontend", { ...database, ...auth });
+    // A rotation rolls out over minutes: the pods before it know the cookies of those after it.
+    this.frontend = secret("frontend", { ...database, ...auth, BETTER_AUTH_SECRET_NEXT: next });
     this.migration = secret(
       "migration",
       logins
@@ -105,6 +106,7 @@ export class AppSecrets extends pulumi.ComponentResource {
   private generateVersions(name: string, length: number, version: number) {
     const generate = (wanted: number) => this.generate(`${name}-v${wanted}`, length);
     return {
+      generate,
       current: generate(version),
       previous: version > 1 ? generate(version - 1) : undefined,
     };
@@ -128,11 +130,12 @@ export class AppSecrets extends pulumi.ComponentResource {
     };
   }
 
-  private createAuthSecrets(name: string, version: number): Record<string, pulumi.Output<string>> {
-    const { current, previous } = this.generateVersions(name, 48, version);
+  private createAuthSecrets(name: string, version: number) {
+    const { current, previous, generate } = this.generateVersions(name, 48, version);
     return {
       BETTER_AUTH_SECRET: current,
       ...(previous && { BETTER_AUTH_SECRET_PREVIOUS: previous }),
+      next: generate(version + 1),
     };
   }
 

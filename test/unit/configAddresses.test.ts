@@ -33,10 +33,10 @@ describe("the public URL", () => {
 
   it("is another one where a port is forwarded, or TLS ends in front; then browsers keep to HTTPS", () => {
     const http = accepted("publicUrl", "http://localhost:8080");
-    assert.deepEqual([http.publicUrl, http.tlsSettings], ["http://localhost:8080", {}]);
+    assert.deepEqual([http.publicUrl, http.httpsSettings], ["http://localhost:8080", {}]);
     const https = accepted("publicUrl", "https://todo.example.com:8443");
     assert.equal(https.publicUrl, "https://todo.example.com:8443");
-    assert.deepEqual(https.tlsSettings, { HSTS_MAX_AGE: "31536000" });
+    assert.deepEqual(https.httpsSettings, { HSTS_MAX_AGE: "31536000", HTTPS_REDIRECT: "false" });
   });
 
   it("is an origin", () => {

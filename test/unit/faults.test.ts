@@ -43,8 +43,8 @@ describe("the stack", () => {
 
   it("can take back that browsers refuse plain HTTP", () => {
     const tls = { issuer: "letsencrypt-staging", email: "ops@todo-app.com", hstsMaxAgeSeconds: 0 };
-    const { tlsSettings } = parseConfig("staging", withKey("staging", "tls", tls));
-    assert.deepEqual(tlsSettings, { HSTS_MAX_AGE: "0" });
-    assert.deepEqual(parseConfig("dev", stageConfig("dev")).tlsSettings, {});
+    const { httpsSettings } = parseConfig("staging", withKey("staging", "tls", tls));
+    assert.deepEqual(httpsSettings, { HSTS_MAX_AGE: "0", HTTPS_REDIRECT: "true" });
+    assert.deepEqual(parseConfig("dev", stageConfig("dev")).httpsSettings, {});
   });
 });

@@ -11,7 +11,7 @@ describe("AppSecrets", () => {
     const inCluster = await record(
       () => new AppSecrets("secrets", { namespace: "ns", versions, databaseMode }),
     );
-    assert.equal(find(inCluster.resources, "RandomPassword").length, 3);
+    assert.equal(find(inCluster.resources, "RandomPassword").length, 4);
     const { stringData } = find(inCluster.resources, "Secret").find(({ name }) =>
       name.endsWith("backend"),
     )!.inputs;
@@ -31,7 +31,7 @@ describe("AppSecrets", () => {
     );
     assert.deepEqual(
       find(external.resources, "RandomPassword").map(({ name }) => name),
-      ["secrets-auth-v1"],
+      ["secrets-auth-v1", "secrets-auth-v2"],
     );
     assert.equal(
       find(external.resources, "Secret").some(({ name }) => name.endsWith("postgres")),
@@ -83,7 +83,7 @@ describe("AppSecrets", () => {
     ]);
     assert.deepEqual(Object.fromEntries(keys), {
       "secrets-backend": ["BETTER_AUTH_SECRET", "DATABASE_URL", "OPENAI_API_KEY"],
-      "secrets-frontend": ["BETTER_AUTH_SECRET", "DATABASE_URL"],
+      "secrets-frontend": ["BETTER_AUTH_SECRET", "BETTER_AUTH_SECRET_NEXT", "DATABASE_URL"],
       "secrets-migration": ["APP_DATABASE_URL", "DATABASE_URL"],
       "secrets-postgres": ["POSTGRES_PASSWORD"],
     });
@@ -123,6 +123,7 @@ describe("AppSecrets", () => {
     it("keep the app's password before, so that a rotation can be taken back", async () => {
       assert.deepEqual(generated(await rotatedTo({ databasePassword: 3 })), [
         "secrets-auth-v1",
+        "secrets-auth-v2",
         "secrets-database-password",
         "secrets-database-app-v3",
         "secrets-database-app-v2",
@@ -156,7 +157,7 @@ describe("AppSecrets", () => {
     });
   });
 
-  it("rotates the auth secret and keeps the one before it for those who still hold its cookies", async () => {
+  it("rotates the auth secret: the one before it stays valid, and the pages know the next one in advance", async () => {
     const rotated = { ...versions, auth: 3 };
     const { resources } = await record(
       () => new AppSecrets("secrets", { namespace: "ns", versions: rotated, databaseMode }),
@@ -166,6 +167,8 @@ describe("AppSecrets", () => {
         .stringData;
       assert.equal(secret.BETTER_AUTH_SECRET, "generated-secrets-auth-v3");
       assert.equal(secret.BETTER_AUTH_SECRET_PREVIOUS, "generated-secrets-auth-v2");
+      const next = reader === "frontend" ? "generated-secrets-auth-v4" : undefined;
+      assert.equal(secret.BETTER_AUTH_SECRET_NEXT, next);
     }
   });
 
