@@ -35,15 +35,19 @@ describe("the stack", function () {
     images = JSON.parse(await sh("pulumi stack output images --json --stack dev"));
   });
 
+  type Pulumi = (engine: keyof typeof engines, command: string) => Promise<string>;
+
+  /** Every stage protects what holds its data. */
+  async function destroy(pulumi: Pulumi, engine: keyof typeof engines): Promise<void> {
+    await pulumi(engine, "state unprotect --all --yes");
+    await pulumi(engine, "destroy --yes --skip-preview");
+  }
+
   /** Runs commands of one engine on a state of their own. */
-  const withStack = (
-    use: (
-      pulumi: (engine: keyof typeof engines, command: string) => Promise<string>,
-    ) => Promise<void>,
-  ) =>
+  const withStack = (use: (pulumi: Pulumi) => Promise<void>) =>
     withCheckout(async (cwd) => {
       writeFileSync(join(cwd, `Pulumi.${STAGE}.yaml`), stageFile(images));
-      const pulumi = (engine: keyof typeof engines, command: string) =>
+      const pulumi: Pulumi = (engine, command) =>
         sh(`pulumi ${command} --stack ${STAGE}`, {
           cwd,
           env: {
@@ -56,7 +60,7 @@ describe("the stack", function () {
         await pulumi("oldest", "stack init");
         await use(pulumi);
       } finally {
-        await pulumi("newest", "destroy --yes --skip-preview");
+        await destroy(pulumi, "newest");
         rmSync(join(cwd, ".state"), { recursive: true });
       }
     });
@@ -75,7 +79,7 @@ describe("the stack", function () {
       await pulumi("oldest", "up --yes --skip-preview");
       await pulumi("oldest", "preview --expect-no-changes");
       await pulumi("newest", "preview --expect-no-changes");
-      await pulumi("oldest", "destroy --yes --skip-preview");
+      await destroy(pulumi, "oldest");
       assert.doesNotMatch(await pulumi("oldest", "stack export"), /kubernetes:apps/);
     }));
 
@@ -84,7 +88,7 @@ describe("the stack", function () {
       assert.match(await pulumi("newest", "preview"), /\+ \d+ to create/);
       await pulumi("newest", "up --yes --skip-preview");
       await pulumi("newest", "preview --expect-no-changes");
-      await pulumi("newest", "destroy --yes --skip-preview");
+      await destroy(pulumi, "newest");
       assert.doesNotMatch(await pulumi("newest", "stack export"), /kubernetes:apps/);
     }));
 });
