@@ -52,7 +52,8 @@ describe("the display of an operation", () => {
     display.close();
     if (home === undefined) delete process.env.XDG_STATE_HOME;
     else process.env.XDG_STATE_HOME = home;
-    rmSync(folder, { recursive: true });
+    // The log file may be created only now.
+    rmSync(folder, { recursive: true, maxRetries: 5, retryDelay: 50 });
   });
 
   /** Text that goes to a pipe. */
