@@ -159,7 +159,7 @@ describe("a make up that is killed", () => {
           /StatefulSet postgres creating/,
           /Job migration creating/,
           /Deployment backend creating/,
-          /Ingress route creat/,
+          /Deployment frontend creating/,
         ]);
         const markerIsServed = await createMarker(HOST);
         appendFileSync(join(cwd, "app/backend/app/main.py"), `# ${Date.now()}\n`);
