@@ -13,7 +13,8 @@ const MOST_FAILURES = 20;
 const WINDOW = "interval '15 minutes'";
 const SIGN_IN = "/sign-in/email";
 const SIGN_UP = "/sign-up/email";
-const KNOWN_BROWSER = "todo.known_browser";
+/** With the prefix, a browser takes the cookie over HTTPS alone. */
+const knownBrowser = (): string => `${isHttps() ? "__Secure-" : ""}todo.known_browser`;
 const YEAR_SECONDS = 365 * 86_400;
 
 const COUNT = `
@@ -42,7 +43,7 @@ function bucketOf(email: string, mark: string | null | undefined): string {
 export const countAttempt = createAuthMiddleware(async (context) => {
   const email: unknown = context.body?.email;
   if (context.path !== SIGN_IN || typeof email !== "string") return;
-  const bucket = bucketOf(email, context.getCookie(KNOWN_BROWSER));
+  const bucket = bucketOf(email, context.getCookie(knownBrowser()));
   const { rows } = await pool().query<{ count: number; seconds: number }>(COUNT, [bucket]);
   const { count, seconds } = rows[0]!;
   if (count <= MOST_FAILURES) return;
@@ -54,8 +55,8 @@ export const countAttempt = createAuthMiddleware(async (context) => {
 export const forgetFailures = createAuthMiddleware(async (context) => {
   const email = context.context.newSession?.user.email;
   if (![SIGN_IN, SIGN_UP].includes(context.path) || email === undefined) return;
-  await pool().query(FORGET, [bucketOf(email, context.getCookie(KNOWN_BROWSER))]);
-  context.setCookie(KNOWN_BROWSER, markOf(email, settings().BETTER_AUTH_SECRET), {
+  await pool().query(FORGET, [bucketOf(email, context.getCookie(knownBrowser()))]);
+  context.setCookie(knownBrowser(), markOf(email, settings().BETTER_AUTH_SECRET), {
     httpOnly: true,
     maxAge: YEAR_SECONDS,
     path: "/api/auth",
