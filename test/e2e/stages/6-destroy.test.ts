@@ -1,6 +1,6 @@
 /** The last word on a stage: production does not go by one command, dev goes without a trace. */
 import assert from "node:assert/strict";
-import { attempt, sh, withCheckout } from "../support/shell.ts";
+import { attempt, eventually, sh, withCheckout } from "../support/shell.ts";
 import { dev, production } from "./support.ts";
 
 describe("make down", () => {
@@ -32,11 +32,10 @@ describe("make down", () => {
 
   it("of dev leaves nothing", async () => {
     await sh("make down");
-    const traces = await sh(
-      `kubectl --context minikube get namespace ${dev.namespace} --ignore-not-found -o name; ` +
-        `kubectl --context minikube get persistentvolumes -o name`,
-    );
-    assert.equal(traces, "");
+    const get = (query: string) => sh(`kubectl --context minikube get ${query} -o name`);
+    assert.equal(await get(`namespace ${dev.namespace} --ignore-not-found`), "");
+    // The volume goes after its claim, which went with the namespace.
+    await eventually(30, async () => assert.equal(await get("persistentvolumes"), ""));
     const state = JSON.parse(await dev.exportedState());
     assert.deepEqual(state.deployment.resources ?? [], []);
   });
