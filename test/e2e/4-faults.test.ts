@@ -155,7 +155,6 @@ describe("a make up that is killed", () => {
         await survives(cwd, [
           /provider plugins/,
           /Namespace app creat/,
-          /Secret secrets-backend creat/,
           /StatefulSet postgres creating/,
           /Job migration creating/,
           /Deployment backend creating/,
