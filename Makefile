@@ -66,7 +66,7 @@ audit: ## Check the images' locked dependencies for known vulnerabilities
 update-pins: node_modules/.package-lock.json ## Move base images, manifests, engine, SDKs and tools to their newest
 	@node ops/updatePins.ts
 
-manifest: ## Print a manifest of pins.json, checked against its hash: NAME=certManager
+manifest: ## Print a manifest of config/pins.json, checked against its hash: NAME=certManager
 	@node ops/manifest.ts $(NAME)
 
 test: node_modules/.package-lock.json ## Run every test, with the real engine, Docker and Kubernetes

@@ -10,7 +10,7 @@ import { Postgres } from "./components/postgres.ts";
 import { PublicRoute, fromProxies } from "./components/publicRoute.ts";
 import { PullSecret } from "./components/pullSecret.ts";
 import { METRICS_PORT, WebService } from "./components/webService.ts";
-import { loadConfig } from "./config.ts";
+import { loadConfig } from "./config/load.ts";
 
 const config = loadConfig();
 const [backendPort, frontendPort] = [8000, 3000];

@@ -1,7 +1,7 @@
 /** What a stage needs of its cluster, and the commands that install it. */
 import { OLDEST_KUBERNETES } from "../components/kubernetes/podSecurity.ts";
-import type { Stage as Configuration } from "../configSchema.ts";
-import { manifestVersion } from "../pins.ts";
+import type { Stage as Configuration } from "../config/schema.ts";
+import { manifestVersion } from "../config/pins.ts";
 import type { Cluster } from "./clusterApi.ts";
 import { classFindings, named, namesIn, type Named } from "./classes.ts";
 import { kubectl, unlessFound, type Check, type Finding } from "./findings.ts";

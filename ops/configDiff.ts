@@ -5,7 +5,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { z } from "zod";
-import { SECRET_KEYS, stageSchema } from "../configSchema.ts";
+import { SECRET_KEYS, stageSchema } from "../config/schema.ts";
 import { OperatorError, main } from "./command.ts";
 import { decoded, isEncrypted, stageFile, stageOf, stageValues } from "./stage.ts";
 import { isObject } from "./yaml.ts";

@@ -1,5 +1,5 @@
 /** What a check of the cluster finds, and how it is put. */
-import type { Stage as Configuration } from "../configSchema.ts";
+import type { Stage as Configuration } from "../config/schema.ts";
 import type { Cluster, Reading } from "./clusterApi.ts";
 
 /** Something that is missing, with the command that brings it; or something worth knowing that stops nothing. */

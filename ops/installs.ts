@@ -1,5 +1,5 @@
 /** Commands that install what a stage needs of its cluster. */
-import type { PinnedManifest } from "../pins.ts";
+import type { PinnedManifest } from "../config/pins.ts";
 import type { Cluster } from "./clusterApi.ts";
 import { kubectl, word } from "./findings.ts";
 

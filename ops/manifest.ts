@@ -1,5 +1,5 @@
 /**
- * Downloads a manifest that pins.json names, and prints it if its content is the pinned one.
+ * Downloads a manifest that config/pins.json names, and prints it if its content is the pinned one.
  *
  * Usage: node ops/manifest.ts <name> [<pins file>]
  */
@@ -7,7 +7,7 @@ import { OperatorError, main } from "./command.ts";
 import { NoAnswer, download, manifestUrl, readPins, sha256 } from "./pins/pinsFile.ts";
 
 await main(async () => {
-  const [name = "", file = "pins.json"] = process.argv.slice(2);
+  const [name = "", file = "config/pins.json"] = process.argv.slice(2);
   const { manifests } = readPins(file);
   const pin = manifests[name];
   if (!pin)

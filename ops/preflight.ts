@@ -6,7 +6,7 @@
 import { clusterOf } from "./clusterApi.ts";
 import { clusterFindings, type Finding } from "./clusterNeeds.ts";
 import { OperatorError, main, run } from "./command.ts";
-import type { Stage as Configuration } from "../configSchema.ts";
+import type { Stage as Configuration } from "../config/schema.ts";
 import {
   decoded,
   effectiveConfig,

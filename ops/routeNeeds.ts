@@ -1,5 +1,5 @@
 /** What a stage needs of whoever serves its route. */
-import type { Stage as Configuration } from "../configSchema.ts";
+import type { Stage as Configuration } from "../config/schema.ts";
 import { classFindings, named, type Named } from "./classes.ts";
 import type { Cluster } from "./clusterApi.ts";
 import { unlessFound, type Check } from "./findings.ts";

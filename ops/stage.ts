@@ -1,8 +1,9 @@
 /** Stages and the files that configure them. */
 import { existsSync, readdirSync } from "node:fs";
-import { PROJECT, decode } from "../configDecode.ts";
-import { crossFieldProblems, namespaceOf } from "../configRules.ts";
-import { SECRET_KEYS, stageSchema, type Stage as Configuration } from "../configSchema.ts";
+import { checkValues } from "../config/check.ts";
+import { PROJECT, decode } from "../config/decode.ts";
+import { namespaceOf } from "../config/rules.ts";
+import type { SECRET_KEYS, Stage as Configuration } from "../config/schema.ts";
 import { OperatorError, run } from "./command.ts";
 import { isObject, readYaml, type Values } from "./yaml.ts";
 
@@ -72,8 +73,8 @@ export function effectiveConfig(stage: string, values: Values): Configuration | 
   const config = decoded(values);
   for (const [name, standIn] of Object.entries(STAND_INS))
     if (isEncrypted(values[`${PROJECT}:${name}`])) config[name] = standIn;
-  const { data } = stageSchema.safeParse(config);
-  return data && !crossFieldProblems(shortName(stage), data).length ? data : undefined;
+  const { stage: configuration, problems } = checkValues(shortName(stage), config);
+  return problems.length ? undefined : configuration;
 }
 
 /** What the engine prints of one key; without the value where that is secret and was not asked for. */

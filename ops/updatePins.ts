@@ -90,7 +90,7 @@ function write(project: string, files: Readonly<Record<string, string>>): void {
 
 await main(async () => {
   const [project = "."] = process.argv.slice(2);
-  const pins = readPins(join(project, "pins.json"));
+  const pins = readPins(join(project, "config/pins.json"));
   const before = JSON.stringify(pins);
   const sources = [
     ...imageSources(pins),
@@ -103,7 +103,7 @@ await main(async () => {
   const changed = JSON.stringify(pins) !== before;
   write(project, {
     ...Object.fromEntries(changes.flatMap(({ files }) => Object.entries(files ?? {}))),
-    ...(changed && { "pins.json": `${JSON.stringify(pins, null, 2)}\n` }),
+    ...(changed && { "config/pins.json": `${JSON.stringify(pins, null, 2)}\n` }),
   });
   const moves = changes.flatMap((change) => change.moves);
   for (const { what, from, to } of moves) process.stdout.write(`  ${what}: ${from} → ${to}\n`);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
 import fc from "fast-check";
-import { parseConfig } from "../../config.ts";
-import { SECRET_KEYS } from "../../configSchema.ts";
+import { parseConfig } from "../../config/load.ts";
+import { SECRET_KEYS } from "../../config/schema.ts";
 import { GIVEN_SECRETS, stageConfig, withKey } from "./support/stages.ts";
 
 function messageOf(action: () => unknown): string {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { stageSchema, type Stage } from "../../configSchema.ts";
+import { stageSchema, type Stage } from "../../config/schema.ts";
 import type { Cluster, Reading } from "../../ops/clusterApi.ts";
 import { clusterFindings } from "../../ops/clusterNeeds.ts";
 import { kubectl } from "../../ops/findings.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
-import { parseConfig, type StackConfig } from "../../config.ts";
-import { stageSchema } from "../../configSchema.ts";
+import { parseConfig, type StackConfig } from "../../config/load.ts";
+import { stageSchema } from "../../config/schema.ts";
 import { STAGES, declared, stageConfig, withKey } from "./support/stages.ts";
 
 describe("the stage files", () => {

@@ -1,6 +1,6 @@
 /** Addresses in stage files: of the app, its controller, its database, and the people who run it. */
 import assert from "node:assert/strict";
-import { parseConfig } from "../../config.ts";
+import { parseConfig } from "../../config/load.ts";
 import { accepted, refusal } from "./support/configuration.ts";
 import { stageConfig, withKeys } from "./support/stages.ts";
 

@@ -6,8 +6,8 @@ import {
   memoryBytes,
   type ContainerResources,
 } from "../../components/kubernetes/resources.ts";
-import { parseConfig } from "../../config.ts";
-import { SECRET_KEYS } from "../../configSchema.ts";
+import { parseConfig } from "../../config/load.ts";
+import { SECRET_KEYS } from "../../config/schema.ts";
 import { CANARY, asRaw, validStage, type StageFile } from "./support/arbitraryStage.ts";
 import { RULE_FAULTS, faultOf, withFault, type Fault } from "./support/brokenStage.ts";
 import { find, isSecret, record, type Recorded } from "./support/record.ts";

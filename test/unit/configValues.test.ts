@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
 import { cpuMillicores, quantityOf } from "../../components/kubernetes/resources.ts";
-import { loadConfig, parseConfig, type StackConfig } from "../../config.ts";
+import { loadConfig, parseConfig, type StackConfig } from "../../config/load.ts";
 import { accepted, refusal } from "./support/configuration.ts";
 import { stageConfig, withKey, withKeys } from "./support/stages.ts";
 

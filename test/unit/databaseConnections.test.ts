@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { POOL_SIZES, neededConnections } from "../../components/databaseConnections.ts";
-import { parseConfig } from "../../config.ts";
+import { parseConfig } from "../../config/load.ts";
 import { withKeys } from "./support/stages.ts";
 
 const workload = (replicas: number, maxReplicas?: number) => ({

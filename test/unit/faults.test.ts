@@ -1,6 +1,6 @@
 /** Mistakes that were made once. */
 import assert from "node:assert/strict";
-import { parseConfig } from "../../config.ts";
+import { parseConfig } from "../../config/load.ts";
 import { find, record } from "./support/record.ts";
 import { stageConfig, withKey } from "./support/stages.ts";
 

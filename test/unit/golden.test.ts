@@ -5,19 +5,15 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { z } from "zod";
-import { SECRET_KEYS, stageSchema } from "../../configSchema.ts";
+import { SECRET_KEYS, stageSchema } from "../../config/schema.ts";
 import { record, redact, type Recorded } from "./support/record.ts";
 import { STAGES, declared, stageConfig } from "./support/stages.ts";
 
-function golden(name: string, actual: unknown) {
-  const file = new URL(`../golden/${name}.json`, import.meta.url);
+function golden(path: string, actual: unknown) {
+  const file = new URL(`../../${path}`, import.meta.url);
   const text = `${JSON.stringify(actual, null, 2)}\n`;
   if (process.env.UPDATE_GOLDEN) writeFileSync(file, text);
-  assert.equal(
-    readFileSync(file, "utf8"),
-    text,
-    `test/golden/${name}.json is not up to date: run "make golden"`,
-  );
+  assert.equal(readFileSync(file, "utf8"), text, `${path} is not up to date: run "make golden"`);
 }
 
 /** The tag of an image changes with the app, which is no change of the stack. */
@@ -43,7 +39,7 @@ describe("golden files", () => {
       const { resources } = await record(program, stage, stageConfig(stage));
       const key = ({ urn }: Recorded) => urn;
       golden(
-        stage,
+        `test/golden/${stage}.json`,
         [...resources].sort((a, b) => (key(a) < key(b) ? -1 : 1)).map(describeResource),
       );
     });
@@ -60,7 +56,7 @@ describe("golden files", () => {
       };
       return [`todo-app:${key}`, { description, ...(secret ? encrypted : (schema as object)) }];
     });
-    golden("stage.schema", {
+    golden("config/stage.schema.json", {
       $schema: "https://json-schema.org/draft/2020-12/schema",
       title: "A stage of the todo-app stack (Pulumi.<stage>.yaml)",
       type: "object",

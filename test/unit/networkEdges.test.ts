@@ -1,7 +1,7 @@
 /** Edges of the network that not every cluster has. */
 import assert from "node:assert/strict";
 import { outside, policySpec, workload } from "../../components/kubernetes/network.ts";
-import { parseConfig } from "../../config.ts";
+import { parseConfig } from "../../config/load.ts";
 import { find, record } from "./support/record.ts";
 import { withKey } from "./support/stages.ts";
 

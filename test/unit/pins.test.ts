@@ -13,9 +13,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseConfig } from "../../config.ts";
+import { parseConfig } from "../../config/load.ts";
 import { readPins } from "../../ops/pins/pinsFile.ts";
-import { imageReference, type PinnedImage } from "../../pins.ts";
+import { imageReference, type PinnedImage } from "../../config/pins.ts";
 import { find, record } from "./support/record.ts";
 import { stageConfig, withKey } from "./support/stages.ts";
 
@@ -23,7 +23,7 @@ const path = (name: string) => fileURLToPath(new URL(`../../${name}`, import.met
 const read = (name: string) => readFileSync(path(name), "utf8");
 const WITH_PINS = "pins"; // an instance of the program for these tests
 const BASES = { backend: "python", frontend: "node" } as const;
-const pins = readPins(path("pins.json"));
+const pins = readPins(path("config/pins.json"));
 
 describe("Pinned images", () => {
   afterEach(() => delete process.env.TODO_APP_IMAGE_DIGESTS);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { peakOf } from "../../components/kubernetes/quota.ts";
 import { memoryBytes } from "../../components/kubernetes/resources.ts";
-import { parseConfig } from "../../config.ts";
+import { parseConfig } from "../../config/load.ts";
 import { find, record } from "./support/record.ts";
 import { stageConfig, withKeys } from "./support/stages.ts";
 

@@ -26,6 +26,7 @@ describe("make update-pins", function () {
       },
     };
     ({ host, stop } = await serve(shelf));
+    mkdirSync(join(folder, "config"));
     write(pins());
   });
   afterEach(() => {
@@ -46,7 +47,7 @@ describe("make update-pins", function () {
     },
     goModules: {},
   });
-  const file = () => join(folder, "pins.json");
+  const file = () => join(folder, "config/pins.json");
   const write = (content: object) => writeFileSync(file(), `${JSON.stringify(content, null, 2)}\n`);
   const written = () => JSON.parse(readFileSync(file(), "utf8"));
   const update = () => run(["node", ops("updatePins.ts"), folder]);
@@ -63,7 +64,7 @@ describe("make update-pins", function () {
     assert.match(stdout, /^ {2}\S+node:24-slim: none → sha256:[0-9a-f]{12}$/m);
     assert.match(stdout, /^ {2}addon: v1\.9\.0 → v1\.10\.0$/m);
     assert.match(stdout, /^2 moved, 0 of 2 sources gave no answer$/m);
-    assert.deepEqual(readdirSync(folder), ["pins.json"]);
+    assert.deepEqual(readdirSync(join(folder, "config")), ["pins.json"]);
   });
 
   it("says from where to where when a digest moves on", async () => {

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { z } from "zod";
 import { peakOf } from "../../../components/kubernetes/quota.ts";
 import { cpuMillicores, memoryBytes } from "../../../components/kubernetes/resources.ts";
-import { stageSchema } from "../../../configSchema.ts";
+import { stageSchema } from "../../../config/schema.ts";
 
 /** A part of the configuration's schema, as JSON Schema. */
 export interface Node {

@@ -1,7 +1,7 @@
 /** One key of a stage file with another value. */
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
-import { parseConfig } from "../../../config.ts";
+import { parseConfig } from "../../../config/load.ts";
 import { withKey } from "./stages.ts";
 
 /** What the program makes of it. */

@@ -1,7 +1,7 @@
 /** Runs Pulumi code against mocks and records every registration as the engine would see it. */
 import * as pulumi from "@pulumi/pulumi";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks.js";
-import { SECRET_KEYS } from "../../../configSchema.ts";
+import { SECRET_KEYS } from "../../../config/schema.ts";
 
 /** Key and value with which the engine's protocol marks a secret. */
 const SIGNATURE = "4dabf18193072939515e22adb298388d";

@@ -1,9 +1,10 @@
 /** Rules between the keys of a stage file, checked once each key is right by itself. */
-import { neededConnections } from "./components/databaseConnections.ts";
-import { peakOf } from "./components/kubernetes/quota.ts";
-import { cpuMillicores, memoryBytes } from "./components/kubernetes/resources.ts";
-import { DATABASE_URL_FORM, isPublicHost, isPublicMailbox } from "./configFormats.ts";
-import { ACME_SERVERS, CONTROLLER_NAMESPACES, DNS_LABEL, type Stage } from "./configSchema.ts";
+import { neededConnections } from "../components/databaseConnections.ts";
+import { peakOf } from "../components/kubernetes/quota.ts";
+import { cpuMillicores, memoryBytes } from "../components/kubernetes/resources.ts";
+import { DATABASE_URL_FORM, isPublicHost, isPublicMailbox } from "./formats.ts";
+import { ACME_SERVERS, CONTROLLER_NAMESPACES, type Stage } from "./schema.ts";
+import { DNS_LABEL } from "./values.ts";
 
 /** What is wrong with one key, and what is allowed there. */
 export interface Problem {

@@ -1,6 +1,6 @@
 /** What the strings mean that Pulumi keeps settings as: the one place that decides it, for the program and for `ops/`. */
 import type { z } from "zod";
-import { stageSchema } from "./configSchema.ts";
+import { stageSchema } from "./schema.ts";
 
 export const PROJECT = "todo-app";
 

@@ -1,9 +1,10 @@
 /** Checks a configuration as a whole and reports every problem at once, each with the command that fixes it. */
 import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
-import { PROJECT, decode } from "./configDecode.ts";
-import { crossFieldProblems, type Problem } from "./configRules.ts";
-import { PEM_KEYS, SECRET_KEYS, stageSchema, type Stage } from "./configSchema.ts";
+import { PROJECT, decode } from "./decode.ts";
+import { crossFieldProblems, type Problem } from "./rules.ts";
+import { SECRET_KEYS, stageSchema, type Stage } from "./schema.ts";
+import { PEM_KEYS } from "./values.ts";
 
 /** Whether the value of a key, such as `todo-app:databaseUrl`, is stored encrypted; of an object also if a part of it is. */
 export type IsEncrypted = (key: string) => boolean;
@@ -76,6 +77,19 @@ function secretsInClear(
 const unknownKeys = ({ keys, path, message }: z.core.$ZodIssueUnrecognizedKeys): Problem[] =>
   keys.map((key) => ({ path: [...path, key], message, remove: "unknown" }));
 
+/** What the values mean, if nothing is wrong with them, and what is. Values are those of `decode`. */
+export function checkValues(
+  stack: string,
+  values: Readonly<Record<string, unknown>>,
+): { readonly stage?: Stage; readonly problems: readonly Problem[] } {
+  const { data, error } = stageSchema.safeParse(values);
+  if (data) return { stage: data, problems: crossFieldProblems(stack, data) };
+  const problems = error.issues.flatMap((issue) =>
+    issue.code === "unrecognized_keys" ? unknownKeys(issue) : [issue],
+  );
+  return { problems };
+}
+
 /**
  * The configuration of a stack as the schema has it, every rule kept.
  *
@@ -87,14 +101,9 @@ export function checkedStage(
   isEncrypted: IsEncrypted,
 ): Stage {
   const values = decode(raw);
-  const parsed = stageSchema.safeParse(values);
-  const found: Problem[] = parsed.success
-    ? crossFieldProblems(stack, parsed.data)
-    : parsed.error.issues.flatMap((issue) =>
-        issue.code === "unrecognized_keys" ? unknownKeys(issue) : [issue],
-      );
+  const { stage, problems: found } = checkValues(stack, values);
   const problems = [...secretsInClear(values, isEncrypted), ...found];
-  if (parsed.success && !problems.length) return parsed.data;
+  if (stage && !problems.length) return stage;
   const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
   const lines = problems.map((problem) => describe(stack, values, problem, isEncrypted));
   throw new pulumi.RunError(

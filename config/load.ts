@@ -1,17 +1,16 @@
 /**
- * What a stage file means, checked as a whole before the first resource.
- *
- * `Pulumi.yaml` declares the keys for `pulumi config`, `configSchema.ts` their shapes and bounds, `configRules.ts` the
- * rules between them; `configReport.ts` tells what is wrong. Here is what follows from a configuration that is right.
+ * The program's entry to the configuration: reads it, has it checked as a whole before the first resource, and adds what
+ * follows from it. `Pulumi.yaml` declares the keys for `pulumi config`, `schema.ts` their shapes and bounds, `rules.ts` the
+ * rules between them; `check.ts` tells what is wrong.
  */
 import * as pulumi from "@pulumi/pulumi";
-import type { ContainerImageArgs } from "./components/containerImage.ts";
-import { outside, type Peer } from "./components/kubernetes/network.ts";
-import type { PullSecretArgs } from "./components/pullSecret.ts";
-import type { Tls } from "./components/tlsCertificate.ts";
-import { asIntended, checkedStage, type IsEncrypted } from "./configReport.ts";
-import { namespaceOf } from "./configRules.ts";
-import { ACME_SERVERS, type SECRET_KEYS, type Stage } from "./configSchema.ts";
+import type { ContainerImageArgs } from "../components/containerImage.ts";
+import { outside, type Peer } from "../components/kubernetes/network.ts";
+import type { PullSecretArgs } from "../components/pullSecret.ts";
+import type { Tls } from "../components/tlsCertificate.ts";
+import { asIntended, checkedStage, type IsEncrypted } from "./check.ts";
+import { namespaceOf } from "./rules.ts";
+import { ACME_SERVERS, type SECRET_KEYS, type Stage } from "./schema.ts";
 import { imageReference } from "./pins.ts";
 
 /** What each image is built on. */

@@ -1,0 +1,83 @@
+/** Kinds of values that a stage file has: each says in its error what is allowed. */
+import { isIP } from "node:net";
+import { z } from "zod";
+import { QUANTITY, cpuMillicores, memoryBytes } from "../components/kubernetes/resources.ts";
+import { DIGEST_REFERENCE, certificatesIn, hasPrivateKey } from "./formats.ts";
+
+/** `pulumi config set --path` stores a text of digits as a number. Defaults are given with `prefault`, so that editors see them. */
+const numberAsText = (value: unknown) => (Number.isSafeInteger(value) ? String(value) : value);
+export const text = (pattern: RegExp, allowed: string) =>
+  z.preprocess(numberAsText, z.string({ error: allowed }).regex(pattern, { error: allowed }));
+/** `abort`: what does not look like a URL is one problem, not two. */
+export const url = (pattern: RegExp, allowed: string) =>
+  z
+    .string({ error: allowed })
+    .regex(pattern, { error: allowed, abort: true })
+    .refine((value) => !value || URL.canParse(value), { error: allowed });
+/** The same, or empty: Pulumi.yaml must give every key a default, so "not set" is an empty string. */
+const orEmpty = (pattern: RegExp) => new RegExp(`^$|${pattern.source}`);
+export const optionalText = (pattern: RegExp, allowed: string) =>
+  text(orEmpty(pattern), allowed).prefault("");
+export const optionalUrl = (pattern: RegExp, allowed: string) =>
+  url(orEmpty(pattern), allowed).default("");
+export const integer = (min: number, max: number) => {
+  const error = `a whole number from ${min} to ${max}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+};
+export const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
+  z.enum(values, { error: `one of ${values.join(", ")}` });
+export const flag = () => z.boolean({ error: "true or false" });
+export const object = <T extends z.ZodRawShape>(shape: T) =>
+  z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === "unrecognized_keys" ? `one of ${Object.keys(shape).join(", ")}` : "an object",
+  });
+
+/** Certificates in PEM form, or nothing; other texts around them are left out. */
+export const certificates = () => {
+  const error = "a certificate in PEM form, without its key";
+  return z
+    .string({ error })
+    .regex(/^$|-----BEGIN CERTIFICATE-----/, { error, abort: true })
+    .refine((value) => !hasPrivateKey(value), { error, abort: true })
+    .refine((value) => !value || certificatesIn(value), { error })
+    .transform(certificatesIn)
+    .prefault("");
+};
+/** Keys, at any depth, whose values are files in PEM form. */
+export const PEM_KEYS = ["caCertificate", "caBundle"];
+export const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+export const OBJECT_NAME = /^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/;
+/** Not an address: an Ingress refuses it, and no public authority certifies it. */
+export const HOST_NAME =
+  /^(?=.{1,253}$)(?![\d.]+$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$/;
+
+function isCidr(range: string): boolean {
+  const [ip, length = "", ...more] = range.split("/");
+  const bits = { 4: 32, 6: 128 }[isIP(ip!)];
+  return bits !== undefined && !more.length && /^\d+$/.test(length) && Number(length) <= bits;
+}
+
+/** A Kubernetes quantity; YAML may have it as a number. */
+const quantity = (isRight: (value: string) => boolean, allowed: string) =>
+  z
+    .union([z.string().regex(QUANTITY, { error: allowed }), z.number()], { error: allowed })
+    .transform(String)
+    .refine(isRight, { error: allowed });
+const between = (least: number, amount: number, most: number) => least <= amount && amount <= most;
+export const cpu = quantity(
+  (value) => between(1, cpuMillicores(value), 1e8) && Number.isInteger(cpuMillicores(value)),
+  'CPU such as "250m", "1" or 0.5: whole millicores, up to 100000 cores',
+);
+export const memory = quantity(
+  (value) => between(2 ** 20, memoryBytes(value), 2 ** 50),
+  'memory such as "128Mi", "512M" or "1Gi", from 1Mi to 1Pi',
+);
+/** A range of addresses, IPv4 or IPv6. */
+export const cidr = z
+  .string({ error: 'an address range such as "10.0.0.0/8" or "fd00::/8"' })
+  .refine(isCidr, { error: 'an address range such as "10.0.0.0/8" or "fd00::/8"' });
+export const prebuilt = text(
+  DIGEST_REFERENCE,
+  "an image reference by digest: name@sha256:<64 hex digits>",
+);
