@@ -12,9 +12,7 @@ import { asIntended, checkedStage, type IsEncrypted } from "./check.ts";
 import { namespaceOf } from "./rules.ts";
 import { ACME_SERVERS, type SECRET_KEYS, type Stage } from "./schema.ts";
 import { imageReference } from "./pins.ts";
-
-/** What each image is built on. */
-const BASES = { backend: "python", frontend: "node" } as const;
+import { forEachService, type Service, type ServiceName } from "./services.ts";
 
 /** A service outside the stack: what the app is told about it, and the connections to it; both empty without one. */
 interface Integration {
@@ -32,7 +30,7 @@ export type StackConfig = Readonly<
     /** Where browsers find the app. */
     readonly publicUrl: string;
     /** How each image is built, or which one exists already. */
-    readonly images: Readonly<Record<"backend" | "frontend", ContainerImageArgs>>;
+    readonly images: Readonly<Record<ServiceName, ContainerImageArgs>>;
     /** How nodes log in to the registry: by a Secret that is there, or by one to make; both absent if they need no login. */
     readonly pullSecretName?: string;
     readonly registryLogin?: Omit<PullSecretArgs, "namespace">;
@@ -125,12 +123,12 @@ export function parseConfig(
   const credentials = registryUsername
     ? { username: registryUsername, password: secret(registryPassword) }
     : undefined;
-  const image = (name: "backend" | "frontend"): ContainerImageArgs => ({
+  const image = (name: ServiceName, { base }: Service): ContainerImageArgs => ({
     repository: `${images.registry}/${images.repository}/${name}`,
     tag: stack,
     context: `./app/${name}`,
     platform: images.platform,
-    baseImage: imageReference(BASES[name], images.baseRegistry),
+    baseImage: imageReference(base, images.baseRegistry),
     cacheFrom: images.cacheFrom,
     push: images.push,
     prebuilt: images[name],
@@ -143,7 +141,7 @@ export function parseConfig(
     stage: stack,
     namespace: namespaceOf(stack, stage),
     publicUrl,
-    images: { backend: image("backend"), frontend: image("frontend") },
+    images: forEachService(image),
     pullSecretName: images.pullSecretName || undefined,
     registryLogin:
       registryUsername && !images.pullSecretName

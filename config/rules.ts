@@ -4,6 +4,7 @@ import { peakOf } from "../components/kubernetes/quota.ts";
 import { cpuMillicores, memoryBytes } from "../components/kubernetes/resources.ts";
 import { DATABASE_URL_FORM, isPublicHost, isPublicMailbox } from "./formats.ts";
 import { ACME_SERVERS, CONTROLLER_NAMESPACES, type Stage } from "./schema.ts";
+import { SERVICES, SERVICE_NAMES, type ServiceName } from "./services.ts";
 import { DNS_LABEL } from "./values.ts";
 
 /** What is wrong with one key, and what is allowed there. */
@@ -30,7 +31,7 @@ function checkResources(
     reject([...path, "resources", "requests", "cpu"], `at most limits.cpu (${limits.cpu})`);
 }
 
-function checkAutoscaling(name: "backend" | "frontend", stage: Stage, reject: Reject): void {
+function checkAutoscaling(name: ServiceName, stage: Stage, reject: Reject): void {
   const { replicas, autoscaling } = stage[name];
   if (!autoscaling) return;
   const { minReplicas, maxReplicas } = autoscaling;
@@ -46,9 +47,8 @@ function checkAutoscaling(name: "backend" | "frontend", stage: Stage, reject: Re
 /** The quota holds every pod at its largest scale, old and new ones: then it never blocks a rollout, whatever changes. */
 function checkQuota(stage: Stage, reject: Reject): void {
   const { quota } = stage;
-  const peak = peakOf(stage);
-  const because =
-    "which backend, frontend, database and migration need while a rollout has old pods and new";
+  const peak = peakOf({ ...stage, services: SERVICE_NAMES.map((name) => stage[name]) });
+  const because = `which ${SERVICE_NAMES.join(", ")}, database and migration need while a rollout has old pods and new`;
   if (quota.pods < peak.pods) reject(["quota", "pods"], `at least ${peak.pods}, ${because}`);
   if (cpuMillicores(quota.cpu) < peak.cpu)
     reject(["quota", "cpu"], `at least ${Math.ceil(peak.cpu / 1000)}, ${because}`);
@@ -81,14 +81,20 @@ function checkDatabase({ database, databaseUrl }: Stage, reject: Reject): void {
 }
 
 /** In a rollout the old pods hold their connections until they are gone; an external server is its owner's to size. */
-function checkConnections({ database, backend, frontend }: Stage, reject: Reject): void {
+function checkConnections({ database, ...stage }: Stage, reject: Reject): void {
   if (database.mode === "external") return;
-  const { count, sum } = neededConnections({ backend, frontend });
+  const { count, sum } = neededConnections(
+    SERVICE_NAMES.map((name) => ({
+      ...stage[name],
+      name,
+      connections: SERVICES[name].connections,
+    })),
+  );
   if (database.maxConnections < count)
     reject(
       ["database", "maxConnections"],
       `at least ${count}: in a rollout at the largest scale there are ${sum}; ` +
-        "or fewer pods (replicas, autoscaling.maxReplicas of backend and frontend)",
+        `or fewer pods (replicas, autoscaling.maxReplicas of ${SERVICE_NAMES.join(" and ")})`,
     );
 }
 
@@ -165,7 +171,7 @@ export function crossFieldProblems(stack: string, stage: Stage): Problem[] {
       ["namespace"],
       `a DNS label; todo-app-${stack}, as the stack's name would have it, is none`,
     );
-  for (const name of ["backend", "frontend"] as const) {
+  for (const name of SERVICE_NAMES) {
     checkAutoscaling(name, stage, reject);
     checkResources([name], stage[name].resources, reject);
   }

@@ -11,6 +11,7 @@ import {
   databaseUrlProblem,
 } from "./formats.ts";
 import { imageReference } from "./pins.ts";
+import { forEachService } from "./services.ts";
 import {
   DNS_LABEL,
   HOST_NAME,
@@ -103,21 +104,12 @@ export const stageSchema = object({
      * registryUsername and registryPassword, if there are any.
      */
     pullSecretName: optionalText(OBJECT_NAME, "the name of a Secret"),
-    /** Prebuilt image to deploy instead of building one. */
-    backend: prebuilt.optional(),
-    frontend: prebuilt.optional(),
+    // By the service's name: a prebuilt image to deploy instead of building one.
+    ...forEachService(() => prebuilt.optional()),
   }),
   registryUsername: z.string().default(""),
   registryPassword: z.string().default(""),
-  backend: workloadSchema({
-    requests: { cpu: "100m", memory: "128Mi" },
-    limits: { memory: "256Mi" },
-  }).prefault({}),
-  /** Its memory is that of password hashes: four at a time, 33 MB each. */
-  frontend: workloadSchema({
-    requests: { cpu: "100m", memory: "192Mi" },
-    limits: { memory: "512Mi" },
-  }).prefault({}),
+  ...forEachService((_, { resources }) => workloadSchema(resources).prefault({})),
   placement: oneOf(["any", "preferred", "required"]).default("any"),
   /** PriorityClass of every pod; empty: the cluster's default. */
   priorityClassName: optionalText(

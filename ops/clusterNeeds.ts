@@ -2,6 +2,7 @@
 import { OLDEST_KUBERNETES } from "../components/kubernetes/podSecurity.ts";
 import type { Stage as Configuration } from "../config/schema.ts";
 import { manifestVersion } from "../config/pins.ts";
+import { SERVICE_NAMES } from "../config/services.ts";
 import type { Cluster } from "./clusterApi.ts";
 import { classFindings, named, namesIn, type Named } from "./classes.ts";
 import { kubectl, unlessFound, type Check, type Finding } from "./findings.ts";
@@ -63,8 +64,8 @@ const letsEncrypt: Check = ({ tls }, cluster) =>
       ]
     : [];
 
-const metricsApi: Check = async ({ backend, frontend }, cluster) => {
-  if (!backend.autoscaling && !frontend.autoscaling) return [];
+const metricsApi: Check = async (stage, cluster) => {
+  if (!SERVICE_NAMES.some((name) => stage[name].autoscaling)) return [];
   const name = "v1beta1.metrics.k8s.io";
   const reading = await cluster.read(`/apis/apiregistration.k8s.io/v1/apiservices/${name}`);
   const install = addon(cluster, "metrics-server", apply(cluster, "metricsServer"));

@@ -1,4 +1,5 @@
 /** What a stage needs of the nodes. */
+import { SERVICE_NAMES } from "../config/services.ts";
 import { itemsOf } from "./clusterApi.ts";
 import type { Check } from "./findings.ts";
 
@@ -13,7 +14,7 @@ const namesOf = (nodes: readonly Node[]) => nodes.map(({ metadata }) => metadata
 
 /** Images of another architecture than the nodes' end with "exec format error"; prebuilt ones may be for several. */
 export const architecture: Check = async ({ images }, cluster) => {
-  if (images.backend && images.frontend) return [];
+  if (SERVICE_NAMES.every((name) => images[name])) return [];
   const reading = await cluster.read("/api/v1/nodes");
   const what = `nodes of todo-app:images.platform, ${images.platform}`;
   const nodes = (itemsOf(reading) as readonly Node[]).filter(

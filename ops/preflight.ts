@@ -7,6 +7,7 @@ import { clusterOf } from "./clusterApi.ts";
 import { clusterFindings, type Finding } from "./clusterNeeds.ts";
 import { OperatorError, main, run } from "./command.ts";
 import type { Stage as Configuration } from "../config/schema.ts";
+import { SERVICE_NAMES } from "../config/services.ts";
 import {
   decoded,
   effectiveConfig,
@@ -83,7 +84,7 @@ export async function preflight(stage: Stage): Promise<Checked> {
   const settings = settingsIn(name, values);
   const { context, namespace } = settings; // without a context, the program says what is wrong
   const config = effectiveConfig(name, values);
-  const { backend, frontend } = (decoded(values).images ?? {}) as Partial<Configuration["images"]>;
+  const images = (decoded(values).images ?? {}) as Partial<Configuration["images"]>;
   const inspect = async (): Promise<readonly Finding[]> =>
     config
       ? clusterFindings(config, await clusterOf(context), namespace)
@@ -91,7 +92,7 @@ export async function preflight(stage: Stage): Promise<Checked> {
   const [findings] = await Promise.all([
     context ? inspect() : [],
     context ? checkCluster(name, context) : undefined,
-    backend && frontend ? undefined : checkDocker(),
+    SERVICE_NAMES.every((service) => images[service]) ? undefined : checkDocker(),
   ]);
   report(name, context, findings);
   return { ...settings, valid: !!config, database: config?.database };

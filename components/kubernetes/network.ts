@@ -35,6 +35,28 @@ export const addresses = (cidr: string, port: number): Peer => ({ kind: "address
 /** Any address on one port. Cilium, unlike the API's definition, leaves out the addresses of pods and nodes. */
 export const outside = (port: number): Peer => ({ kind: "outside", port });
 
+/** Who calls: a workload of the stack by its name, or the peers that may call a given port. */
+type Caller = string | ((port: number) => readonly Peer[]);
+
+/** Connections that are allowed. The NetworkPolicies of both ends follow from it: nobody has to keep two lists equal. */
+export interface Call {
+  readonly from: Caller;
+  readonly to: readonly Peer[];
+}
+
+/** The part of `calls` that concerns one workload: whom it lets in, and where it may call. */
+export function connectionsOf(name: string, calls: readonly Call[]) {
+  const callersOn = (from: Caller, port: number) =>
+    typeof from === "string" ? [workload(from, port)] : from(port);
+  const isCalled = (peer: Peer) => peer.kind === "workload" && peer.workload === name;
+  return {
+    callers: calls.flatMap(({ from, to }) =>
+      to.filter(isCalled).flatMap(({ port }) => callersOn(from, port)),
+    ),
+    callees: calls.filter(({ from }) => from === name).flatMap(({ to }) => to),
+  };
+}
+
 type PolicyPeer = types.input.networking.v1.NetworkPolicyPeer;
 type PolicyPort = types.input.networking.v1.NetworkPolicyPort;
 

@@ -9,15 +9,23 @@ type Probes = {
   readonly readinessProbe: Probe;
 };
 
+/** Paths that answer 2xx while all is well. */
+export interface HealthPaths {
+  /** Whether the process answers, whatever it depends on. */
+  readonly live: string;
+  /** Whether it can serve: its database answers, for example. */
+  readonly ready: string;
+}
+
 /**
  * Liveness asks only whether the process answers: were it to depend on the database, an outage
  * there would restart every pod. Readiness takes a pod out of the Service after 2 failures (10 s).
  */
-export function httpProbes(port: string): Probes {
+export function httpProbes(port: string, { live, ready }: HealthPaths): Probes {
   const get = (path: string): Probe => ({ httpGet: { path, port }, timeoutSeconds: 3 });
   return {
-    startupProbe: { ...get("/health/live"), periodSeconds: 1, failureThreshold: STARTUP_SECONDS },
-    livenessProbe: { ...get("/health/live"), periodSeconds: 10, failureThreshold: 3 },
-    readinessProbe: { ...get("/health/ready"), periodSeconds: 5, failureThreshold: 2 },
+    startupProbe: { ...get(live), periodSeconds: 1, failureThreshold: STARTUP_SECONDS },
+    livenessProbe: { ...get(live), periodSeconds: 10, failureThreshold: 3 },
+    readinessProbe: { ...get(ready), periodSeconds: 5, failureThreshold: 2 },
   };
 }

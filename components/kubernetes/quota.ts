@@ -60,13 +60,11 @@ function databaseBudget({ mode, instances, resources }: Database): PodBudget {
 
 /** Every pod of a stage that may exist at once, in pods, millicores and bytes. */
 export function peakOf(stage: {
-  readonly backend: Workload;
-  readonly frontend: Workload;
+  readonly services: readonly Workload[];
   readonly database: Database;
 }) {
   const budgets = [
-    workloadBudget(stage.backend),
-    workloadBudget(stage.frontend),
+    ...stage.services.map(workloadBudget),
     databaseBudget(stage.database),
     { pods: 1, resources: MIGRATION_RESOURCES },
     ...HEADROOM,

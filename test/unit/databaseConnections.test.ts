@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { POOL_SIZES, neededConnections } from "../../components/databaseConnections.ts";
+import { neededConnections } from "../../components/databaseConnections.ts";
 import { parseConfig } from "../../config/load.ts";
+import { SERVICES } from "../../config/services.ts";
 import { withKeys } from "./support/stages.ts";
 
-const workload = (replicas: number, maxReplicas?: number) => ({
+const workload = (name: string, connections: number, replicas: number, maxReplicas?: number) => ({
+  name,
+  connections,
   replicas,
   ...(maxReplicas && { autoscaling: { minReplicas: 1, maxReplicas } }),
   resources: { requests: { cpu: "100m", memory: "128Mi" }, limits: { memory: "128Mi" } },
@@ -17,16 +20,20 @@ const numberIn = (file: string, name: string) => {
 
 describe("the connections that the database must accept", () => {
   it("are those of every pod in a rollout at the largest scale, the migration's and the superuser's", () => {
-    const { count } = neededConnections({ backend: workload(2), frontend: workload(1, 4) });
+    const { count } = neededConnections([
+      workload("backend", 6, 2),
+      workload("frontend", 2, 1, 4),
+      workload("worker", 0, 9),
+    ]);
     assert.equal(count, 2 * 2 * 6 + 2 * 4 * 2 + 2 + 3);
   });
 
   it("count each pod with no less than its pool", () => {
     const database = "app/backend/app/database.py";
     const backend = numberIn(database, "POOL_SIZE") + numberIn(database, "POOL_OVERFLOW");
-    assert.ok(POOL_SIZES.backend >= backend, `backend: ${backend}`);
+    assert.ok(SERVICES.backend.connections >= backend, `backend: ${backend}`);
     const frontend = numberIn("app/frontend/lib/database.ts", "CONNECTIONS");
-    assert.ok(POOL_SIZES.frontend >= frontend, `frontend: ${frontend}`);
+    assert.ok(SERVICES.frontend.connections >= frontend, `frontend: ${frontend}`);
   });
 
   it("are demanded of a database inside the cluster, with the sum and the keys", () => {

@@ -45,7 +45,9 @@ describe("the quota", () => {
     const database = { mode: "external", instances: 1, resources: size("1Mi") };
     const stages = fc.record({ backend: workload, frontend: workload });
     const property = fc.property(stages, stages, (one, other) => {
-      const quota = Math.max(...[one, other].map((each) => peakOf({ ...each, database }).memory));
+      const quota = Math.max(
+        ...[one, other].map((each) => peakOf({ services: Object.values(each), database }).memory),
+      );
       const running = [one, other]
         .flatMap(({ backend, frontend }) => [backend, frontend])
         .map(({ replicas, resources }) => replicas * memoryBytes(resources.limits.memory))

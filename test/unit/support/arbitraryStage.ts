@@ -183,7 +183,7 @@ function repairDatabase(stage: StageFile): void {
 /** Room for every pod, and for the sizes that a test may put in their place. */
 function repairQuota(stage: StageFile): void {
   const { backend, frontend, database } = stageSchema.parse(stage);
-  const { pods, cpu, memory } = peakOf({ backend, frontend, database });
+  const { pods, cpu, memory } = peakOf({ services: [backend, frontend], database });
   stage.quota = {
     pods: pods + 250,
     cpu: `${cpu + 64_000}m`,
