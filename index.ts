@@ -1,131 +1,100 @@
-/** The story of one deploy: configuration, namespace, secrets, database, images, migration, address, services. */
-import * as k8s from "@pulumi/kubernetes";
+/** One deploy, step by step: nothing starts before what it needs is there. */
 import * as pulumi from "@pulumi/pulumi";
 import { AppNamespace } from "./components/appNamespace.ts";
 import { AppSecrets } from "./components/appSecrets.ts";
+import { clusterIdentity, clusterProvider } from "./components/cluster.ts";
 import { ContainerImage } from "./components/containerImage.ts";
-import { inNamespace, workload } from "./components/kubernetes/network.ts";
+import { connectionsOf, workload } from "./components/kubernetes/network.ts";
 import { Migration } from "./components/migration.ts";
 import { Postgres } from "./components/postgres.ts";
 import { PublicRoute, fromProxies } from "./components/publicRoute.ts";
 import { PullSecret } from "./components/pullSecret.ts";
-import { METRICS_PORT, WebService } from "./components/webService.ts";
+import { WebService } from "./components/webService.ts";
 import { loadConfig } from "./config/load.ts";
 
 const config = loadConfig();
-const [backendPort, frontendPort] = [8000, 3000];
-const userId = 10001; // of both images, set in their Dockerfiles
-
-// An empty `kubeconfig` keeps the value of $KUBECONFIG, a path of this machine, out of the state; the file is still read. The
-// provider then knows no cluster to compare either, so that it never replaces all objects because the context leads elsewhere.
-const provider = new k8s.Provider("cluster", {
-  kubeconfig: "",
-  context: config.kubernetesContext,
-  enableServerSideApply: true,
-});
+const { address, databasePeer, llm, quota, tracing, protectResources: protect } = config;
+const provider = clusterProvider(config.kubernetesContext);
 const onCluster = { providers: { kubernetes: provider } };
 
-const { protectResources: protect, placement, priorityClassName, rolloutTimeoutSeconds } = config;
-const namespaceArgs = { namespace: config.namespace, quota: config.quota, protect };
+const namespaceArgs = { namespace: config.namespace, quota, protect };
 const { namespace } = new AppNamespace("app", namespaceArgs, onCluster);
+const pullSecret = config.registryLogin
+  ? new PullSecret("pull-secret", { namespace, ...config.registryLogin }, onCluster).secretName
+  : config.pullSecretName;
+const pods = { namespace, pullSecret, ...config.pods };
 
-const { secretVersions: versions, databaseUrl, openaiApiKey } = config;
-const { mode: databaseMode, caCertificate: databaseCa } = config.database;
-const secretsArgs = { namespace, versions, databaseMode, databaseUrl, databaseCa, openaiApiKey };
-const secrets = new AppSecrets("secrets", secretsArgs, onCluster);
+// Who may call whom: the NetworkPolicies of both ends follow from it, and everything else is refused.
+const toBackend = workload("backend", 8000);
+const toFrontend = workload("frontend", 3000);
+const calls = [
+  { from: fromProxies(address.route), to: [toBackend, toFrontend] },
+  { from: "backend", to: [databasePeer, ...llm.callees, ...tracing.callees] },
+  { from: "frontend", to: [toBackend, databasePeer, ...tracing.callees] },
+  { from: "migration", to: [databasePeer] },
+];
 
-const { registryLogin: login, pullSecretName } = config;
-const pullSecret = login
-  ? new PullSecret("pull-secret", { namespace, ...login }, onCluster).secretName
-  : pullSecretName;
-
-const shared = {
-  namespace,
-  userId,
-  placement,
-  priorityClassName,
-  pullSecret,
-  rolloutTimeoutSeconds,
-};
-const callers = ["backend", "frontend", "migration"];
-const forDatabase = { secrets: secrets.postgres, appRole: secrets.appRole, callers };
-const databaseArgs = { ...shared, ...config.database, ...forDatabase };
-const database = new Postgres("postgres", databaseArgs, onCluster);
-
+const secrets = new AppSecrets("secrets", { namespace, ...config.secrets }, onCluster);
+const postgres = new Postgres(
+  "postgres",
+  { ...pods, ...config.database, ...secrets.postgres, ...connectionsOf("postgres", calls) },
+  onCluster,
+);
 const backendImage = new ContainerImage("backend-image", config.images.backend);
 const frontendImage = new ContainerImage("frontend-image", config.images.frontend);
 
-const command = ["python", "-m", "app.migrate"];
-const migrationArgs = {
-  ...shared,
-  command,
-  image: backendImage,
-  secrets: secrets.migration,
-  database: database.peer,
-};
-const migration = new Migration("migration", migrationArgs, { ...onCluster, dependsOn: database });
-
-const { llm, tracing, host, publicUrl, tls, route } = config;
-const paths = [
-  { path: "/api/auth", service: "frontend", port: frontendPort },
-  { path: "/api", service: "backend", port: backendPort },
-  { path: "/", service: "frontend", port: frontendPort },
-];
-const routeArgs = { namespace, host, publicUrl, paths, tls, route, rolloutTimeoutSeconds };
-const publicRoute = new PublicRoute("route", routeArgs, onCluster);
-// With TLS, new pods lead whoever comes by HTTP to HTTPS: until that is served, the old ones stay.
-const beforePods = tls ? [migration, publicRoute] : [migration];
-
-const settings = {
-  ENVIRONMENT: config.stage,
-  FRONTEND_URL: publicUrl,
-  ...config.httpsSettings,
-  ...tracing.settings,
-};
-const { namespace: scraper } = config.monitoring;
-const fromOutside = (port: number) => [
-  ...fromProxies(route, port),
-  ...(scraper ? [inNamespace(scraper, METRICS_PORT)] : []),
-];
-const backendArgs = {
-  ...shared,
-  ...config.backend,
-  image: backendImage,
-  port: backendPort,
-  settings: { ...settings, ...llm.settings },
-  secrets: secrets.backend,
-  writablePaths: ["/tmp"],
-  callers: [...fromOutside(backendPort), workload("frontend", backendPort)],
-  callees: [database.peer, ...llm.callees, ...tracing.callees],
-};
-const backend = new WebService("backend", backendArgs, { ...onCluster, dependsOn: beforePods });
-
-const frontendArgs = {
-  ...shared,
-  ...config.frontend,
-  image: frontendImage,
-  port: frontendPort,
-  settings: {
-    ...settings,
-    BACKEND_URL: `http://backend:${backendPort}`,
-    CLIENT_IP_HEADER: route.clientIpHeader,
-    TRUSTED_PROXIES: String(route.trustedProxies),
-    // While a rollout has two versions live, a pod asks the others for the scripts of a page that is not its own.
-    PEER_URL: `http://frontend-peers:${frontendPort}`,
+const migration = new Migration(
+  "migration",
+  {
+    ...pods,
+    ...connectionsOf("migration", calls),
+    image: backendImage,
+    command: ["python", "-m", "app.migrate"],
+    secrets: secrets.filesFor("migration", secrets.migration),
   },
-  secrets: secrets.frontend,
-  writablePaths: ["/tmp", "/app/.next/cache"],
-  callers: fromOutside(frontendPort),
-  callees: [workload("backend", backendPort), database.peer, ...tracing.callees],
-  peers: true,
-};
-// The API first: a new page never meets an old API, nor one that does not know a rotated secret yet.
-const frontend = new WebService("frontend", frontendArgs, { ...onCluster, dependsOn: backend });
+  { ...onCluster, dependsOn: postgres },
+);
+
+const paths = { "/api/auth": toFrontend, "/api": toBackend, "/": toFrontend };
+const publicRoute = new PublicRoute("route", { ...pods, ...address, paths }, onCluster);
+
+const backend = new WebService(
+  "backend",
+  {
+    ...pods,
+    ...config.web,
+    ...config.backend,
+    ...connectionsOf("backend", calls),
+    image: backendImage,
+    port: toBackend.port,
+    settings: { ...config.settings, ...llm.settings },
+    secrets: secrets.filesFor("backend", secrets.database, secrets.auth, secrets.llm),
+  },
+  // With TLS, new pods lead whoever comes by HTTP to HTTPS: until that is served, the old ones stay.
+  { ...onCluster, dependsOn: address.tls ? [migration, publicRoute] : [migration] },
+);
+
+const frontend = new WebService(
+  "frontend",
+  {
+    ...pods,
+    ...config.web,
+    ...config.frontend,
+    ...connectionsOf("frontend", calls),
+    image: frontendImage,
+    port: toFrontend.port,
+    settings: { ...config.settings, BACKEND_URL: backend.url, ...config.proxySettings },
+    secrets: secrets.filesFor("frontend", secrets.database, secrets.auth, secrets.nextAuth),
+    writablePaths: ["/tmp", "/app/.next/cache"],
+    peers: true,
+  },
+  // The API first: a new page never meets an old API, nor one that does not know a rotated secret yet.
+  { ...onCluster, dependsOn: backend },
+);
 
 /** Where the app is reached. */
-export const url = pulumi.all([publicRoute.url, frontend.service]).apply(([address]) => address);
-/** Identity of the cluster: uid of its namespace kube-system, by which `make up` notices that another one is meant. */
-export const cluster = k8s.core.v1.Namespace.get("kube-system", "kube-system", { provider })
-  .metadata.uid;
+export const url = pulumi.all([publicRoute.url, frontend.service]).apply(([found]) => found);
+/** Identity of the cluster, by which `make up` notices that another one is meant. */
+export const cluster = clusterIdentity(provider);
 /** What runs, by digest. */
 export const images = { backend: backendImage.reference, frontend: frontendImage.reference };

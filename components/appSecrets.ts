@@ -6,6 +6,7 @@ import type { SecretFiles } from "./kubernetes/podSecurity.ts";
 import {
   DATABASE_OWNER,
   inClusterDatabaseUrl,
+  type PostgresArgs,
   type DatabaseLogin,
   type DatabaseMode,
 } from "./postgres.ts";
@@ -36,60 +37,86 @@ export interface AppSecretsArgs {
 }
 
 /**
- * Generates the app's secrets, takes the given ones, and keeps one Secret object per reader with only the keys it needs.
+ * Generates the app's secrets and takes the given ones. Each reader gets a Secret object of its own with only the keys that
+ * it needs, by `filesFor`.
  *
  * The Secret objects are auto-named: a change makes a new object, so the pods roll and the old revision keeps what it
  * was started with until it is gone.
  */
 export class AppSecrets extends pulumi.ComponentResource {
-  /** `DATABASE_URL` (and `DATABASE_CA`), `BETTER_AUTH_SECRET` (and its predecessor) and, if given, `OPENAI_API_KEY`. */
-  readonly backend: SecretFiles;
-  /** `DATABASE_URL` (and `DATABASE_CA`), `BETTER_AUTH_SECRET`, its predecessor and its successor. */
-  readonly frontend: SecretFiles;
-  /** `DATABASE_URL` (and `DATABASE_CA`), inside the cluster that of the owner, and `APP_DATABASE_URL`, that of the app. */
-  readonly migration: SecretFiles;
-  /** The owner's password, for the database itself; absent when it is external. */
-  readonly postgres?: SecretFiles;
-  /** The app's role and its Secret, for CloudNativePG; absent with any other database. */
-  readonly appRole?: { readonly name: string; readonly secretName: pulumi.Input<string> };
+  /** `DATABASE_URL`, and `DATABASE_CA` where one is given. */
+  readonly database: SecretData;
+  /** What the migration logs in with: inside the cluster `DATABASE_URL` is the owner's, and `APP_DATABASE_URL` the app's. */
+  readonly migration: SecretData;
+  /** `BETTER_AUTH_SECRET`, and `BETTER_AUTH_SECRET_PREVIOUS` after a rotation. */
+  readonly auth: SecretData;
+  /** `BETTER_AUTH_SECRET_NEXT`: a rotation rolls out over minutes, and pods before it know the cookies of those after it. */
+  readonly nextAuth: SecretData;
+  /** `OPENAI_API_KEY`; empty without one. */
+  readonly llm: SecretData;
+  /** The Secrets that the database itself reads; none when it is external. */
+  readonly postgres: Pick<PostgresArgs, "secrets" | "appRole">;
+
+  private readonly name: string;
+  private readonly namespace: pulumi.Input<string>;
 
   constructor(name: string, args: AppSecretsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("todo-app:index:AppSecrets", name, {}, opts);
+    this.name = name;
+    this.namespace = args.namespace;
 
     const { next, ...auth } = this.createAuthSecrets(`${name}-auth`, args.versions.auth);
+    this.auth = auth;
+    this.nextAuth = { BETTER_AUTH_SECRET_NEXT: next };
+    this.llm = args.openaiApiKey ? { OPENAI_API_KEY: args.openaiApiKey } : {};
     const logins = this.createLogins(name, args);
     const url = (login: DatabaseLogin) => inClusterDatabaseUrl(args.databaseMode, login);
-    const database = {
+    this.database = {
       DATABASE_URL: logins ? url(logins.app) : args.databaseUrl!,
       ...(args.databaseCa && { DATABASE_CA: args.databaseCa }),
     };
-
-    const secret = (reader: string, data: SecretData, type?: string) =>
-      this.createSecret(`${name}-${reader}`, args.namespace, reader, data, type);
-    this.backend = secret("backend", {
-      ...database,
-      ...auth,
-      ...(args.openaiApiKey && { OPENAI_API_KEY: args.openaiApiKey }),
-    });
-    // A rotation rolls out over minutes: the pods before it know the cookies of those after it.
-    this.frontend = secret("frontend", { ...database, ...auth, BETTER_AUTH_SECRET_NEXT: next });
-    this.migration = secret(
-      "migration",
-      logins
-        ? { DATABASE_URL: url(logins.owner), APP_DATABASE_URL: database.DATABASE_URL }
-        : database,
-    );
-    const basicAuth = (reader: string, { role, password }: DatabaseLogin) =>
-      secret(reader, { username: role, password }, "kubernetes.io/basic-auth");
-    if (args.databaseMode === "in-cluster")
-      this.postgres = secret("postgres", { POSTGRES_PASSWORD: logins!.owner.password });
-    if (args.databaseMode === "cloudnative-pg") {
-      this.postgres = basicAuth("postgres", logins!.owner);
-      const { name: secretName } = basicAuth("postgres-app", logins!.app);
-      this.appRole = { name: logins!.app.role, secretName };
-    }
+    this.migration = logins
+      ? { DATABASE_URL: url(logins.owner), APP_DATABASE_URL: this.database.DATABASE_URL! }
+      : this.database;
+    this.postgres = logins ? this.createDatabaseSecrets(args.databaseMode, logins) : {};
 
     this.registerOutputs({});
+  }
+
+  /**
+   * Creates the Secret of one reader; its pods find each key as a file.
+   *
+   * @param reader name of the workload that reads it
+   * @param data what it needs, by key
+   */
+  filesFor(reader: string, ...data: readonly SecretData[]): SecretFiles {
+    return this.createSecret(reader, Object.assign({}, ...data) as SecretData);
+  }
+
+  private createSecret(reader: string, data: SecretData, type?: string): SecretFiles {
+    const secret = new k8s.core.v1.Secret(
+      `${this.name}-${reader}`,
+      {
+        metadata: { namespace: this.namespace, labels: objectLabels(reader) },
+        stringData: data,
+        type,
+      },
+      { parent: this },
+    );
+    return { name: secret.metadata.name, keys: Object.keys(data) };
+  }
+
+  private createDatabaseSecrets(
+    mode: DatabaseMode,
+    { owner, app }: Readonly<Record<"owner" | "app", DatabaseLogin>>,
+  ): AppSecrets["postgres"] {
+    if (mode === "in-cluster")
+      return { secrets: this.createSecret("postgres", { POSTGRES_PASSWORD: owner.password }) };
+    const basicAuth = (reader: string, { role, password }: DatabaseLogin) =>
+      this.createSecret(reader, { username: role, password }, "kubernetes.io/basic-auth");
+    const secrets = basicAuth("postgres", owner);
+    const { name: secretName } = basicAuth("postgres-app", app);
+    return { secrets, appRole: { name: app.role, secretName } };
   }
 
   /** Letters and digits only, so that the value needs no escaping in a URL; 32 of them carry 190 bits. */
@@ -137,20 +164,5 @@ export class AppSecrets extends pulumi.ComponentResource {
       ...(previous && { BETTER_AUTH_SECRET_PREVIOUS: previous }),
       next: generate(version + 1),
     };
-  }
-
-  private createSecret(
-    name: string,
-    namespace: pulumi.Input<string>,
-    reader: string,
-    data: SecretData,
-    type?: string,
-  ): SecretFiles {
-    const secret = new k8s.core.v1.Secret(
-      name,
-      { metadata: { namespace, labels: objectLabels(reader) }, stringData: data, type },
-      { parent: this },
-    );
-    return { name: secret.metadata.name, keys: Object.keys(data) };
   }
 }

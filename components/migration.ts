@@ -4,7 +4,7 @@ import type { ImageReference } from "./containerImage.ts";
 import { waitBeyond } from "./kubernetes/deadlines.ts";
 import { objectLabels } from "./kubernetes/labels.ts";
 import { policySpec, type Peer } from "./kubernetes/network.ts";
-import { restrictedPod, type SecretFiles } from "./kubernetes/podSecurity.ts";
+import { USER_ID, restrictedPod, type SecretFiles } from "./kubernetes/podSecurity.ts";
 import { MIGRATION_RESOURCES } from "./kubernetes/quota.ts";
 
 const WORKLOAD = "migration";
@@ -15,16 +15,16 @@ export interface MigrationArgs {
   readonly image: ImageReference;
   /** Program and arguments that migrate the schema to the image's version and exit. */
   readonly command: readonly string[];
-  /** User of the image. */
-  readonly userId: number;
+  /** User of the image. @default 10001 */
+  readonly userId?: number;
   /** Secret with `DATABASE_URL`. */
   readonly secrets: SecretFiles;
   /** Secret with the login of the image's registry. @default none: the nodes may pull */
   readonly pullSecret?: pulumi.Input<string>;
   /** PriorityClass. @default the cluster's default */
   readonly priorityClassName?: string;
-  /** The database's end of the connection. */
-  readonly database: Peer;
+  /** Whom it may call: the database. */
+  readonly callees: readonly Peer[];
   /** How long the migration may take, in seconds. */
   readonly rolloutTimeoutSeconds: number;
 }
@@ -51,7 +51,7 @@ export class Migration extends pulumi.ComponentResource {
       name,
       {
         metadata: { namespace: args.namespace, name: WORKLOAD, labels: objectLabels(WORKLOAD) },
-        spec: policySpec(WORKLOAD, [], [args.database]),
+        spec: policySpec(WORKLOAD, [], args.callees),
       },
       { parent: this },
     );
@@ -106,7 +106,7 @@ export class Migration extends pulumi.ComponentResource {
             },
             spec: {
               ...restrictedPod({
-                userId: args.userId,
+                userId: args.userId ?? USER_ID,
                 serviceAccountName: account.metadata.name,
                 secrets: args.secrets,
                 pullSecret: args.pullSecret,

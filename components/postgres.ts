@@ -39,11 +39,14 @@ export function inClusterDatabaseUrl(
   return pulumi.interpolate`postgresql://${role}:${password}@${host}:${PORT}/${OWNER}${query}`;
 }
 
+/** The database's end of a connection; `externalPort` is the TCP port of an external server. */
+export function databasePeer(mode: DatabaseMode, externalPort = PORT): Peer {
+  return mode === "external" ? outside(externalPort) : workload(WORKLOAD, PORT);
+}
+
 export interface PostgresArgs {
   /** With `external` nothing is created. */
   readonly mode: DatabaseMode;
-  /** TCP port of an external server. @default 5432 */
-  readonly externalPort?: number;
   readonly namespace: pulumi.Input<string>;
   /** The owner's Secret: `POSTGRES_PASSWORD`, or `username` and `password` for CloudNativePG; needed unless external. */
   readonly secrets?: SecretFiles;
@@ -66,8 +69,8 @@ export interface PostgresArgs {
   readonly pullSecret?: pulumi.Input<string>;
   /** PriorityClass. @default the cluster's default */
   readonly priorityClassName?: string;
-  /** Workloads that may connect. */
-  readonly callers: readonly string[];
+  /** Who may connect. */
+  readonly callers: readonly Peer[];
   /** How long to wait for the pod, in seconds. */
   readonly rolloutTimeoutSeconds: number;
 }
@@ -83,20 +86,11 @@ const HOLDS_DATA = { protect: true, retainOnDelete: true } as const;
  * that the CloudNativePG operator runs; or an external one.
  */
 export class Postgres extends pulumi.ComponentResource {
-  /** The database's end of a connection, for the NetworkPolicies of its callers. */
-  readonly peer: Peer;
-
   constructor(name: string, args: PostgresArgs, opts?: pulumi.ComponentResourceOptions) {
     super("todo-app:index:Postgres", name, {}, opts);
 
-    if (args.mode === "external") {
-      this.peer = outside(args.externalPort ?? PORT);
-      this.registerOutputs({});
-      return;
-    }
-    this.peer = workload(WORKLOAD, PORT);
     if (args.mode === "cloudnative-pg") this.createCluster(name, args);
-    else this.createServer(name, args);
+    if (args.mode === "in-cluster") this.createServer(name, args);
 
     this.registerOutputs({});
   }
@@ -170,8 +164,7 @@ export class Postgres extends pulumi.ComponentResource {
     operators: readonly Peer[],
     callees: readonly Peer[],
   ) {
-    const callers = args.callers.map((caller) => workload(caller, PORT));
-    const spec = policySpec(WORKLOAD, [...callers, ...operators], callees);
+    const spec = policySpec(WORKLOAD, [...args.callers, ...operators], callees);
     new k8s.networking.v1.NetworkPolicy(
       name,
       { metadata: this.metadata(args), spec },

@@ -1,6 +1,6 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { gatewaySpec, httpRouteSpec, redirectSpec, type RoutePath } from "./kubernetes/gateway.ts";
+import { gatewaySpec, httpRouteSpec, redirectSpec, type RoutePaths } from "./kubernetes/gateway.ts";
 import { objectLabels } from "./kubernetes/labels.ts";
 import {
   addresses,
@@ -36,17 +36,16 @@ export interface RouteSettings {
 }
 
 /** Whoever passes requests from outside on to a port of the app. */
-export function fromProxies(
-  {
-    namespace,
-    proxies,
-    sourceRanges,
-  }: Pick<RouteSettings, "namespace" | "proxies" | "sourceRanges">,
-  port: number,
-): Peer[] {
-  const pods =
-    proxies === "app-namespace" ? labelled(PROXY_LABELS, port) : inNamespace(namespace, port);
-  return [pods, ...sourceRanges.map((range) => addresses(range, port))];
+export function fromProxies({
+  namespace,
+  proxies,
+  sourceRanges,
+}: Pick<RouteSettings, "namespace" | "proxies" | "sourceRanges">) {
+  return (port: number): Peer[] => {
+    const pods =
+      proxies === "app-namespace" ? labelled(PROXY_LABELS, port) : inNamespace(namespace, port);
+    return [pods, ...sourceRanges.map((range) => addresses(range, port))];
+  };
 }
 
 export interface PublicRouteArgs {
@@ -56,7 +55,7 @@ export interface PublicRouteArgs {
   /** The address that people type. */
   readonly publicUrl: string;
   /** Where requests go by path prefix; the longest prefix wins. */
-  readonly paths: readonly RoutePath[];
+  readonly paths: RoutePaths;
   readonly route: RouteSettings;
   /** @default plain HTTP */
   readonly tls?: Tls;
@@ -124,7 +123,7 @@ export class PublicRoute extends pulumi.ComponentResource {
             {
               host: args.host,
               http: {
-                paths: args.paths.map(({ path, service, port }) => ({
+                paths: Object.entries(args.paths).map(([path, { workload: service, port }]) => ({
                   path,
                   pathType: "Prefix",
                   backend: { service: { name: service, port: { number: port } } },
@@ -185,7 +184,7 @@ export class PublicRoute extends pulumi.ComponentResource {
   private createProxyPolicy(name: string, args: PublicRouteArgs) {
     const { proxies, namespace } = args.route;
     if (proxies !== "app-namespace") return;
-    const services = args.paths.map(({ service, port }) => [service, port] as const);
+    const services = Object.values(args.paths).map((peer) => [peer.workload, peer.port] as const);
     const callees = [...new Map(services)].map(([service, port]) => workload(service, port));
     const solver = labelled(SOLVER.labels, SOLVER.port);
     new k8s.networking.v1.NetworkPolicy(
@@ -221,7 +220,7 @@ export class PublicRoute extends pulumi.ComponentResource {
         tls,
         solver,
         secretName: TLS_SECRET,
-        callers: fromProxies(route, SOLVER.port),
+        callers: fromProxies(route)(SOLVER.port),
         rolloutTimeoutSeconds,
       },
       { parent: this, dependsOn },

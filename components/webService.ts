@@ -1,7 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { selectorLabels } from "./kubernetes/labels.ts";
-import { workload } from "./kubernetes/network.ts";
+import { inNamespace, workload } from "./kubernetes/network.ts";
 import { httpProbes, type HealthPaths } from "./kubernetes/probes.ts";
 import { createWorkload, workloadMetadata, type WorkloadArgs } from "./workload.ts";
 
@@ -10,7 +10,7 @@ const PRE_STOP_SECONDS = 5;
 /** Seconds from the start of the shutdown to SIGKILL: `PRE_STOP_SECONDS`, the app's own 20 s of draining, and a margin. */
 const GRACE_PERIOD_SECONDS = 35;
 /** Prometheus metrics, on a port of their own that no route reaches. */
-export const METRICS_PORT = 9464;
+const METRICS_PORT = 9464;
 const HEALTH: HealthPaths = { live: "/health/live", ready: "/health/ready" };
 
 export interface WebServiceArgs extends WorkloadArgs {
@@ -20,7 +20,9 @@ export interface WebServiceArgs extends WorkloadArgs {
   readonly health?: HealthPaths;
   /** TCP port of the container's Prometheus metrics, which the setting `METRICS_PORT` tells it. @default 9464 */
   readonly metricsPort?: number;
-  /** Whether the pods call each other: each one is then found under the headless Service `<name>-peers`. @default false */
+  /** Namespace whose pods may read the metrics. @default none: nobody may */
+  readonly metricsReader?: string;
+  /** Whether the pods call each other: at the setting `PEER_URL`, a headless Service that has the address of each. @default false */
   readonly peers?: boolean;
 }
 
@@ -28,10 +30,13 @@ export interface WebServiceArgs extends WorkloadArgs {
 export class WebService extends pulumi.ComponentResource {
   /** Name of the Service, known once the pods behind it are ready. */
   readonly service: pulumi.Output<string>;
+  /** Where the other pods of the namespace reach it. */
+  readonly url: string;
 
   constructor(name: string, args: WebServiceArgs, opts?: pulumi.ComponentResourceOptions) {
     super("todo-app:index:WebService", name, {}, opts);
 
+    this.url = `http://${name}:${args.port}`;
     const deployment = this.createPods(name, args);
     this.createPeerService(name, args);
     const service = this.createService(name, args);
@@ -45,10 +50,15 @@ export class WebService extends pulumi.ComponentResource {
   private createPods(name: string, args: WebServiceArgs) {
     const metricsPort = args.metricsPort ?? METRICS_PORT;
     const peers = args.peers ? [workload(name, args.port)] : [];
+    const readers = args.metricsReader ? [inNamespace(args.metricsReader, metricsPort)] : [];
     const workloadArgs = {
       ...args,
-      settings: { ...args.settings, METRICS_PORT: String(metricsPort) },
-      callers: [...args.callers, ...peers],
+      settings: {
+        ...args.settings,
+        ...(args.peers && { PEER_URL: `http://${name}-peers:${args.port}` }),
+        METRICS_PORT: String(metricsPort),
+      },
+      callers: [...args.callers, ...readers, ...peers],
       callees: [...args.callees, ...peers],
     };
     const container = {

@@ -7,11 +7,9 @@ import { waitBeyond } from "./kubernetes/deadlines.ts";
 import { objectLabels, selectorLabels } from "./kubernetes/labels.ts";
 import { policySpec, type Peer } from "./kubernetes/network.ts";
 import { antiAffinity, topologySpread, type Placement } from "./kubernetes/placement.ts";
-import { restrictedPod, type SecretFiles } from "./kubernetes/podSecurity.ts";
+import { USER_ID, restrictedPod, type SecretFiles } from "./kubernetes/podSecurity.ts";
 import type { ContainerResources } from "./kubernetes/resources.ts";
 
-/** User of the app's images, set in their Dockerfiles. */
-const USER_ID = 10001;
 /** Seconds that a pod must stay ready before the rollout takes the next one: one that fails on its first requests stops it. */
 const MIN_READY_SECONDS = 2;
 

@@ -4,13 +4,18 @@
  * rules between them; `check.ts` tells what is wrong.
  */
 import * as pulumi from "@pulumi/pulumi";
+import type { AppSecretsArgs } from "../components/appSecrets.ts";
 import type { ContainerImageArgs } from "../components/containerImage.ts";
+import { databasePeer } from "../components/postgres.ts";
 import { outside, type Peer } from "../components/kubernetes/network.ts";
+import type { PublicRouteArgs } from "../components/publicRoute.ts";
 import type { PullSecretArgs } from "../components/pullSecret.ts";
+import type { WebServiceArgs } from "../components/webService.ts";
+import type { WorkloadArgs } from "../components/workload.ts";
 import type { Tls } from "../components/tlsCertificate.ts";
 import { asIntended, checkedStage, type IsEncrypted } from "./check.ts";
 import { namespaceOf } from "./rules.ts";
-import { ACME_SERVERS, type SECRET_KEYS, type Stage } from "./schema.ts";
+import { ACME_SERVERS, type Stage } from "./schema.ts";
 import { imageReference } from "./pins.ts";
 import { forEachService, type Service, type ServiceName } from "./services.ts";
 
@@ -20,31 +25,36 @@ interface Integration {
   readonly callees: readonly Peer[];
 }
 
-/** The checked configuration of one stack; secrets are wrapped as secret outputs. */
+/** The checked configuration of one stack, by what the components need; secrets are wrapped as secret outputs. */
 export type StackConfig = Readonly<
-  Omit<
+  Pick<
     Stage,
-    (typeof SECRET_KEYS)[number] | "registryUsername" | "images" | "tls" | "llm" | "tracing"
+    "kubernetesContext" | "namespace" | "protectResources" | "quota" | "database" | ServiceName
   > & {
     readonly stage: string;
-    /** Where browsers find the app. */
-    readonly publicUrl: string;
+    /** What the pods of every workload have in common. */
+    readonly pods: Pick<WorkloadArgs, "priorityClassName" | "rolloutTimeoutSeconds">;
+    /** What every web service has in common. */
+    readonly web: Pick<WebServiceArgs, "placement" | "metricsReader">;
     /** How each image is built, or which one exists already. */
     readonly images: Readonly<Record<ServiceName, ContainerImageArgs>>;
     /** How nodes log in to the registry: by a Secret that is there, or by one to make; both absent if they need no login. */
     readonly pullSecretName?: string;
     readonly registryLogin?: Omit<PullSecretArgs, "namespace">;
-    /** Present exactly when the database is external. */
-    readonly databaseUrl?: pulumi.Output<string>;
-    /** `externalPort` is the TCP port of `databaseUrl`. */
-    readonly database: Stage["database"] & { readonly externalPort?: number };
-    readonly llm: Stage["llm"] & Integration;
-    readonly tracing: Stage["tracing"] & Integration;
-    /** Absent without TLS. */
-    readonly tls?: Tls;
-    /** What the app is told about HTTPS; empty where browsers find it by HTTP. */
-    readonly httpsSettings: Readonly<Record<string, string>>;
-    readonly openaiApiKey?: pulumi.Output<string>;
+    /** What secrets are made of. */
+    readonly secrets: Omit<AppSecretsArgs, "namespace">;
+    /** The database's end of a connection. */
+    readonly databasePeer: Peer;
+    /** What the backend is told about the language model, and the connection to it. */
+    readonly llm: Integration;
+    /** The connections to the collector of traces. */
+    readonly tracing: Pick<Integration, "callees">;
+    /** Where browsers find the app, and how. */
+    readonly address: Pick<PublicRouteArgs, "host" | "publicUrl" | "tls" | "route">;
+    /** What every service is told: the stage, the public address, HTTPS, tracing. */
+    readonly settings: Readonly<Record<string, string>>;
+    /** What the service with the accounts is told: where to read the browser's address. */
+    readonly proxySettings: Readonly<Record<string, string>>;
   }
 >;
 
@@ -63,7 +73,7 @@ function languageModel({ provider, model, baseUrl }: Stage["llm"]): Integration 
   };
 }
 
-function collector({ endpoint }: Stage["tracing"]): Integration {
+function tracesTo({ endpoint }: Stage["tracing"]): Integration {
   if (!endpoint) return { settings: {}, callees: [] };
   return {
     settings: { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint },
@@ -94,6 +104,44 @@ function httpsSettings(publicUrl: string, tls: Stage["tls"]): Record<string, str
   };
 }
 
+const secret = (value: string) => (value ? pulumi.secret(value) : undefined);
+
+function secretsOf(stage: Stage): StackConfig["secrets"] {
+  const { database, databaseUrl, llm, openaiApiKey, secretVersions } = stage;
+  return {
+    versions: secretVersions,
+    databaseMode: database.mode,
+    databaseUrl: database.mode === "external" ? secret(databaseUrl) : undefined,
+    databaseCa: database.caCertificate,
+    openaiApiKey: llm.provider === "openai" ? secret(openaiApiKey) : undefined,
+  };
+}
+
+/** The images, and how the nodes may pull them. */
+function imagesOf(
+  stack: string,
+  { images, registryUsername: username, registryPassword }: Stage,
+): Pick<StackConfig, "images" | "pullSecretName" | "registryLogin"> {
+  const { registry, pullSecretName } = images;
+  const login = username ? { username, password: pulumi.secret(registryPassword) } : undefined;
+  const image = (name: ServiceName, { base }: Service): ContainerImageArgs => ({
+    repository: `${registry}/${images.repository}/${name}`,
+    tag: stack,
+    context: `./app/${name}`,
+    platform: images.platform,
+    baseImage: imageReference(base, images.baseRegistry),
+    cacheFrom: images.cacheFrom,
+    push: images.push,
+    prebuilt: images[name],
+    credentials: login,
+  });
+  return {
+    images: forEachService(image),
+    pullSecretName: pullSecretName || undefined,
+    registryLogin: login && !pullSecretName ? { registry, ...login } : undefined,
+  };
+}
+
 /**
  * Checks the raw configuration of a stack.
  *
@@ -108,56 +156,37 @@ export function parseConfig(
   isEncrypted: IsEncrypted = asIntended,
 ): StackConfig {
   const checked = checkedStage(stack, raw, isEncrypted);
-  const {
-    databaseUrl,
-    openaiApiKey,
-    registryUsername,
-    registryPassword,
-    images,
-    tls,
-    llm,
-    tracing,
-    ...stage
-  } = checked;
-  const secret = (value: string) => (value ? pulumi.secret(value) : undefined);
-  const credentials = registryUsername
-    ? { username: registryUsername, password: secret(registryPassword) }
-    : undefined;
-  const image = (name: ServiceName, { base }: Service): ContainerImageArgs => ({
-    repository: `${images.registry}/${images.repository}/${name}`,
-    tag: stack,
-    context: `./app/${name}`,
-    platform: images.platform,
-    baseImage: imageReference(base, images.baseRegistry),
-    cacheFrom: images.cacheFrom,
-    push: images.push,
-    prebuilt: images[name],
-    credentials,
-  });
+  const { host, tls, route, database, databaseUrl, placement, monitoring } = checked;
+  const { priorityClassName, rolloutTimeoutSeconds } = checked;
   const publicUrl = addressOf(checked);
-  const external = stage.database.mode === "external";
+  const external = database.mode === "external";
+  const collector = tracesTo(checked.tracing);
   return Object.freeze({
-    ...stage,
+    kubernetesContext: checked.kubernetesContext,
+    protectResources: checked.protectResources,
+    quota: checked.quota,
+    database,
+    ...forEachService((name) => checked[name]),
     stage: stack,
-    namespace: namespaceOf(stack, stage),
-    publicUrl,
-    images: forEachService(image),
-    pullSecretName: images.pullSecretName || undefined,
-    registryLogin:
-      registryUsername && !images.pullSecretName
-        ? {
-            registry: images.registry,
-            username: registryUsername,
-            password: pulumi.secret(registryPassword),
-          }
-        : undefined,
-    databaseUrl: external ? secret(databaseUrl) : undefined,
-    database: { ...stage.database, externalPort: external ? urlPort(databaseUrl) : undefined },
-    openaiApiKey: llm.provider === "openai" ? secret(openaiApiKey) : undefined,
-    llm: { ...llm, ...languageModel(llm) },
-    tracing: { ...tracing, ...collector(tracing) },
-    tls: certificate(tls),
-    httpsSettings: httpsSettings(publicUrl, tls),
+    namespace: namespaceOf(stack, checked),
+    pods: { priorityClassName, rolloutTimeoutSeconds },
+    web: { placement, metricsReader: monitoring.namespace },
+    ...imagesOf(stack, checked),
+    secrets: secretsOf(checked),
+    databasePeer: databasePeer(database.mode, external ? urlPort(databaseUrl) : undefined),
+    llm: languageModel(checked.llm),
+    tracing: { callees: collector.callees },
+    address: { host, publicUrl, tls: certificate(tls), route },
+    settings: {
+      ENVIRONMENT: stack,
+      FRONTEND_URL: publicUrl,
+      ...httpsSettings(publicUrl, tls),
+      ...collector.settings,
+    },
+    proxySettings: {
+      CLIENT_IP_HEADER: route.clientIpHeader,
+      TRUSTED_PROXIES: String(route.trustedProxies),
+    },
   });
 }
 

@@ -1,12 +1,8 @@
 /** Specs of Gateway API objects (gateway.networking.k8s.io/v1). */
-/** Where the requests below one path go. */
-export interface RoutePath {
-  /** Prefix, by whole path elements: `/api` covers `/api/tasks`, not `/apis`. */
-  readonly path: string;
-  /** Name of the Service. */
-  readonly service: string;
-  readonly port: number;
-}
+import type { WorkloadPeer } from "./network.ts";
+
+/** Where requests go: a Service, by the prefix of the path. Whole path elements count: `/api` covers `/api/tasks`, not `/apis`. */
+export type RoutePaths = Readonly<Record<string, WorkloadPeer>>;
 
 type Listener = "http" | "https";
 
@@ -41,14 +37,14 @@ const attached = (gateway: string, host: string, sectionName: Listener) => ({
 export function httpRouteSpec(
   gateway: string,
   host: string,
-  paths: readonly RoutePath[],
+  paths: RoutePaths,
   listener: Listener,
 ) {
   return {
     ...attached(gateway, host, listener),
-    rules: paths.map(({ path, service, port }) => ({
+    rules: Object.entries(paths).map(([path, { workload, port }]) => ({
       matches: [{ path: { type: "PathPrefix", value: path } }],
-      backendRefs: [{ group: "", kind: "Service", name: service, port, weight: 1 }],
+      backendRefs: [{ group: "", kind: "Service", name: workload, port, weight: 1 }],
     })),
   };
 }

@@ -4,7 +4,7 @@ import { selectorLabels } from "./labels.ts";
 
 /** One end of a connection; `port` is the TCP port that is called. */
 export type Peer =
-  | { readonly kind: "workload"; readonly workload: string; readonly port: number }
+  | WorkloadPeer
   | { readonly kind: "namespace"; readonly namespace: string; readonly port: number }
   | { readonly kind: "labels"; readonly labels: Labels; readonly port: number }
   | { readonly kind: "addresses"; readonly cidr: string; readonly port: number }
@@ -12,8 +12,15 @@ export type Peer =
 
 type Labels = Readonly<Record<string, string>>;
 
+export interface WorkloadPeer {
+  readonly kind: "workload";
+  /** Name of the workload, and of its Service. */
+  readonly workload: string;
+  readonly port: number;
+}
+
 /** A workload of the same namespace. */
-export const workload = (name: string, port: number): Peer => ({
+export const workload = (name: string, port: number): WorkloadPeer => ({
   kind: "workload",
   workload: name,
   port,

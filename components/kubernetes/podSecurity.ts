@@ -6,6 +6,9 @@ import type { ContainerResources } from "./resources.ts";
 /** Oldest minor release supported: that of the preStop hook's `sleep` action, the youngest feature that the stack uses. */
 export const OLDEST_KUBERNETES = "1.30";
 
+/** User of the app's images, set in their Dockerfiles. */
+export const USER_ID = 10001;
+
 type PodSpec = types.input.core.v1.PodSpec;
 type Container = types.input.core.v1.Container;
 

@@ -7,31 +7,31 @@ import { STAGES, declared, stageConfig, withKey } from "./support/stages.ts";
 describe("the stage files", () => {
   const table: Record<string, (config: StackConfig) => unknown[]> = {
     dev: (c) => [
-      c.host,
+      c.address.host,
       c.backend.replicas,
       c.backend.autoscaling,
-      c.tls,
+      c.address.tls,
       c.database.mode,
-      c.llm.provider,
-      c.placement,
+      c.llm.settings.LLM_PROVIDER,
+      c.web.placement,
     ],
     staging: (c) => [
-      c.host,
+      c.address.host,
       c.backend.replicas,
       c.frontend.autoscaling,
-      c.tls?.issuer,
+      c.address.tls?.issuer,
       c.database.mode,
-      c.llm.provider,
-      c.placement,
+      c.llm.settings.LLM_PROVIDER,
+      c.web.placement,
     ],
     production: (c) => [
-      c.host,
+      c.address.host,
       c.backend.replicas,
       c.frontend.autoscaling,
-      c.tls?.issuer,
+      c.address.tls?.issuer,
       c.database.mode,
       c.protectResources,
-      c.placement,
+      c.web.placement,
     ],
   };
   const autoscaling = { minReplicas: 2, maxReplicas: 10, targetCPUUtilization: 70 };
@@ -68,29 +68,28 @@ describe("the stage files", () => {
 
   it("take the ports of database and language model from their URLs", () => {
     const config = parseConfig("staging", stageConfig("staging"));
-    assert.equal(config.database.externalPort, 6432);
+    assert.deepEqual(config.databasePeer, { kind: "outside", port: 6432 });
     assert.deepEqual(config.llm.callees, [{ kind: "outside", port: 443 }]);
     const plain = withKey("staging", "databaseUrl", "postgres://a:b@db/todo?sslmode=require");
-    assert.equal(parseConfig("staging", plain).database.externalPort, 5432);
+    assert.equal(parseConfig("staging", plain).databasePeer.port, 5432);
   });
 
   it("tell the app about a collector, and open the way to it, only where one is set", () => {
-    const none = parseConfig("dev", stageConfig("dev")).tracing;
-    assert.deepEqual([none.settings, none.callees], [{}, []]);
+    const none = parseConfig("dev", stageConfig("dev"));
+    assert.equal(none.settings.OTEL_EXPORTER_OTLP_ENDPOINT, undefined);
+    assert.deepEqual(none.tracing.callees, []);
     const endpoint = "http://collector.monitoring:4318";
-    const { settings, callees } = parseConfig(
-      "dev",
-      withKey("dev", "tracing", { endpoint }),
-    ).tracing;
-    assert.deepEqual(settings, { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint });
-    assert.deepEqual(callees, [{ kind: "outside", port: 4318 }]);
+    const { settings, tracing } = parseConfig("dev", withKey("dev", "tracing", { endpoint }));
+    assert.equal(settings.OTEL_EXPORTER_OTLP_ENDPOINT, endpoint);
+    assert.deepEqual(tracing.callees, [{ kind: "outside", port: 4318 }]);
   });
 
   it("wrap every secret as a secret output", async () => {
-    const { databaseUrl, openaiApiKey, images } = parseConfig("staging", {
+    const { secrets, images } = parseConfig("staging", {
       ...withKey("staging", "registryPassword", "pass"),
       "todo-app:registryUsername": "ci",
     });
+    const { databaseUrl, openaiApiKey } = secrets;
     for (const output of [databaseUrl, openaiApiKey, images.backend.credentials?.password])
       assert.equal(await pulumi.isSecret(output as pulumi.Output<string>), true);
   });

@@ -103,13 +103,13 @@ describe("any configuration that is right", function () {
         if (limits.cpu) assert.ok(cpuMillicores(requests.cpu) <= cpuMillicores(limits.cpu));
       }
       const external = config.database.mode === "external";
-      assert.equal(config.databaseUrl !== undefined, external);
-      assert.equal(config.database.externalPort !== undefined, external);
+      assert.equal(config.secrets.databaseUrl !== undefined, external);
+      assert.equal(config.databasePeer.kind === "outside", external);
       if (external) assert.match(stage.databaseUrl, /sslmode=(require|verify-ca|verify-full)/);
       const issuer = stage.tls?.issuer ?? "none";
-      assert.equal(config.tls?.issuer ?? "none", issuer);
-      if (config.tls && "server" in config.tls)
-        assert.ok(config.tls.email && config.tls.server.startsWith("https://"));
+      const { tls } = config.address;
+      assert.equal(tls?.issuer ?? "none", issuer);
+      if (tls && "server" in tls) assert.ok(tls.email && tls.server.startsWith("https://"));
     });
     fc.assert(property, { numRuns: RUNS.valid });
   });

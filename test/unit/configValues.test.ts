@@ -111,7 +111,7 @@ describe("an image", () => {
 describe("a stage file may have", () => {
   it("names of digits, which pulumi config set --path stores as numbers", () => {
     const tls = { issuer: "secret", secretName: 1 };
-    const { tls: certificate } = accepted("tls", tls);
+    const { tls: certificate } = accepted("tls", tls).address;
     assert.deepEqual(certificate, { issuer: "secret", secretName: "1" });
     assert.match(refusal("tls", { issuer: "secret", secretName: 1.5 }), /the name of a Secret/);
     assert.match(refusal("tls", { issuer: "secret", secretName: true }), /the name of a Secret/);

@@ -79,7 +79,7 @@ describe("the route's settings", () => {
 
   it("take address ranges of both families, and nothing else", () => {
     const ranges = ["10.0.0.0/8", "192.0.2.1/32", "0.0.0.0/0", "::/0", "fd00:10::/64"];
-    assert.deepEqual(parse({ sourceRanges: ranges }).route.sourceRanges, ranges);
+    assert.deepEqual(parse({ sourceRanges: ranges }).address.route.sourceRanges, ranges);
     for (const wrong of ["10.0.0.1", "10.0.0.0/33", "::/129", "300.0.0.0/8", "nodes", "10.0.0.0/"])
       assert.throws(
         () => parse({ sourceRanges: [wrong] }),

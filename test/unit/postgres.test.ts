@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { Postgres, type PostgresArgs } from "../../components/postgres.ts";
+import { workload } from "../../components/kubernetes/network.ts";
+import { Postgres, databasePeer, type PostgresArgs } from "../../components/postgres.ts";
 import { find, record, type Recorded } from "./support/record.ts";
 
 const secrets = { name: "secret-1", keys: ["POSTGRES_PASSWORD"] };
@@ -16,10 +17,10 @@ const postgres = (extra: Partial<PostgresArgs>) =>
       maxConnections: 100,
       instances: 3,
       operatorNamespace: "cnpg-system",
-      callers: ["backend"],
+      callers: [workload("backend", 5432)],
       rolloutTimeoutSeconds: 60,
     };
-    return new Postgres("postgres", { ...args, ...extra }).peer;
+    return new Postgres("postgres", { ...args, ...extra });
   });
 
 const holdsData = (resources: readonly Recorded[]) =>
@@ -32,8 +33,8 @@ const container = (resources: readonly Recorded[]) =>
 
 describe("Postgres", () => {
   it("creates nothing for an external server, and lets callers out to its port", async () => {
-    const { exports, resources } = await postgres({ externalPort: 6432 });
-    assert.deepEqual(exports, { kind: "outside", port: 6432 });
+    const { resources } = await postgres({});
+    assert.deepEqual(databasePeer("external", 6432), { kind: "outside", port: 6432 });
     assert.equal(resources.filter(({ custom }) => custom).length, 0);
   });
 
@@ -67,8 +68,7 @@ describe("Postgres", () => {
   });
 
   it("leaves the servers to CloudNativePG, which takes the roles' passwords from the Secrets", async () => {
-    const { exports, resources } = await postgres({ mode: "cloudnative-pg", secrets, appRole });
-    assert.deepEqual(exports, { kind: "workload", workload: "postgres", port: 5432 });
+    const { resources } = await postgres({ mode: "cloudnative-pg", secrets, appRole });
     const [cluster] = find(resources, "Cluster");
     const { metadata, spec } = cluster!.inputs;
     assert.deepEqual(holdsData(resources), [["Cluster", true, true]]);

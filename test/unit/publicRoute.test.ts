@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { workload } from "../../components/kubernetes/network.ts";
 import { PublicRoute, type PublicRouteArgs } from "../../components/publicRoute.ts";
 import { find, record, valueOf, type Recorded } from "./support/record.ts";
 
@@ -23,10 +24,7 @@ const deploy = (tls?: PublicRouteArgs["tls"], route: Partial<PublicRouteArgs["ro
       namespace: "ns",
       host: "todo.example.com",
       publicUrl: "https://todo.example.com:8443",
-      paths: [
-        { path: "/api", service: "backend", port: 8000 },
-        { path: "/", service: "frontend", port: 3000 },
-      ],
+      paths: { "/api": workload("backend", 8000), "/": workload("frontend", 3000) },
       route: { ...controller, ...route },
       tls,
       rolloutTimeoutSeconds: 60,

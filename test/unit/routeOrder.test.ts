@@ -1,5 +1,6 @@
 /** In which order TLS comes to a stage that serves already, and who may pass requests on to it. */
 import assert from "node:assert/strict";
+import { workload } from "../../components/kubernetes/network.ts";
 import { PublicRoute, type PublicRouteArgs } from "../../components/publicRoute.ts";
 import { find, record, type Recorded } from "./support/record.ts";
 import { withKeys } from "./support/stages.ts";
@@ -22,10 +23,7 @@ const args: PublicRouteArgs = {
   namespace: "ns",
   host: "todo.example.com",
   publicUrl: "https://todo.example.com",
-  paths: [
-    { path: "/api", service: "backend", port: 8000 },
-    { path: "/", service: "frontend", port: 3000 },
-  ],
+  paths: { "/api": workload("backend", 8000), "/": workload("frontend", 3000) },
   route: ingress,
   tls: acme,
   rolloutTimeoutSeconds: 150,

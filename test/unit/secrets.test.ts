@@ -1,16 +1,22 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
-import { AppSecrets } from "../../components/appSecrets.ts";
+import { AppSecrets, type AppSecretsArgs } from "../../components/appSecrets.ts";
 import { find, record } from "./support/record.ts";
 
 describe("AppSecrets", () => {
   const versions = { auth: 1, databasePassword: 1, databaseOwnerPassword: 1 };
   const databaseMode = "in-cluster";
+  /** With the readers of the app. */
+  const appSecrets = (args: AppSecretsArgs) => {
+    const secrets = new AppSecrets("secrets", args);
+    secrets.filesFor("backend", secrets.database, secrets.auth, secrets.llm);
+    secrets.filesFor("frontend", secrets.database, secrets.auth, secrets.nextAuth);
+    const migration = secrets.filesFor("migration", secrets.migration);
+    return { postgres: secrets.postgres, migration };
+  };
 
   it("generates a database password only for the in-cluster database", async () => {
-    const inCluster = await record(
-      () => new AppSecrets("secrets", { namespace: "ns", versions, databaseMode }),
-    );
+    const inCluster = await record(() => appSecrets({ namespace: "ns", versions, databaseMode }));
     assert.equal(find(inCluster.resources, "RandomPassword").length, 4);
     const { stringData } = find(inCluster.resources, "Secret").find(({ name }) =>
       name.endsWith("backend"),
@@ -20,14 +26,13 @@ describe("AppSecrets", () => {
       "postgresql://todo_app_a:generated-secrets-database-app-v1@postgres:5432/todo",
     );
     const databaseUrl = pulumi.secret("postgresql://a:b@db/todo");
-    const external = await record(
-      () =>
-        new AppSecrets("secrets", {
-          namespace: "ns",
-          versions,
-          databaseMode: "external",
-          databaseUrl,
-        }),
+    const external = await record(() =>
+      appSecrets({
+        namespace: "ns",
+        versions,
+        databaseMode: "external",
+        databaseUrl,
+      }),
     );
     assert.deepEqual(
       find(external.resources, "RandomPassword").map(({ name }) => name),
@@ -42,8 +47,8 @@ describe("AppSecrets", () => {
   it("gives CloudNativePG the owner and the app's role, and its callers the primary's address", async () => {
     const { exports, resources } = await record(
       () =>
-        new AppSecrets("secrets", { namespace: "ns", versions, databaseMode: "cloudnative-pg" })
-          .appRole?.name,
+        appSecrets({ namespace: "ns", versions, databaseMode: "cloudnative-pg" }).postgres.appRole
+          ?.name,
     );
     const secret = (reader: string) =>
       find(resources, "Secret").find(({ name }) => name.endsWith(reader))!.inputs;
@@ -66,7 +71,7 @@ describe("AppSecrets", () => {
     const databaseCa = "-----BEGIN CERTIFICATE-----";
     const { exports, resources } = await record(() => {
       const args = { namespace: "ns", versions, databaseUrl, databaseCa };
-      return new AppSecrets("secrets", { ...args, databaseMode: "external" }).migration.keys;
+      return appSecrets({ ...args, databaseMode: "external" }).migration.keys;
     });
     assert.deepEqual(exports, ["DATABASE_URL", "DATABASE_CA"]);
     assert.equal(find(resources, "Secret").length, 3);
@@ -74,8 +79,8 @@ describe("AppSecrets", () => {
 
   it("gives every reader its own keys and no others", async () => {
     const openaiApiKey = pulumi.secret("key");
-    const { resources } = await record(
-      () => new AppSecrets("secrets", { namespace: "ns", versions, databaseMode, openaiApiKey }),
+    const { resources } = await record(() =>
+      appSecrets({ namespace: "ns", versions, databaseMode, openaiApiKey }),
     );
     const keys = find(resources, "Secret").map(({ name, inputs }) => [
       name,
@@ -91,13 +96,12 @@ describe("AppSecrets", () => {
 
   describe("of a database inside the cluster", () => {
     const rotatedTo = async (changed: Partial<typeof versions>) => {
-      const { resources } = await record(
-        () =>
-          new AppSecrets("secrets", {
-            namespace: "ns",
-            versions: { ...versions, ...changed },
-            databaseMode,
-          }),
+      const { resources } = await record(() =>
+        appSecrets({
+          namespace: "ns",
+          versions: { ...versions, ...changed },
+          databaseMode,
+        }),
       );
       const secret = (reader: string) =>
         find(resources, "Secret").find(({ name }) => name === `secrets-${reader}`)!.inputs
@@ -159,8 +163,8 @@ describe("AppSecrets", () => {
 
   it("rotates the auth secret: the one before it stays valid, and the pages know the next one in advance", async () => {
     const rotated = { ...versions, auth: 3 };
-    const { resources } = await record(
-      () => new AppSecrets("secrets", { namespace: "ns", versions: rotated, databaseMode }),
+    const { resources } = await record(() =>
+      appSecrets({ namespace: "ns", versions: rotated, databaseMode }),
     );
     for (const reader of ["backend", "frontend"]) {
       const { secret } = find(resources, "Secret").find(({ name }) => name.endsWith(reader))!.inputs
@@ -173,8 +177,8 @@ describe("AppSecrets", () => {
   });
 
   it("names no Secret object itself, so that a change makes a new one and rolls the pods", async () => {
-    const { resources } = await record(
-      () => new AppSecrets("secrets", { namespace: "ns", versions, databaseMode }),
+    const { resources } = await record(() =>
+      appSecrets({ namespace: "ns", versions, databaseMode }),
     );
     for (const { inputs } of find(resources, "Secret"))
       assert.equal("name" in inputs.metadata, false);
