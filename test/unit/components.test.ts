@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { ContainerImage, type ContainerImageArgs } from "../../components/containerImage.ts";
 import { workload } from "../../components/kubernetes/network.ts";
 import { WebService, type WebServiceArgs } from "../../components/webService.ts";
+import { Worker } from "../../components/worker.ts";
 import { find, record, valueOf } from "./support/record.ts";
 
 const resourceNeeds = { requests: { cpu: "100m", memory: "128Mi" }, limits: { memory: "256Mi" } };
@@ -64,12 +65,13 @@ describe("ContainerImage", () => {
   });
 });
 
+const image = {
+  reference: pulumi.output("r@sha256:0"),
+  revision: pulumi.output("r@sha256:0"),
+  pullPolicy: "IfNotPresent" as const,
+};
+
 describe("WebService", () => {
-  const image = {
-    reference: pulumi.output("r@sha256:0"),
-    revision: pulumi.output("r@sha256:0"),
-    pullPolicy: "IfNotPresent" as const,
-  };
   const args: WebServiceArgs = {
     namespace: "ns",
     image,
@@ -141,5 +143,29 @@ describe("WebService", () => {
     assert.equal(spec.metrics[0].resource.target.averageUtilization, 70);
     assert.equal(spec.behavior.scaleDown.stabilizationWindowSeconds, 300);
     assert.equal(find(await deploy({}), "HorizontalPodAutoscaler").length, 0);
+  });
+});
+
+describe("Worker", () => {
+  it("is called by nobody, and has time to finish what it is at", async () => {
+    const { resources } = await record(
+      () =>
+        new Worker("mailer", {
+          namespace: "ns",
+          image,
+          replicas: 1,
+          resources: resourceNeeds,
+          placement: "any",
+          callees: [workload("postgres", 5432)],
+          rolloutTimeoutSeconds: 150,
+        }),
+    );
+    assert.deepEqual(find(resources, "Service"), []);
+    const { spec: policy } = find(resources, "NetworkPolicy")[0]!.inputs;
+    assert.deepEqual(policy.ingress, []);
+    const { spec } = find(resources, "Deployment")[0]!.inputs.spec.template;
+    assert.equal(spec.terminationGracePeriodSeconds, 60);
+    assert.equal(spec.containers[0].readinessProbe, undefined);
+    assert.deepEqual(find(resources, "PodDisruptionBudget")[0]!.inputs.spec.maxUnavailable, 1);
   });
 });

@@ -6,7 +6,9 @@ export const STAGES = ["dev", "staging", "production"] as const;
 
 const read = (file: string) =>
   parse(readFileSync(new URL(`../../../${file}`, import.meta.url), "utf8"));
-const encode = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
+/** A value as Pulumi keeps it: objects and scalars other than strings are JSON. */
+export const encode = (value: unknown) =>
+  typeof value === "string" ? value : JSON.stringify(value);
 
 /** Keys declared in Pulumi.yaml: type, description, default. */
 export const declared: Readonly<
