@@ -8,6 +8,9 @@ SHELL := bash
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
+# Options for a command of ops/, as in `make preview STAGE=staging ARGS=--json`; ARGS=--help lists those that it has.
+ARGS :=
+
 # Sets what every command of STAGE works with: PATH, KUBECONFIG, Pulumi's backend. CLUSTER=local or CLUSTER=context decides
 # whether that is the cluster on this machine, or the one whose context the stage file names.
 WITH_ENV = settings=$$(local/env $(STAGE)) && eval "$$settings" &&
@@ -24,25 +27,25 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: cluster ## Install what is missing, build, push and deploy STAGE, print the URL
-	@$(WITH_STAGE) node ops/deploy.ts $(STAGE) "$$file"
+	@$(WITH_STAGE) node ops/up.ts $(STAGE) "$$file" $(ARGS)
 
 preflight: node_modules/.package-lock.json ## Check what STAGE needs of its cluster, and change nothing; `make up` begins with it
-	@$(WITH_STAGE) node ops/preflight.ts $(STAGE) "$$file"
+	@$(WITH_STAGE) node ops/preflight.ts $(STAGE) "$$file" $(ARGS)
 
 preview: cluster ## Show what `make up` would change in STAGE, and change nothing
-	@$(WITH_STAGE) node ops/preview.ts $(STAGE) "$$file"
+	@$(WITH_STAGE) node ops/preview.ts $(STAGE) "$$file" $(ARGS)
 
 down: node_modules/.package-lock.json ## Remove the app of STAGE; the cluster and the tools stay
-	@$(WITH_STAGE) node ops/destroy.ts $(STAGE) "$$file"
+	@$(WITH_STAGE) node ops/down.ts $(STAGE) "$$file" $(ARGS)
 
 refresh: node_modules/.package-lock.json ## Show what was changed by hand in the cluster of STAGE, and change nothing
-	@$(WITH_STAGE) node ops/refresh.ts $(STAGE) "$$file"
+	@$(WITH_STAGE) node ops/refresh.ts $(STAGE) "$$file" $(ARGS)
 
 config-diff: node_modules/.package-lock.json ## Show what two stages have different: A=staging B=production
-	@node ops/configDiff.ts $(A) $(B)
+	@node ops/config-diff.ts $(A) $(B) $(ARGS)
 
 cluster: node_modules/.package-lock.json ## Start the tools and the cluster that STAGE names, without deploying
-	@local/up $(STAGE) $(SAID)
+	@local/up $(STAGE) $(SAID) $(if $(filter --json,$(ARGS)),>&2)
 
 local-clean: ## Remove every trace of the local cluster, its data included; built tools stay cached
 	@local/clean
@@ -58,16 +61,16 @@ soak: node_modules/.package-lock.json ## Load production through rollouts, drain
 	@$(FOR_TESTS) $(WITH_ENV) mocha --reporter spec --timeout 3600000 --require test/e2e/support/diagnose.ts 'test/soak/*.test.ts'
 
 sbom: node_modules/.package-lock.json ## Write what the deployed images of STAGE consist of to sbom/ (CycloneDX)
-	@$(WITH_ENV) ops/sbom.sh $(STAGE)
+	@$(WITH_ENV) ops/sbom.sh $(STAGE) $(ARGS)
 
 audit: ## Check the images' locked dependencies for known vulnerabilities
-	@ops/audit.sh
+	@ops/audit.sh $(ARGS)
 
 update-pins: node_modules/.package-lock.json ## Move base images, manifests, engine, SDKs and tools to their newest
-	@node ops/updatePins.ts
+	@node ops/update-pins.ts $(ARGS)
 
 manifest: ## Print a manifest of config/pins.json, checked against its hash: NAME=certManager
-	@node ops/manifest.ts $(NAME)
+	@node ops/manifest.ts $(NAME) $(ARGS)
 
 test: node_modules/.package-lock.json ## Run every test, with the real engine, Docker and Kubernetes
 	@node test/run.ts

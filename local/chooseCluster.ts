@@ -8,8 +8,8 @@
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
-import { OperatorError, main } from "../ops/command.ts";
-import { isObject, readYaml } from "../ops/yaml.ts";
+import { OperatorError, main } from "../ops/lib/errors.ts";
+import { isObject, readYaml } from "../ops/lib/yaml.ts";
 
 const [stage = "", project = "", state = ""] = process.argv.slice(2);
 const { env } = process;

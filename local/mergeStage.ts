@@ -9,8 +9,8 @@ import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "n
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { stringify } from "yaml";
-import { OperatorError, main } from "../ops/command.ts";
-import { isObject, readYaml, type Values } from "../ops/yaml.ts";
+import { OperatorError, main } from "../ops/lib/errors.ts";
+import { isObject, readYaml, type Values } from "../ops/lib/yaml.ts";
 
 /** Where Pulumi notes how the secrets beside it are encrypted. */
 const ENCRYPTION = ["secretsprovider", "encryptedkey", "encryptionsalt"];

@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# Asks the advisory services of PyPI and npm for known vulnerabilities in the locked dependencies of both images.
-# Prints `ok` or `not ok` for each, or `NOT CHECKED` with the reason where the service gives no answer.
-#
-# Usage: ops/audit.sh [--allow-unchecked]
-# Exit code: 0 when all were checked and nothing is known, 1 for a vulnerability, 2 when some were not checked and that is
-# not allowed.
+# `make audit`: asks the advisory services of PyPI and npm for known vulnerabilities in the locked dependencies of both images.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-# shellcheck source=ops/python-tools.sh
-source ops/python-tools.sh
-python_tools audit
+# shellcheck source=ops/lib/command.sh
+source ops/lib/command.sh
+# shellcheck source=ops/lib/python-tools.sh
+source ops/lib/python-tools.sh
 
+command_line "Asks the advisory services of PyPI and npm for known vulnerabilities in the locked dependencies of both images. Prints
+\`ok\` or \`not ok\` for each, or \`NOT CHECKED\` with the reason where a service gives no answer. That fails as well, unless
+--allow-unchecked is given." "ops/audit.sh [--allow-unchecked]" "make audit" "$@"
+python_tools audit
 failures=0
 unchecked=0
-# audit NAME NO_ANSWER COMMAND...: NO_ANSWER is the pattern by which the output says that something was not checked; a
-# package that the service does not know is no answer either, whatever the exit code.
+# audit NAME NO_ANSWER COMMAND...: runs COMMAND. Output that matches the pattern NO_ANSWER means that something was not checked,
+# whatever the exit code. A package that the service does not know was not checked either.
 audit() {
   local name=$1 no_answer=$2 output reason status=0
   shift 2
@@ -35,7 +35,7 @@ audit "Python packages (pip-audit)" "Dependency not found on PyPI.*|Could not co
 audit "npm packages (npm audit)" "npm warn audit .*|audit endpoint returned an error" \
   npm --prefix app/frontend --loglevel warn audit --omit dev
 ((!failures)) || exit 1
-[[ ${1-} == --allow-unchecked ]] || ((!unchecked)) || {
+has_option --allow-unchecked || ((!unchecked)) || {
   printf 'error: %d of 2 were not checked, so nothing is known about them\n  fix: make audit where the advisory services of PyPI and npm answer\n' "$unchecked" >&2
-  exit 2
+  exit 1
 }

@@ -1,13 +1,9 @@
-/**
- * Downloads a manifest that config/pins.json names, and prints it if its content is the pinned one.
- *
- * Usage: node ops/manifest.ts <name> [<pins file>]
- */
-import { OperatorError, main } from "./command.ts";
-import { NoAnswer, download, manifestUrl, readPins, sha256 } from "./pins/pinsFile.ts";
+/** `make manifest`: downloads a manifest that config/pins.json names, and prints it if it has the pinned content. */
+import { command } from "./lib/command.ts";
+import { OperatorError } from "./lib/errors.ts";
+import { NoAnswer, download, manifestUrl, readPins, sha256 } from "./lib/pins/pinsFile.ts";
 
-await main(async () => {
-  const [name = "", file = "config/pins.json"] = process.argv.slice(2);
+async function printManifest(name: string, file: string): Promise<void> {
   const { manifests } = readPins(file);
   const pin = manifests[name];
   if (!pin)
@@ -20,7 +16,7 @@ await main(async () => {
     if (!(error instanceof NoAnswer)) throw error;
     throw new OperatorError(
       `${name} could not be downloaded: ${error.message}`,
-      `look whether ${url} can be reached from here`,
+      `check whether this machine can reach ${url}`,
     );
   });
   if (sha256(content) !== pin.sha256)
@@ -29,4 +25,16 @@ await main(async () => {
       "install nothing; ask the project why a published release changed, and move to the next one with make update-pins",
     );
   process.stdout.write(content);
-});
+}
+
+await command(
+  {
+    name: "manifest",
+    summary:
+      "Downloads a manifest that config/pins.json names, and prints it if its content has the pinned hash. Otherwise it " +
+      "prints nothing, so that `kubectl apply` after a pipe installs nothing.",
+    usage: ["<name>", "[<file of pins>]"],
+    example: "make --silent manifest NAME=certManager",
+  },
+  ({ args: [name = "", file = "config/pins.json"] }) => printManifest(name, file),
+);

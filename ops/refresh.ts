@@ -1,17 +1,22 @@
-/**
- * `make refresh`: shows what was changed by hand in the cluster, and changes nothing: neither the cluster nor the state.
- *
- * Usage: node ops/refresh.ts [<stage> [<stage file>]]
- */
-import { main } from "./command.ts";
-import { showDifference } from "./lib/difference.ts";
-import { stageArgument } from "./stage.ts";
+/** `make refresh`: shows what was changed by hand in the cluster, and changes neither the cluster nor the state. */
+import { command } from "./lib/command.ts";
+import { showDifference } from "./lib/engine/difference.ts";
+import { STAGE_ARGUMENTS, stageArgument } from "./lib/stage.ts";
 
-const stage = stageArgument();
-await main(async () => {
-  await showDifference(stage, "refresh", "--preview-only");
-  process.stdout.write(
-    `\nnothing was changed: make up STAGE=${stage.name} puts back what the stack sets; ` +
-      `pulumi refresh --stack ${stage.name} takes the differences over into the state\n`,
-  );
-});
+await command(
+  {
+    name: "refresh",
+    summary:
+      "Shows what was changed by hand in the cluster of a stage, and changes neither the cluster nor the state.",
+    usage: STAGE_ARGUMENTS,
+    example: "make refresh STAGE=staging",
+  },
+  async ({ args }) => {
+    const stage = stageArgument(args);
+    await showDifference(stage, "refresh", "--preview-only");
+    process.stdout.write(
+      `\nnothing was changed: make up STAGE=${stage.name} puts back what the stack sets; ` +
+        `pulumi refresh --stack ${stage.name} takes the differences over into the state\n`,
+    );
+  },
+);

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Writes sbom/backend.cdx.json and sbom/frontend.cdx.json: what the deployed images of a stage consist of, as CycloneDX.
-#
-# Usage: ops/sbom.sh STAGE
+# `make sbom`: writes what the deployed images of a stage consist of, as CycloneDX.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-# shellcheck source=ops/python-tools.sh
-source ops/python-tools.sh
+# shellcheck source=ops/lib/command.sh
+source ops/lib/command.sh
+# shellcheck source=ops/lib/python-tools.sh
+source ops/lib/python-tools.sh
 
-stage=$1
+command_line "Writes what the deployed images of a stage consist of to sbom/backend.cdx.json and sbom/frontend.cdx.json, in the format
+CycloneDX." "ops/sbom.sh <stage>" "make sbom STAGE=staging" "$@"
+stage=${ARGS[0]}
 references=$(pulumi stack output --stack "$stage" --json images) || {
   printf 'error: stage %s has no images yet\n  fix: make up STAGE=%s\n' "$stage" "$stage" >&2
   exit 1
@@ -16,7 +18,7 @@ python_tools sbom
 mkdir -p sbom
 for name in backend frontend; do
   reference=$(python3 -c 'import json, sys; print(json.loads(sys.argv[1])[sys.argv[2]])' "$references" "$name")
-  # Straight from the registry: the image that runs, not one that happens to lie in a local Docker.
+  # From the registry, because that is the image that runs. A local Docker may have another one.
   SYFT_CHECK_FOR_APP_UPDATE=false syft scan --quiet "registry:$reference" --output "cyclonedx-json=sbom/$name.cdx.json"
   components=$(python3 -c 'import json, sys; print(len(json.load(open(sys.argv[1]))["components"]))' "sbom/$name.cdx.json")
   echo "  sbom/$name.cdx.json: $components components of $reference"

@@ -3,8 +3,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# shellcheck source=ops/python-tools.sh
-source ops/python-tools.sh
+# shellcheck source=ops/lib/python-tools.sh
+source ops/lib/python-tools.sh
 python_tools lint
 
 failures=0

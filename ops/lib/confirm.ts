@@ -1,32 +1,32 @@
 /** Asks before what is protected is changed. */
 import { createInterface } from "node:readline/promises";
-import { OperatorError } from "../command.ts";
+import { OperatorError } from "./errors.ts";
 
-/** Who is asked. */
-interface Operator {
-  readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
-  readonly output: NodeJS.WritableStream;
+interface Options {
+  /** Whether the command line has answered yes, as YES=1 in the environment does. @default false */
+  readonly yes?: boolean;
+  /** Shows what the question is about; not called where nobody is asked. @default nothing is shown */
+  readonly prepare?: () => Promise<void>;
+  /** Where the operator answers. @default standard input */
+  readonly input?: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  /** Where the question is shown. @default standard output */
+  readonly output?: NodeJS.WritableStream;
 }
 
-/** Whether the answer is given already: YES=1 in the environment, or --yes on the command line. */
-const isAnswered = () => process.env.YES === "1" || process.argv.includes("--yes");
-
 /**
- * Asks the operator, unless the answer is given already.
+ * Asks the operator, unless the answer is already given.
  *
- * @param prepare shows what the question is about; not called where nobody is asked @default nothing is shown
- * @throws OperatorError when the answer is not yes, or there is nobody to ask
+ * @throws OperatorError when the answer is not yes, or when nobody is at a terminal to answer
  */
 export async function confirm(
   question: string,
   command: string,
-  prepare: () => Promise<void> = () => Promise.resolve(),
-  { input, output }: Operator = { input: process.stdin, output: process.stdout },
+  { yes = false, prepare, input = process.stdin, output = process.stdout }: Options = {},
 ): Promise<void> {
-  if (isAnswered()) return;
+  if (yes || process.env.YES === "1") return;
   const fix = `${command} YES=1 asks nothing, for pipelines`;
   if (!input.isTTY) throw new OperatorError(`nobody is here to answer: ${question}`, fix);
-  await prepare();
+  await prepare?.();
   const terminal = createInterface({ input, output });
   try {
     const answer = await new Promise<string>((resolve) => {

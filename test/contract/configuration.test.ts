@@ -5,10 +5,10 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { effectiveConfig, settingsOf, stageValues } from "../../ops/stage.ts";
+import { effectiveConfig, settingsOf, stageValues } from "../../ops/lib/stage.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const CONFIG_DIFF = join(ROOT, "ops/configDiff.ts");
+const CONFIG_DIFF = join(ROOT, "ops/config-diff.ts");
 const CANARY = "https://canary.example.com/v1";
 
 const STAGE_FILE = `

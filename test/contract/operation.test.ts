@@ -1,6 +1,6 @@
 /** `ops/` on the real engine, with a program that needs neither a cluster nor a plugin. */
 import assert from "node:assert/strict";
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import {
   existsSync,
@@ -17,8 +17,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const PREVIEW = join(ROOT, "ops/preview.ts");
 const MODULES = Object.fromEntries(
-  ["engine", "operation"].map((name) => [name, join(ROOT, `ops/lib/${name}.ts`)]),
+  ["engine", "operation"].map((name) => [name, join(ROOT, `ops/lib/engine/${name}.ts`)]),
 );
 
 const PROJECT = `
@@ -38,9 +39,9 @@ while (existsSync("wait")) await new Promise((resolve) => setTimeout(resolve, 50
 if (config.get("wrong")) throw new pulumi.RunError("the configuration has 1 problem:\\n  fix: pulumi config rm wrong");
 export const url = "http://" + config.require("host");
 `;
-/** What ops/deploy.ts does, without a cluster. */
+/** What ops/up.ts does, without a cluster. */
 const COMMAND = `
-import { main } from "${join(ROOT, "ops/command.ts")}";
+import { main } from "${join(ROOT, "ops/lib/errors.ts")}";
 import { openStack } from "${MODULES.engine}";
 import { runShown } from "${MODULES.operation}";
 await main(async () => {
@@ -128,6 +129,32 @@ describe("an operation on the real engine", function () {
     assert.match((await up()).output, /Resources:\n +2 unchanged\n/);
     assert.ok(!existsSync(at("home/workspaces")), "the selected stack is the one that it was");
     assert.ok(!existsSync(at("Pulumi.qa.yaml")), "the stage file is where it was said to be");
+  });
+
+  it("previews as JSON: nothing else on standard output, and no value of a property", () => {
+    const preview = () => {
+      const line = [PREVIEW, "qa", at("elsewhere/Pulumi.qa.yaml"), "--json"];
+      const options = { cwd: folder, env: environment(), encoding: "utf8" } as const;
+      return spawnSync(process.execPath, line, options);
+    };
+    const { status, stdout, stderr } = preview();
+    assert.equal(status, 0, stderr);
+    assert.match(stderr, /^created stack qa$/m);
+    const { stage, summary, changes } = JSON.parse(stdout);
+    const counts = { create: 2, update: 0, replace: 0, delete: 0, import: 0, same: 0 };
+    assert.deepEqual({ stage, summary }, { stage: "qa", summary: counts });
+    const part = changes.find(({ name }: { name: string }) => name === "part");
+    assert.deepEqual(part, {
+      operation: "create",
+      kind: "Part",
+      name: "part",
+      urn: "urn:pulumi:qa::todo-app::todo-app:index:Part::part",
+      properties: [],
+    });
+    stageFile({ wrong: "yes" });
+    const refused = preview();
+    assert.deepEqual([refused.status, refused.stdout], [1, ""]);
+    assert.match(refused.stderr, /the configuration has 1 problem:[^]*\nerror: /);
   });
 
   it("shows what the program says is wrong, in full and once", async () => {

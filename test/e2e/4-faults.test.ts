@@ -117,7 +117,7 @@ describe("a make up that is killed", () => {
 
   /** A second deploy leaves the unfinished operations of one that is alive alone. */
   const isRefused = async (cwd: string) => {
-    const { code, output } = await attempt(`node ops/deploy.ts ${STAGE}`, { cwd });
+    const { code, output } = await attempt(`node ops/up.ts ${STAGE}`, { cwd });
     assert.equal(code, 1);
     assert.match(
       output,

@@ -49,7 +49,7 @@ async function refuses(
 }
 
 const deploy = (expected: Expected, options: Parameters<typeof attempt>[1]) =>
-  refuses("node ops/deploy.ts dev", expected, options);
+  refuses("node ops/up.ts dev", expected, options);
 
 describe("a stage file", () => {
   keepsTheStack();
@@ -128,7 +128,7 @@ describe("a stage file", () => {
   it("that does not exist", async () => {
     const says = /there is no stage "moon": Pulumi.moon.yaml does not exist/;
     const fix = /use one of dev, production, staging/;
-    await refuses("node ops/deploy.ts moon", { says, fix }, {});
+    await refuses("node ops/up.ts moon", { says, fix }, {});
     await refuses(
       "make up STAGE=moon",
       { says: /there is no Pulumi.moon.yaml/, fix: /Pulumi.dev/ },
@@ -147,7 +147,7 @@ describe("a deploy", () => {
       const fix = /pulumi config set --stack qa --secret 'todo-app:databaseUrl'/;
       await sh("cp Pulumi.staging.yaml Pulumi.qa.yaml", { cwd });
       try {
-        await refuses("node ops/deploy.ts qa", { says, fix }, { cwd });
+        await refuses("node ops/up.ts qa", { says, fix }, { cwd });
       } finally {
         await sh("pulumi stack rm --yes --force --stack qa", { cwd });
       }

@@ -10,8 +10,8 @@ OLDEST=1.30
 NEWEST=1.36
 KUBE_SCORE=v1.20.0
 
-# shellcheck source=ops/python-tools.sh
-source ops/python-tools.sh
+# shellcheck source=ops/lib/python-tools.sh
+source ops/lib/python-tools.sh
 # pip would report that other programs of this machine want other versions: they don't share the folder. (0: what the
 # option --no-warn-conflicts sets.)
 PIP_NO_WARN_CONFLICTS=0 python_tools scan

@@ -3,9 +3,13 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
-import { adoptNewCluster, forgetCluster, verifyCluster } from "../../ops/clusterIdentity.ts";
-import { OperatorError } from "../../ops/command.ts";
-import type { State } from "../../ops/recover.ts";
+import {
+  adoptNewCluster,
+  forgetCluster,
+  verifyCluster,
+} from "../../ops/lib/state/clusterIdentity.ts";
+import { OperatorError } from "../../ops/lib/errors.ts";
+import type { State } from "../../ops/lib/state/state.ts";
 
 const urn = (type: string, name: string) => `urn:pulumi:staging::todo-app::${type}::${name}`;
 const resource = (type: string, name: string, more: object = {}) => ({

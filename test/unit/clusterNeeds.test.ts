@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { stageSchema, type Stage } from "../../config/schema.ts";
-import type { Cluster, Reading } from "../../ops/clusterApi.ts";
-import { clusterFindings } from "../../ops/clusterNeeds.ts";
-import { kubectl } from "../../ops/findings.ts";
+import type { Cluster, Reading } from "../../ops/lib/preflight/clusterApi.ts";
+import { clusterFindings } from "../../ops/lib/preflight/clusterNeeds.ts";
+import { kubectl } from "../../ops/lib/preflight/findings.ts";
 
 const INGRESS_CLASSES = "/apis/networking.k8s.io/v1/ingressclasses";
 const IMAGE = `ghcr.io/todo/app@sha256:${"a".repeat(64)}`;

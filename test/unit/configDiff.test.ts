@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
 
-const PROGRAM = fileURLToPath(new URL("../../ops/configDiff.ts", import.meta.url));
+const PROGRAM = fileURLToPath(new URL("../../ops/config-diff.ts", import.meta.url));
 
 describe("config-diff", function () {
   // Each test starts the program a few times.
@@ -90,6 +90,30 @@ describe("config-diff", function () {
     stage("two", { database: { caCertificate: certificate("BBBB") } });
     const shown = "-----BEGIN CERTIFICATE-----…";
     assert.deepEqual(rows("one", "two"), [["database.caCertificate", shown, shown]]);
+  });
+
+  it("is JSON for pipelines, with each setting as its value, secret, or null where it is not set", () => {
+    stage("one", { backend: { replicas: 3 }, placement: "preferred" });
+    stage("two", { backend: { replicas: 3 }, databaseUrl: { secure: "v1:canary" } });
+    const { stdout, stderr, status } = diff("one", "two", "--json");
+    assert.deepEqual([status, stderr], [0, ""]);
+    assert.deepEqual(JSON.parse(stdout), {
+      stages: ["one", "two"],
+      differences: [
+        {
+          key: "placement",
+          settings: [
+            { value: "preferred", default: false },
+            { value: "any", default: true },
+          ],
+        },
+        { key: "databaseUrl", settings: [null, { secret: true }] },
+      ],
+    });
+    assert.deepEqual(JSON.parse(diff("one", "one", "--json").stdout), {
+      stages: ["one", "one"],
+      differences: [],
+    });
   });
 
   for (const [what, broken, says] of [

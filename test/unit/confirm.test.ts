@@ -1,29 +1,28 @@
 import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
-import { OperatorError } from "../../ops/command.ts";
+import { OperatorError } from "../../ops/lib/errors.ts";
 import { confirm } from "../../ops/lib/confirm.ts";
 
 describe("the confirmation of a deploy", () => {
-  const outside = { yes: process.env.YES, line: process.argv };
+  const outside = process.env.YES;
   beforeEach(() => delete process.env.YES);
   afterEach(() => {
-    process.argv = outside.line;
-    if (outside.yes === undefined) delete process.env.YES;
-    else process.env.YES = outside.yes;
+    if (outside === undefined) delete process.env.YES;
+    else process.env.YES = outside;
   });
 
   let prepared: number;
   let shown: string;
-  const ask = async (answer: string | undefined, isTTY = true) => {
+  const ask = async (answer: string | undefined, isTTY = true, yes = false) => {
     prepared = 0;
     const input = Object.assign(new PassThrough(), { isTTY });
     const output = new PassThrough();
-    const asked = confirm(
-      "Deploy to qa?",
-      "make up STAGE=qa",
-      () => Promise.resolve(void (prepared += 1)),
-      { input, output },
-    );
+    const asked = confirm("Deploy to qa?", "make up STAGE=qa", {
+      yes,
+      prepare: () => Promise.resolve(void (prepared += 1)),
+      input,
+      output,
+    });
     if (answer === undefined) input.end();
     else input.write(`${answer}\n`);
     try {
@@ -62,8 +61,7 @@ describe("the confirmation of a deploy", () => {
     process.env.YES = "1";
     await ask(undefined, false);
     delete process.env.YES;
-    process.argv = [...process.argv, "--yes"];
-    await ask(undefined, false);
+    await ask(undefined, false, true);
     assert.deepEqual([prepared, shown], [0, ""]);
   });
 });

@@ -2,8 +2,12 @@ import assert from "node:assert/strict";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { OperatorError } from "../../ops/command.ts";
-import { heldBesidesData, refuseDataLoss, unprotectData } from "../../ops/databaseVolume.ts";
+import { OperatorError } from "../../ops/lib/errors.ts";
+import {
+  heldBesidesData,
+  refuseDataLoss,
+  unprotectData,
+} from "../../ops/lib/state/databaseVolume.ts";
 
 const recorded = (type: string, name: string, more: object = {}) => ({
   urn: `urn:pulumi:dev::todo-app::todo-app:index:Postgres$${type}::${name}`,

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
-import { Display, type Tense } from "../../ops/lib/display.ts";
+import { Display, type Tense } from "../../ops/lib/engine/display.ts";
 
 const urn = (type: string, name: string) => `urn:pulumi:qa::todo-app::${type}::${name}`;
 const BACKEND = urn("todo-app:index:WebService$kubernetes:apps/v1:Deployment", "backend");

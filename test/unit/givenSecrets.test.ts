@@ -1,8 +1,8 @@
 /** Secrets that somebody else fills: a deploy does not begin without them. */
 import assert from "node:assert/strict";
-import { clusterOf } from "../../ops/clusterApi.ts";
-import { clusterFindings } from "../../ops/clusterNeeds.ts";
-import { effectiveConfig } from "../../ops/stage.ts";
+import { clusterOf } from "../../ops/lib/preflight/clusterApi.ts";
+import { clusterFindings } from "../../ops/lib/preflight/clusterNeeds.ts";
+import { effectiveConfig } from "../../ops/lib/stage.ts";
 import { withFakeCluster } from "./support/fakeCluster.ts";
 
 const STAGE = {

@@ -6,8 +6,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSyn
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConcurrentUpdateError, type Stack } from "@pulumi/pulumi/automation/index.js";
-import type { OperatorError } from "../../ops/command.ts";
-import { withLock } from "../../ops/lib/lock.ts";
+import type { OperatorError } from "../../ops/lib/errors.ts";
+import { withLock } from "../../ops/lib/engine/lock.ts";
 
 const locked = (pid: string | number, host = hostname()) => {
   const text = `the stack is currently locked by 1 lock(s).\n  file.json: created by ana@${host} (pid ${pid}) at 2026-01-01T00:00:00Z`;

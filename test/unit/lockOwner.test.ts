@@ -7,7 +7,7 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
-import { isDead, withLock } from "../../ops/lib/lock.ts";
+import { isDead, withLock } from "../../ops/lib/engine/lock.ts";
 
 const stack = { name: "qa" } as unknown as Stack;
 

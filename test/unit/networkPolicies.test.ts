@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { Cluster, Reading } from "../../ops/clusterApi.ts";
-import { networkPolicyWarning } from "../../ops/networkPolicies.ts";
+import type { Cluster, Reading } from "../../ops/lib/preflight/clusterApi.ts";
+import { networkPolicyWarning } from "../../ops/lib/preflight/networkPolicies.ts";
 
 const daemonSet = (name: string, container: object = {}) => ({
   metadata: { name },

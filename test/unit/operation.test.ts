@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
-import { OperatorError } from "../../ops/command.ts";
-import { runShown, type EngineOptions } from "../../ops/lib/operation.ts";
+import { OperatorError } from "../../ops/lib/errors.ts";
+import { runShown, type EngineOptions } from "../../ops/lib/engine/operation.ts";
 
 const stack = { name: "qa" } as unknown as Stack;
 const PATIENCE_MS = 1_500;

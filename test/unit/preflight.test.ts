@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { clusterOf } from "../../ops/clusterApi.ts";
-import { clusterFindings, type Finding } from "../../ops/clusterNeeds.ts";
-import { OperatorError } from "../../ops/command.ts";
-import { preflight } from "../../ops/preflight.ts";
-import { effectiveConfig } from "../../ops/stage.ts";
+import { clusterOf } from "../../ops/lib/preflight/clusterApi.ts";
+import { clusterFindings, type Finding } from "../../ops/lib/preflight/clusterNeeds.ts";
+import { OperatorError } from "../../ops/lib/errors.ts";
+import { preflight, preflightReport } from "../../ops/lib/preflight/preflight.ts";
+import { effectiveConfig } from "../../ops/lib/stage.ts";
 import {
   CLASSES,
   INGRESS_CLASSES,
@@ -257,6 +257,38 @@ describe("preflight", function () {
         assert.match(error.fix, /make preflight STAGE=qa/);
         return true;
       });
+    });
+
+    it("is reported for pipelines with every problem and its fix", async () => {
+      cluster({ [METRICS]: null });
+      const { problems, ...report } = await preflightReport(stage({}));
+      assert.deepEqual(report, {
+        stage: "qa",
+        context: "staging",
+        namespace: "todo-app-qa",
+        passed: false,
+        warnings: [],
+      });
+      assert.deepEqual(
+        problems.map(({ message }) => message),
+        ["the metrics API, which autoscaling needs"],
+      );
+      assert.match(problems[0]!.fix, installs("metricsServer"));
+      cluster();
+      assert.deepEqual(await preflightReport(stage({})), {
+        ...report,
+        passed: true,
+        problems: [],
+      });
+    });
+
+    it("is reported as a problem where its configuration is wrong", async () => {
+      cluster();
+      const { passed, problems, warnings } = await preflightReport(
+        stage({ "todo-app:hosts": "a" }),
+      );
+      assert.deepEqual([passed, problems.length, warnings], [false, 1, []]);
+      assert.equal(problems[0]!.fix, "make preview STAGE=qa");
     });
 
     it("takes what pulumi config set wrote as text for what it means", async () => {

@@ -4,8 +4,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
-import { OperatorError } from "../../ops/command.ts";
-import { settlePendingOperations } from "../../ops/recover.ts";
+import { OperatorError } from "../../ops/lib/errors.ts";
+import { settlePendingOperations } from "../../ops/lib/state/recover.ts";
 
 const URN = "urn:pulumi:qa::todo-app::kubernetes:core/v1:Secret::auth";
 const STATE = {

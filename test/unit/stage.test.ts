@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { effectiveConfig, settingsIn, stageArgument } from "../../ops/stage.ts";
+import { effectiveConfig, settingsIn, stageArgument } from "../../ops/lib/stage.ts";
 
 const SETTINGS = {
   "todo-app:kubernetesContext": "minikube",
@@ -9,18 +9,18 @@ const SETTINGS = {
 
 describe("a stage", () => {
   it("is dev where none is named, with the file of its name", () => {
-    assert.deepEqual(stageArgument(["node", "deploy.ts"]), {
+    assert.deepEqual(stageArgument([]), {
       name: "dev",
       file: "Pulumi.dev.yaml",
     });
-    assert.deepEqual(stageArgument(["node", "deploy.ts", "qa", "/elsewhere/qa.yaml"]), {
+    assert.deepEqual(stageArgument(["qa", "/elsewhere/qa.yaml"]), {
       name: "qa",
       file: "/elsewhere/qa.yaml",
     });
   });
 
   it("of an organisation has the file and the namespace of its own name, as the program sees it", () => {
-    const { name, file } = stageArgument(["node", "deploy.ts", "acme/todo-app/qa"]);
+    const { name, file } = stageArgument(["acme/todo-app/qa"]);
     assert.deepEqual([name, file], ["acme/todo-app/qa", "Pulumi.qa.yaml"]);
     assert.equal(settingsIn(name, SETTINGS).namespace, "todo-app-qa");
     assert.ok(effectiveConfig(name, SETTINGS));

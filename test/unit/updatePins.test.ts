@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { run } from "../../ops/command.ts";
+import { run } from "../../ops/lib/run.ts";
 import { serve, sha256, type Shelf } from "./support/registry.ts";
 
 const ops = (name: string) => fileURLToPath(new URL(`../../ops/${name}`, import.meta.url));
@@ -50,7 +50,7 @@ describe("make update-pins", function () {
   const file = () => join(folder, "config/pins.json");
   const write = (content: object) => writeFileSync(file(), `${JSON.stringify(content, null, 2)}\n`);
   const written = () => JSON.parse(readFileSync(file(), "utf8"));
-  const update = () => run(["node", ops("updatePins.ts"), folder]);
+  const update = () => run(["node", ops("update-pins.ts"), folder]);
   const moved = (addon: object = {}) =>
     pins(
       { version: "v1.10.0", sha256: sha256("new"), ...addon },
@@ -84,11 +84,11 @@ describe("make update-pins", function () {
     assert.equal(readFileSync(file(), "utf8"), before);
   });
 
-  it("without a network keeps every pin, names who gave no answer, and exits with 2", async () => {
+  it("without a network keeps every pin, names who gave no answer, and exits with 1", async () => {
     stop();
     const before = readFileSync(file(), "utf8");
     const { code, output } = await update();
-    assert.equal(code, 2);
+    assert.equal(code, 1);
     assert.match(output, /no answer about \S+node:24-slim, whose pin stays: .*ECONNREFUSED/);
     assert.match(output, /no answer about addon, whose pin stays: .*ECONNREFUSED/);
     assert.match(output, /^0 moved, 2 of 2 sources gave no answer$/m);
@@ -98,7 +98,7 @@ describe("make update-pins", function () {
   it("moves what was answered when something else was not", async () => {
     delete shelf.images["library/node:24-slim"];
     const { code, output } = await update();
-    assert.equal(code, 2);
+    assert.equal(code, 1);
     assert.match(output, /no answer about \S+node:24-slim, whose pin stays: .* answers 404/);
     assert.deepEqual(written(), pins({ version: "v1.10.0", sha256: sha256("new") }));
   });
@@ -107,7 +107,7 @@ describe("make update-pins", function () {
     const type = "application/vnd.oci.image.manifest.v1+json";
     shelf.images["library/node:24-slim"] = { content: "one platform", type };
     const { code, output } = await update();
-    assert.equal(code, 2);
+    assert.equal(code, 1);
     assert.match(output, /node:24-slim.* is no list of platforms but .*manifest\.v1/);
     assert.deepEqual(written().images, pins().images);
   });
@@ -130,7 +130,7 @@ describe("make update-pins", function () {
     for (const release of ["helm-chart-4.12.0", "v2.0.0-rc1"]) {
       shelf.releases["team/addon"] = release;
       const { code, output } = await update();
-      assert.equal(code, 2);
+      assert.equal(code, 1);
       assert.ok(output.includes(`the latest release is ${release}, which does not look like`));
       assert.equal(written().manifests.addon.version, "v1.9.0");
     }
@@ -140,7 +140,7 @@ describe("make update-pins", function () {
     shelf.releases["team/addon"] = "v1.9.0";
     shelf.files["/team/addon/v1.9.0/a-1.9.0.yaml"] = "replaced";
     const { code, output } = await update();
-    assert.equal(code, 2);
+    assert.equal(code, 1);
     assert.match(output, /a-1\.9\.0\.yaml has changed since it was pinned/);
     assert.equal(written().manifests.addon.sha256, sha256("old"));
   });
@@ -170,7 +170,7 @@ describe("make update-pins", function () {
         "env",
         `PATH=${join(folder, "bin")}:${process.env.PATH}`,
         "node",
-        ops("updatePins.ts"),
+        ops("update-pins.ts"),
         folder,
       ]);
 
@@ -197,7 +197,7 @@ describe("make update-pins", function () {
       put("ops/requirements/lint.txt", "tool==1.0\n");
       client("bin/npm", NPM);
       client("bin/go", GO);
-      client("ops/python-lock.sh", "echo tool==1.1 >$1.txt");
+      client("ops/lib/pins/python-lock.sh", "echo tool==1.1 >$1.txt");
     });
 
     it("moves npm packages within their major version, Go modules and Python tools, each with its lock file", async () => {
@@ -216,10 +216,10 @@ describe("make update-pins", function () {
 
     it("leaves every file of a registry that gives no answer as it was", async () => {
       const refused = "echo 'error: connection refused' >&2; exit 1";
-      for (const name of ["bin/npm", "ops/python-lock.sh"]) client(name, refused);
+      for (const name of ["bin/npm", "ops/lib/pins/python-lock.sh"]) client(name, refused);
       client("bin/go", `[[ "$*" != *tidy* ]] || { ${refused}; }\n${GO}`);
       const { code, output } = await update();
-      assert.equal(code, 2, output);
+      assert.equal(code, 1, output);
       for (const name of ["npm packages", "example.com/engine", "Python tools"])
         assert.match(output, new RegExp(`no answer about ${name}, .*connection refused`));
       assert.equal(get("package.json"), packageJson("1.2.3"));

@@ -1,8 +1,8 @@
 /** Which rollouts the watch gives up, when, and what it says; with a cluster that is only described. */
 import assert from "node:assert/strict";
-import { describeFailure } from "../../ops/watch/describe.ts";
-import type { ApiObject } from "../../ops/watch/objects.ts";
-import { RolloutWatch, type Means, type RolloutFailure } from "../../ops/watch/watch.ts";
+import { describeFailure } from "../../ops/lib/watch/describe.ts";
+import type { ApiObject } from "../../ops/lib/watch/objects.ts";
+import { RolloutWatch, type Means, type RolloutFailure } from "../../ops/lib/watch/watch.ts";
 
 const START = Date.parse("2026-01-01T00:00:00Z");
 const iso = (seconds: number) => new Date(START + seconds * 1000).toISOString();

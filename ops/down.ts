@@ -1,0 +1,57 @@
+/**
+ * `make down`: removes one stage, unless it holds what is protected.
+ *
+ * The engine refuses a protected resource only when it reaches it, and everything before it is deleted by then. So this
+ * command looks for protected resources first.
+ */
+import { command } from "./lib/command.ts";
+import { verifyCluster } from "./lib/state/clusterIdentity.ts";
+import { CONTINUES, OperatorError } from "./lib/errors.ts";
+import { heldBesidesData, unprotectData } from "./lib/state/databaseVolume.ts";
+import { findStack } from "./lib/engine/engine.ts";
+import { runShown } from "./lib/engine/operation.ts";
+import { exportState } from "./lib/state/state.ts";
+import { STAGE_ARGUMENTS, settingsOf, stageArgument, type Stage } from "./lib/stage.ts";
+
+async function destroy(stage: Stage): Promise<void> {
+  const { name, file } = stage;
+  const stack = await findStack(name);
+  if (!stack)
+    throw new OperatorError(
+      `there is no stack ${name} to remove`,
+      "pulumi stack ls names those that there are",
+    );
+  const state = await exportState(name);
+  const resources = state.deployment.resources ?? [];
+  const held = heldBesidesData(resources);
+  if (held.length)
+    throw new OperatorError(
+      `${name} is protected, and nothing was deleted: it holds\n` +
+        held.map(({ urn, id }) => `    ${urn.split("::").slice(2).join("::")} (${id})`).join("\n"),
+      `if its data may go: pulumi config set --stack ${name} todo-app:protectResources false, ` +
+        `make up STAGE=${name}, then make down STAGE=${name}`,
+    );
+  const { context } = await settingsOf(stage);
+  await verifyCluster(name, state, context);
+  await unprotectData(name, resources);
+  try {
+    await runShown(stack, "down", (options) =>
+      stack.destroy({ ...options, configFile: file, showSecrets: false }),
+    );
+  } catch (error) {
+    if (error instanceof OperatorError) throw error;
+    throw new OperatorError(`${name} was not removed completely`, CONTINUES);
+  }
+}
+
+await command(
+  {
+    name: "down",
+    summary:
+      "Removes the app of a stage, its database inside the cluster included. The cluster and its tools stay. A stage that " +
+      "holds protected resources is refused, and nothing is deleted.",
+    usage: STAGE_ARGUMENTS,
+    example: "make down STAGE=dev",
+  },
+  ({ args }) => destroy(stageArgument(args)),
+);

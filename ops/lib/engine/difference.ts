@@ -1,0 +1,39 @@
+/** Shows differences as the engine displays them: its text goes to the terminal unchanged. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
+import { verifyCluster } from "../state/clusterIdentity.ts";
+import { OperatorError } from "../errors.ts";
+import { exportState } from "../state/state.ts";
+import { settingsIn, stageFile, stageValues, type Stage } from "../stage.ts";
+import { openStack } from "./engine.ts";
+
+/**
+ * Opens the stack of a stage, on the cluster that the stack records.
+ *
+ * @throws OperatorError where the stage file can't be read, or its context leads to another cluster
+ */
+export async function openForPreview(stage: Stage): Promise<Stack> {
+  const { name, file } = stage;
+  stageFile(name, file); // refuses a file that can't be read before a stack is created for it
+  const stack = await openStack(stage);
+  const { context } = settingsIn(name, await stageValues(stage));
+  // Where there is no context, the program reports that.
+  if (context) await verifyCluster(name, await exportState(name), context);
+  return stack;
+}
+
+/** Runs `pulumi <command> --diff` on a stage. */
+export async function showDifference(stage: Stage, ...command: string[]): Promise<void> {
+  const { name, file } = stage;
+  await openForPreview(stage);
+  const options = ["--stack", name, "--config-file", file, "--diff"];
+  const engine = spawn("pulumi", [...command, ...options], { stdio: "inherit" });
+  process.on("SIGINT", () => {}); // the terminal sends it to the engine as well, and this command waits for the engine
+  const [code] = (await once(engine, "close")) as [number | null];
+  if (code !== 0)
+    throw new OperatorError(
+      `the ${command[0]} of ${name} failed`,
+      "read the reason above, and remove it",
+    );
+}

@@ -1,0 +1,161 @@
+/** The lock on a stack: whose it is, and whether its owner can still be alive. */
+import { mkdirSync, readFileSync, readlinkSync, rmSync, rmdirSync, writeFileSync } from "node:fs";
+import { homedir, hostname } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ConcurrentUpdateError, type Stack } from "@pulumi/pulumi/automation/index.js";
+import { OperatorError } from "../errors.ts";
+import { run } from "../run.ts";
+import { progress } from "../output.ts";
+import { textOf, wasKilled } from "./engine.ts";
+
+/** An engine that this machine started, told from every other process that has, had or will have its id. */
+interface Engine {
+  readonly started: string;
+  readonly pidNamespace: string;
+}
+
+export const stateFolder = () =>
+  join(process.env.XDG_STATE_HOME ?? join(homedir(), ".local/state"), "todo-app");
+const recordsOf = (stage: string) => join(stateFolder(), "engines", stage.replaceAll("/", "-"));
+/** Of an engine that works, or was killed: one that has ended by itself holds no lock. */
+const recordOf = (stage: string, pid: string) => join(recordsOf(stage), `${pid}.json`);
+
+/** Process ids mean something within one of these only; other systems than Linux have just one. */
+function pidNamespace(): string {
+  try {
+    return readlinkSync("/proc/self/ns/pid");
+  } catch {
+    return "";
+  }
+}
+
+/** When a process began; empty of one that does not run, or has ended and waits for its parent to notice. */
+async function startOf(pid: string): Promise<string> {
+  const { code, stdout } = await run(["ps", "-o", "stat=,lstart=", "-p", pid]);
+  if (code > 1) throw new Error(`ps has no answer (exit code ${code})`); // 1: there is no such process
+  const [, state = "Z", started = ""] = /^\s*(\S+)\s+(.*?)\s*$/m.exec(stdout) ?? [];
+  return state.startsWith("Z") ? "" : started;
+}
+
+/** Whether a process is called as the engine is. */
+const isEngine = async (pid: string) =>
+  /^\S*\bpulumi\b/.test((await run(["ps", "-o", "args=", "-p", pid])).stdout);
+
+/** The id of the engine that works for this process: the Automation API does not tell it. */
+export async function findEngine(): Promise<string | undefined> {
+  const { stdout } = await run(["ps", "-A", "-o", "pid=,ppid=,args="]);
+  return stdout
+    .split("\n")
+    .map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)/.exec(line))
+    .find((match) => match?.[2] === String(process.pid) && /^\S*\bpulumi /.test(match[3]!))?.[1];
+}
+
+/** Notes which engine works for this process: only of such a one can be known later that it was killed. */
+async function noteEngine(stage: string, done: AbortSignal): Promise<string | undefined> {
+  mkdirSync(recordsOf(stage), { recursive: true });
+  for (; !done.aborted; await sleep(100)) {
+    const pid = await findEngine();
+    const started = pid && (await startOf(pid).catch(() => ""));
+    if (!started) continue;
+    const record: Engine = { started, pidNamespace: pidNamespace() };
+    writeFileSync(recordOf(stage, pid), JSON.stringify(record));
+    return pid;
+  }
+  return undefined;
+}
+
+/** Whether the lock's owner is an engine that this machine started and that has ended. Anything not known counts as alive. */
+export async function isDead(stage: string, host: string, pid: string): Promise<boolean> {
+  if (host !== hostname()) return false;
+  try {
+    const engine = JSON.parse(readFileSync(recordOf(stage, pid), "utf8")) as Engine;
+    if (engine.pidNamespace !== pidNamespace()) return false;
+    const started = await startOf(pid);
+    // Another engine may have got the same process id since, one that somebody started without make.
+    return !started || (started !== engine.started && !(await isEngine(pid)));
+  } catch {
+    return false;
+  }
+}
+
+/** One at a time on this machine: of two who find a dead lock, only the first may remove it. */
+async function alone<T>(stage: string, use: () => Promise<T>): Promise<T> {
+  const folder = `${recordsOf(stage)}.lock`;
+  for (let tries = 100; ; tries -= 1)
+    try {
+      mkdirSync(folder);
+      break;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      if (!tries)
+        throw new OperatorError(
+          `${folder} is in the way`,
+          `if no other make up runs: rmdir ${folder}`,
+        );
+      await sleep(100);
+    }
+  try {
+    return await use();
+  } finally {
+    rmdirSync(folder);
+  }
+}
+
+const ownerOf = (error: unknown) =>
+  /created by (\S+)@(\S+) \(pid (\d+)\) at (\S+)/.exec(textOf(error)) ?? [];
+
+function refusal(stage: string, error: unknown): OperatorError {
+  const [, user, host, pid, since] = ownerOf(error);
+  const owner = pid ? ` (${user} on ${host}, process ${pid}, since ${since})` : "";
+  return new OperatorError(
+    `another deploy of ${stage} is running${owner}`,
+    `wait for it; if you are sure that it is dead: pulumi cancel --stack ${stage}`,
+  );
+}
+
+async function attempt<T>(stage: string, operation: () => Promise<T>): Promise<T> {
+  const done = new AbortController();
+  const noted = noteEngine(stage, done.signal);
+  let killed = false;
+  try {
+    return await operation();
+  } catch (error) {
+    killed = wasKilled(error); // and left its lock
+    throw error;
+  } finally {
+    done.abort();
+    const pid = await noted;
+    if (pid && !killed) rmSync(recordOf(stage, pid), { force: true });
+  }
+}
+
+/**
+ * Runs an operation that locks the stack; the lock of a deploy that died on this machine is removed.
+ *
+ * @throws OperatorError when the lock's owner is alive, or can't be known to be dead
+ */
+export async function withLock<T>(stack: Stack, operation: () => Promise<T>): Promise<T> {
+  const stage = stack.name;
+  try {
+    return await attempt(stage, operation);
+  } catch (error) {
+    if (!(error instanceof ConcurrentUpdateError)) throw error;
+    await alone(stage, () => release(stack, error));
+  }
+  try {
+    return await attempt(stage, operation);
+  } catch (error) {
+    throw error instanceof ConcurrentUpdateError ? refusal(stage, error) : error;
+  }
+}
+
+async function release(stack: Stack, error: unknown): Promise<void> {
+  const stage = stack.name;
+  const [, , host = "", pid = ""] = ownerOf(error);
+  if (!(await isDead(stage, host, pid))) throw refusal(stage, error);
+  progress.write(`the last deploy of ${stage} (process ${pid}) died; removing its lock\n`);
+  // Without its record, whoever finds the same lock next removes nothing: it may be another one by then.
+  rmSync(recordOf(stage, pid));
+  await stack.cancel();
+}

@@ -1,0 +1,90 @@
+/** What a deploy would change, in a form that pipelines read. */
+import type { EngineEvent, OpMap } from "@pulumi/pulumi/automation/index.js";
+import { OperatorError } from "../errors.ts";
+import type { Stage } from "../stage.ts";
+import { openForPreview } from "./difference.ts";
+import { resourceOf } from "./display.ts";
+import { engineFailure } from "./failure.ts";
+import { runShown } from "./operation.ts";
+
+/** What can happen to a resource. */
+const OPERATIONS = ["create", "update", "replace", "delete", "import"] as const;
+type Operation = (typeof OPERATIONS)[number];
+
+interface Change {
+  readonly operation: Operation;
+  readonly kind: string;
+  readonly name: string;
+  readonly urn: string;
+  /** Paths of the properties that change. Their values may be secret, and are left out. */
+  readonly properties: readonly string[];
+}
+
+/** The output of `preview --json`. Keys may be added; those that are here keep their meaning. */
+export interface Plan {
+  readonly stage: string;
+  /** The number of resources by what would happen to them; `same` counts those that stay as they are. */
+  readonly summary: Readonly<Record<Operation | "same", number>>;
+  /** One entry for each resource that would change, in the engine's order. */
+  readonly changes: readonly Change[];
+}
+
+/** The engine makes a replacement in several steps: it creates the new resource and deletes the original. */
+function operationOf(op: string): Operation | undefined {
+  if (op.endsWith("-replacement") && op !== "read-replacement") return "replace";
+  if (op === "delete-replaced") return "replace";
+  return OPERATIONS.find((operation) => operation === op);
+}
+
+/** Collects the changes of a preview from the engine's events. */
+export class PlanCollector {
+  private readonly changes = new Map<string, Change>();
+  private counts: OpMap = {};
+
+  readonly onEvent = ({ resourcePreEvent, summaryEvent }: EngineEvent): void => {
+    if (summaryEvent) this.counts = summaryEvent.resourceChanges;
+    if (!resourcePreEvent) return;
+    const { op, urn, diffs, detailedDiff } = resourcePreEvent.metadata;
+    const operation = operationOf(op);
+    if (!operation) return;
+    const paths = Object.keys(detailedDiff ?? {});
+    const properties = paths.length ? paths : (diffs ?? []);
+    // Not every step of a replacement names the properties.
+    const before = this.changes.get(urn)?.properties ?? [];
+    const all = [...new Set([...before, ...properties])].sort();
+    this.changes.set(urn, { operation, ...resourceOf(urn), urn, properties: all });
+  };
+
+  plan(stage: string): Plan {
+    const count = (operation: Operation | "same") => this.counts[operation] ?? 0;
+    return {
+      stage,
+      summary: {
+        create: count("create"),
+        update: count("update"),
+        replace: count("replace"),
+        delete: count("delete"),
+        import: count("import"),
+        same: count("same"),
+      },
+      changes: [...this.changes.values()],
+    };
+  }
+}
+
+/** Previews a deploy. Its progress, and what is wrong, go to where progress goes. */
+export async function plannedChanges(stage: Stage): Promise<Plan> {
+  const stack = await openForPreview(stage);
+  const collector = new PlanCollector();
+  try {
+    await runShown(
+      stack,
+      "preview",
+      (options) => stack.preview({ ...options, configFile: stage.file }),
+      { tense: "planned", onEvent: collector.onEvent },
+    );
+  } catch (error) {
+    throw error instanceof OperatorError ? error : engineFailure(stack.name, error);
+  }
+  return collector.plan(stage.name);
+}

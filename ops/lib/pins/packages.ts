@@ -1,0 +1,146 @@
+/** Asks the package registries, through their own clients, in copies of the files: npm, Go modules, PyPI. */
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { run } from "../run.ts";
+import { NoAnswer } from "./pinsFile.ts";
+
+/** Something that moved. */
+export interface Move {
+  readonly what: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** What an answer comes to. */
+export interface Change {
+  readonly moves: readonly Move[];
+  /** New contents by path, relative to the project. @default none */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+const read = (...path: string[]) => readFileSync(join(...path), "utf8");
+
+/** Runs a client that must succeed, and gives what it printed. */
+async function client(...command: [string, ...string[]]): Promise<string> {
+  const { code, output, stdout } = await run(command);
+  if (code === 0) return stdout;
+  const lines = output.trim().split("\n");
+  const reason = lines.find((line) => /error|disabled|lookup|refused/i.test(line)) ?? lines.at(-1);
+  throw new NoAnswer(`${command[0]} says: ${reason}`);
+}
+
+/** Gives a copy of some files of a folder to work in, and removes it. */
+async function inCopy<T>(
+  folder: string,
+  names: readonly string[],
+  work: (copy: string) => Promise<T>,
+): Promise<T> {
+  const copy = mkdtempSync(join(tmpdir(), "update-pins-"));
+  try {
+    for (const name of names) cpSync(join(folder, name), join(copy, name), { recursive: true });
+    return await work(copy);
+  } finally {
+    rmSync(copy, { recursive: true });
+  }
+}
+
+interface Manifest {
+  dependencies?: Record<string, string>;
+  devDependencies?: Record<string, string>;
+}
+
+/** Applies a function to the version of each package that a package.json names. */
+function withVersions(text: string, change: (name: string, version: string) => string): string {
+  const manifest = JSON.parse(text) as Manifest;
+  for (const group of [manifest.dependencies, manifest.devDependencies])
+    for (const [name, version] of Object.entries(group ?? {})) group![name] = change(name, version);
+  return `${JSON.stringify(manifest, null, 2)}\n`;
+}
+
+const NPM = ["package.json", "package-lock.json"] as const;
+
+/** The newest npm packages of the same major versions; a new major version is a step of its own. */
+export function newestNpmPackages(project: string): Promise<Change> {
+  const files = [...NPM, ...readdirSync(project).filter((name) => name === ".npmrc")];
+  return inCopy(project, files, async (copy) => {
+    const options = ["--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund"];
+    const install = () =>
+      client("npm", "--prefix", copy, "--fetch-retries=0", "install", ...options);
+    const [before, lock] = NPM.map((name) => read(copy, name)) as [string, string];
+    writeFileSync(
+      join(copy, "package.json"),
+      withVersions(before, (_, version) => `^${version}`),
+    );
+    rmSync(join(copy, "package-lock.json"));
+    await install();
+    const { packages } = JSON.parse(read(copy, "package-lock.json")) as {
+      packages: Record<string, { version: string }>;
+    };
+    const moves: Move[] = [];
+    const after = withVersions(before, (what, from) => {
+      const to = packages[`node_modules/${what}`]!.version;
+      if (to !== from) moves.push({ what, from, to });
+      return to;
+    });
+    if (!moves.length) return { moves };
+    // From the lock file that there was: what is below the named packages moves only where it has to.
+    writeFileSync(join(copy, "package-lock.json"), lock);
+    writeFileSync(join(copy, "package.json"), after);
+    await install();
+    return { moves, files: Object.fromEntries(NPM.map((name) => [name, read(copy, name)])) };
+  });
+}
+
+/** The newest version of a Go module that a folder requires, and the checksums of all that it needs. */
+export function newestGoModule(project: string, folder: string, module: string): Promise<Change> {
+  const source = join(project, folder);
+  return inCopy(source, readdirSync(source), async (copy) => {
+    const go = (...args: string[]) => client("go", "-C", copy, ...args);
+    const version = async (query = "") =>
+      (await go("list", "-mod=mod", "-m", "-f", "{{.Version}}", module + query)).trim();
+    const [from, to] = [await version(), await version("@upgrade")];
+    if (from === to) return { moves: [] };
+    await go("get", `${module}@${to}`);
+    await go("mod", "tidy");
+    const files = ["go.mod", "go.sum"].map((name) => [`${folder}/${name}`, read(copy, name)]);
+    return {
+      moves: [{ what: module, from, to }],
+      files: Object.fromEntries(files) as Record<string, string>,
+    };
+  });
+}
+
+const REQUIREMENTS = "ops/requirements";
+
+const versionsIn = (lock: string) =>
+  new Map(
+    Array.from(lock.matchAll(/^([\w.-]+)==([^\s;]+)/gm), ([, name, version]) => [name, version]),
+  );
+
+/** What is different between two versions of a lock file. */
+function lockMoves(path: string, before: string, after: string): Move[] {
+  const [from, to] = [versionsIn(before), versionsIn(after)];
+  const moves = [...new Set([...from.keys(), ...to.keys()])]
+    .map((name) => ({ what: name!, from: from.get(name) ?? "none", to: to.get(name) ?? "none" }))
+    .filter((move) => move.from !== move.to);
+  return moves.length ? moves : [{ what: path, from: "its files", to: "files that came later" }];
+}
+
+/** The newest Python tools, with the hashes of their files. */
+export function newestPythonTools(project: string): Promise<Change> {
+  const folder = join(project, REQUIREMENTS);
+  return inCopy(folder, readdirSync(folder), async (copy) => {
+    const sets = readdirSync(copy).flatMap((name) => /(.+)\.in$/.exec(name)?.[1] ?? []);
+    const lock = join(project, "ops/lib/pins/python-lock.sh");
+    await client(lock, ...sets.map((set) => join(copy, set)));
+    const changed = sets
+      .map((set) => `${set}.txt`)
+      .filter((name) => read(folder, name) !== read(copy, name));
+    const path = (name: string) => `${REQUIREMENTS}/${name}`;
+    return {
+      moves: changed.flatMap((name) => lockMoves(path(name), read(folder, name), read(copy, name))),
+      files: Object.fromEntries(changed.map((name) => [path(name), read(copy, name)])),
+    };
+  });
+}

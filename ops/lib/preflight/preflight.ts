@@ -1,0 +1,146 @@
+/** What must be right outside the stack before a deploy: the stage file, the cluster it names and what that brings, Docker. */
+import { clusterOf } from "./clusterApi.ts";
+import { clusterFindings, type Finding } from "./clusterNeeds.ts";
+import { OperatorError } from "../errors.ts";
+import { run } from "../run.ts";
+import type { Stage as Configuration } from "../../../config/schema.ts";
+import { SERVICE_NAMES } from "../../../config/services.ts";
+import {
+  decoded,
+  effectiveConfig,
+  settingsIn,
+  stageValues,
+  type Settings,
+  type Stage,
+} from "../stage.ts";
+
+async function checkCluster(stage: string, context: string): Promise<void> {
+  const { code, output } = await run([
+    "kubectl",
+    `--context=${context}`,
+    "--request-timeout=5s",
+    "get",
+    "--raw=/readyz",
+  ]);
+  if (code === 0) return;
+  if (/context .*does not exist/.test(output)) {
+    const { output: contexts } = await run(["kubectl", "config", "get-contexts", "--output=name"]);
+    throw new OperatorError(
+      `the kubeconfig has no context "${context}"; it has: ${contexts.trim().split("\n").join(", ") || "none"}`,
+      `point KUBECONFIG at the right file, or name another one: pulumi config set --stack ${stage} todo-app:kubernetesContext <context>`,
+    );
+  }
+  throw new OperatorError(
+    `the cluster of context "${context}" does not answer: ${output.trim().split("\n").at(-1)}`,
+    `start the cluster ("make cluster" for the local one) and check it with: kubectl --context ${context} get nodes`,
+  );
+}
+
+async function checkDocker(): Promise<void> {
+  const { code, output } = await run(["docker", "version", "--format={{.Server.Version}}"]);
+  if (code === 0) return;
+  throw new OperatorError(
+    `Docker does not answer, and the images are built with it: ${output.trim().split("\n").at(-1)}`,
+    `start Docker ("make cluster" starts the local one) and check it with: docker version`,
+  );
+}
+
+/** Said of a stage whose configuration is wrong. */
+export const unchecked = (stage: string) =>
+  `what the cluster lacks was not checked: the configuration is wrong, as make preview STAGE=${stage} shows`;
+
+function report(stage: string, context: string, findings: readonly Finding[]): void {
+  for (const finding of findings)
+    if ("warning" in finding) process.stdout.write(`  warning: ${finding.warning}\n`);
+  const missing = findings.filter((finding) => "missing" in finding);
+  if (!missing.length) return;
+  const lines = missing.map((finding) => `  ${finding.missing}\n    fix: ${finding.fix}`);
+  const count = missing.length === 1 ? "1 thing" : `${missing.length} things`;
+  throw new OperatorError(
+    `the cluster of context "${context}" lacks ${count} that stage ${stage} needs:\n${lines.join("\n")}`,
+    `run these commands; make preflight STAGE=${stage} shows what is left, and changes nothing`,
+  );
+}
+
+/** What a stage needs, and what its cluster lacks of that. */
+interface Inspection {
+  readonly settings: Settings;
+  /** Undefined where the configuration is wrong: it is not known then what the stage needs of its cluster. */
+  readonly config?: Configuration;
+  /** @throws OperatorError for a cluster or a Docker that does not answer */
+  readonly findings: () => Promise<readonly Finding[]>;
+}
+
+async function inspect(stage: Stage): Promise<Inspection> {
+  const { name } = stage;
+  const values = await stageValues(stage);
+  const settings = settingsIn(name, values);
+  const { context, namespace } = settings; // where there is no context, the program reports that
+  const config = effectiveConfig(name, values);
+  const images = (decoded(values).images ?? {}) as Partial<Configuration["images"]>;
+  const inCluster = async (): Promise<readonly Finding[]> =>
+    config
+      ? clusterFindings(config, await clusterOf(context), namespace)
+      : [{ warning: unchecked(name) }];
+  const findings = async () => {
+    const [found] = await Promise.all([
+      context ? inCluster() : [],
+      context ? checkCluster(name, context) : undefined,
+      SERVICE_NAMES.every((service) => images[service]) ? undefined : checkDocker(),
+    ]);
+    return found;
+  };
+  return { settings, config, findings };
+}
+
+/** Where a stage is deployed. */
+interface Checked extends Settings {
+  /** Whether its configuration is right: otherwise it is not known what it needs of the cluster. */
+  readonly valid: boolean;
+  /** The database that it asks for; undefined where the configuration is wrong. */
+  readonly database?: Configuration["database"];
+}
+
+/**
+ * Checks everything that a deploy needs besides its configuration, changing nothing.
+ *
+ * @throws OperatorError for the first thing that does not answer, or for everything that the cluster lacks
+ */
+export async function preflight(stage: Stage): Promise<Checked> {
+  const { settings, config, findings } = await inspect(stage);
+  report(stage.name, settings.context, await findings());
+  return { ...settings, valid: !!config, database: config?.database };
+}
+
+/** The output of `preflight --json`. Keys may be added; those that are here keep their meaning. */
+export interface Report {
+  readonly stage: string;
+  /** Empty where the stage names none. */
+  readonly context: string;
+  readonly namespace: string;
+  /** Whether there is no problem. */
+  readonly passed: boolean;
+  /** What keeps a deploy from working, each with the command that fixes it. */
+  readonly problems: readonly { readonly message: string; readonly fix: string }[];
+  /** What is worth knowing, and stops nothing. */
+  readonly warnings: readonly string[];
+}
+
+/** Checks the same as `preflight`, and returns everything that it finds. */
+export async function preflightReport(stage: Stage): Promise<Report> {
+  const { settings, config, findings } = await inspect(stage);
+  const { context, namespace } = settings;
+  const found = await findings().catch((error: unknown): readonly Finding[] => {
+    if (!(error instanceof OperatorError)) throw error;
+    return [{ missing: error.message, fix: error.fix }];
+  });
+  const problems = found.flatMap((finding) =>
+    "missing" in finding ? [{ message: finding.missing, fix: finding.fix }] : [],
+  );
+  if (!config)
+    problems.push({ message: unchecked(stage.name), fix: `make preview STAGE=${stage.name}` });
+  const warnings = found.flatMap((finding) =>
+    "warning" in finding && config ? [finding.warning] : [],
+  );
+  return { stage: stage.name, context, namespace, passed: !problems.length, problems, warnings };
+}

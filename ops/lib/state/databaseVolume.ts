@@ -1,0 +1,103 @@
+/**
+ * What holds the data of a database inside the cluster, and what would lose it.
+ *
+ * The engine refuses to delete or replace what is protected, but only when its turn comes: after the app has moved to an empty
+ * database. So a deploy asks here first.
+ */
+import { OperatorError } from "../errors.ts";
+import { run } from "../run.ts";
+
+/** A resource of the state, as far as it tells whether and where it holds data. */
+interface Recorded {
+  readonly urn: string;
+  readonly type: string;
+  readonly delete?: boolean;
+  readonly protect?: boolean;
+  readonly retainOnDelete?: boolean;
+  readonly outputs?: Readonly<Record<string, unknown>>;
+}
+
+/** Where the configuration has the database. */
+interface Wanted {
+  readonly namespace: string;
+  readonly mode: string;
+  /** Empty: the cluster's default. */
+  readonly storageClassName: string;
+}
+
+/** Modes whose data is in the cluster, by the type of the resource that holds it. */
+const MODES: Readonly<Record<string, string>> = {
+  "kubernetes:core/v1:PersistentVolumeClaim": "in-cluster",
+  "kubernetes:postgresql.cnpg.io/v1:Cluster": "cloudnative-pg",
+};
+
+/** What holds data, such as the volume of the in-cluster database. */
+const holders = (resources: readonly Recorded[]) =>
+  resources.filter((resource) => resource.type in MODES && !resource.delete);
+
+/** Whether somebody said by hand that the data may stay behind: every deploy protects it, and retains it for good. */
+const isReleased = ({ protect, retainOnDelete }: Recorded) => !protect && retainOnDelete === true;
+
+/** The keys that the configuration has changed, with what they would have to be for the data to stay in use. */
+function changesOf(holder: Recorded, wanted: Wanted): (readonly [string, string, string])[] {
+  const { metadata, spec } = (holder.outputs ?? {}) as {
+    readonly metadata?: { readonly namespace?: string };
+    readonly spec?: { readonly storageClassName?: string };
+  };
+  const mode = MODES[holder.type]!;
+  const { namespace = wanted.namespace } = metadata ?? {};
+  const { storageClassName = "" } = spec ?? {};
+  const changes: (readonly [string, string, string])[] = [];
+  if (mode !== wanted.mode) changes.push(["database.mode", mode, wanted.mode]);
+  if (namespace !== wanted.namespace) changes.push(["namespace", namespace, wanted.namespace]);
+  if (mode === "in-cluster" && mode === wanted.mode)
+    if (wanted.storageClassName && storageClassName && storageClassName !== wanted.storageClassName)
+      changes.push(["database.storageClassName", storageClassName, wanted.storageClassName]);
+  return changes;
+}
+
+/**
+ * Refuses a configuration under which the database would start empty.
+ *
+ * @throws OperatorError that names each key, what would be left behind, and the way to move the data
+ */
+export function refuseDataLoss(
+  stage: string,
+  resources: readonly Recorded[],
+  wanted: Wanted,
+): void {
+  for (const holder of holders(resources).filter((each) => !isReleased(each))) {
+    const changes = changesOf(holder, wanted);
+    if (!changes.length) continue;
+    const lines = changes.map(([key, from, to]) => `  todo-app:${key}: ${from} → ${to}`);
+    throw new OperatorError(
+      `${stage} would start with an empty database, and nothing was changed:\n${lines.join("\n")}\n` +
+        `  the data is in ${holder.urn.split("::").slice(-1).join()} (${MODES[holder.type]!})`,
+      'move the data first, as "Move the database" in docs/operations.md says, or take the change back',
+    );
+  }
+}
+
+/** Lets the data go with the stage, which somebody has asked to remove. */
+export async function unprotectData(stage: string, resources: readonly Recorded[]): Promise<void> {
+  for (const { urn } of holders(resources).filter(({ protect }) => protect)) {
+    const { code, output } = await run([
+      "pulumi",
+      "state",
+      "unprotect",
+      "--yes",
+      "--stack",
+      stage,
+      urn,
+    ]);
+    if (code !== 0)
+      throw new OperatorError(
+        `the database of ${stage} can't be unprotected: ${output.trim()}`,
+        `pulumi state unprotect --stack ${stage} '${urn}'`,
+      );
+  }
+}
+
+/** What may not go although the stage is to be removed: everything protected but the database's data, which is always so. */
+export const heldBesidesData = <T extends Recorded>(resources: readonly T[]): T[] =>
+  resources.filter(({ protect, type }) => protect && !(type in MODES));

@@ -1,0 +1,49 @@
+/** The state of a stack, as far as operators' commands read or change it. */
+import { OperatorError } from "../errors.ts";
+import { run } from "../run.ts";
+
+/** A resource of the state. */
+export interface Resource {
+  readonly urn: string;
+  readonly type: string;
+  readonly id?: string;
+  readonly delete?: boolean;
+  readonly protect?: boolean;
+  readonly retainOnDelete?: boolean;
+  readonly pendingReplacement?: boolean;
+  readonly inputs?: {
+    readonly apiVersion?: string;
+    readonly kind?: string;
+    readonly metadata?: { readonly name?: string; readonly namespace?: string };
+  };
+  readonly outputs?: Record<string, unknown>;
+}
+
+export interface State {
+  readonly version: number;
+  readonly deployment: {
+    resources?: Resource[];
+    pending_operations?: { readonly type: string; readonly resource: Resource }[];
+  };
+}
+
+/** Operations that a killed deploy had begun and never finished. */
+export const pendingOf = (state: State) => state.deployment.pending_operations ?? [];
+
+/** Whether a deploy was killed while an operation was under way. */
+export const hasPendingOperations = (state: State) => pendingOf(state).length > 0;
+
+/**
+ * Reads the state of a stack. Its secrets stay encrypted: the Automation API would decrypt them, and write them to a file when
+ * the state is imported again.
+ *
+ * @throws OperatorError when Pulumi's state backend does not give it
+ */
+export async function exportState(stage: string): Promise<State> {
+  const { code, stdout, output } = await run(["pulumi", "stack", "export", "--stack", stage]);
+  if (code === 0) return JSON.parse(stdout) as State;
+  throw new OperatorError(
+    `the state of ${stage} can't be read: ${output.trim()}`,
+    "pulumi whoami --verbose shows the backend in use",
+  );
+}

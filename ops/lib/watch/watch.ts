@@ -1,0 +1,175 @@
+/** Watches the rollouts of a stage while the engine waits for them, and notices the first that can't succeed. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { run } from "../run.ts";
+import { KINDS, ofKind, type ApiObject } from "./objects.ts";
+import { signsOf, type Sign } from "./signs.ts";
+
+export interface Target {
+  readonly context: string;
+  readonly namespace: string;
+}
+
+/** How the watch looks at the cluster and at the clock; tests have others. */
+export interface Means {
+  /** The objects of the namespace; undefined where the API server gave no answer. */
+  readonly objects: () => Promise<readonly ApiObject[] | undefined>;
+  readonly log: (
+    pod: string,
+    container: string | undefined,
+    previous: boolean,
+  ) => Promise<string[]>;
+  readonly now: () => number;
+  readonly pause: (milliseconds: number) => Promise<unknown>;
+}
+
+export interface RolloutFailure extends Sign {
+  /** The last lines of the container that failed; of its run before, where it was restarted. */
+  readonly log: readonly string[];
+  readonly target: Target;
+}
+
+const POLL_MS = 2_000;
+/** The engine says that it begins before it sends anything, and the controllers need a moment too. */
+const GRACE_MS = 4_000;
+/** What was wrong when the update began is left from an earlier attempt, and gets time to pass. */
+const LEFTOVER_MS = 30_000;
+const LOG_LINES = 20;
+
+function kubectlMeans({ context, namespace }: Target): Means {
+  const kubectl = (...args: string[]) =>
+    run([
+      "kubectl",
+      `--context=${context}`,
+      `--namespace=${namespace}`,
+      "--request-timeout=10s",
+      ...args,
+    ]);
+  return {
+    objects: async () => {
+      const { code, stdout } = await kubectl("get", KINDS, "--output=json");
+      return code === 0 ? (JSON.parse(stdout) as { items: ApiObject[] }).items : undefined;
+    },
+    log: async (pod, container, previous) => {
+      const named = container ? [`--container=${container}`] : [];
+      const lines = async (...flags: string[]) => {
+        const { code, stdout } = await kubectl(
+          "logs",
+          pod,
+          `--tail=${LOG_LINES}`,
+          ...named,
+          ...flags,
+        );
+        // The runtime may have removed the log already, which is no error to kubectl.
+        const text = stdout.replace(/^unable to retrieve container logs for .*$/m, "").trim();
+        return code === 0 && text ? text.split("\n") : [];
+      };
+      const before = previous ? await lines("--previous") : [];
+      return before.length ? before : lines();
+    },
+    now: Date.now,
+    pause: sleep,
+  };
+}
+
+interface Begun {
+  readonly kind: string;
+  readonly name: string;
+  readonly at: number;
+}
+
+const objectOf = ({ kind, name }: Begun, objects: readonly ApiObject[]) =>
+  ofKind(objects, kind).find(({ metadata }) => metadata.name === name);
+
+export class RolloutWatch {
+  /** Settles only when a rollout is sure to fail. */
+  readonly failure: Promise<RolloutFailure>;
+  private readonly begun = new Map<string, Begun>();
+  /** When each sign was first seen; in the future for one that is left from an earlier attempt. */
+  private readonly since = new Map<string, number>();
+  private readonly looked = new Set<Begun>();
+  private readonly target: Target;
+  private readonly means: Means;
+  private readonly stopped = new AbortController();
+
+  constructor(target: Target, means: Means = kubectlMeans(target)) {
+    this.target = target;
+    this.means = means;
+    this.failure = new Promise((resolve) => void this.poll(resolve));
+  }
+
+  /** The engine is about to create or update this object. */
+  begin(kind: string, name: string): void {
+    this.begun.set(`${kind}/${name}`, { kind, name, at: this.means.now() });
+  }
+
+  /** The engine is done with it. */
+  end(kind: string, name: string): void {
+    this.begun.delete(`${kind}/${name}`);
+  }
+
+  /**
+   * What the engine noticed by itself, before this watch was sure: looks once more at everything that is not done.
+   *
+   * @returns the failure with what the engine does not tell, such as log lines; undefined where the cluster shows none
+   */
+  async look(): Promise<RolloutFailure | undefined> {
+    const objects = this.begun.size ? await this.means.objects() : undefined;
+    const [sign] = [...this.begun.values()].flatMap((begun) => {
+      const object = objects && objectOf(begun, objects);
+      return object ? signsOf(objects, object, begun.at) : [];
+    });
+    return sign && this.withLog(sign);
+  }
+
+  stop(): void {
+    this.stopped.abort();
+  }
+
+  private async poll(resolve: (failure: RolloutFailure) => void): Promise<void> {
+    while (!this.stopped.signal.aborted) {
+      await this.means.pause(POLL_MS);
+      const ripe = [...this.begun.values()].filter(({ at }) => this.means.now() - at >= GRACE_MS);
+      const objects = ripe.length ? await this.means.objects() : undefined;
+      const sign = objects && this.overdue(ripe, objects);
+      if (!sign) continue;
+      resolve(await this.withLog(sign));
+      return;
+    }
+  }
+
+  private async withLog(sign: Sign): Promise<RolloutFailure> {
+    const { pod, container, previous = false } = sign;
+    const log = pod ? await this.means.log(pod, container, previous) : [];
+    return { ...sign, log, target: this.target };
+  }
+
+  /** The first sign that has lasted for longer than it is tolerated. */
+  private overdue(ripe: readonly Begun[], objects: readonly ApiObject[]): Sign | undefined {
+    const now = this.means.now();
+    const present = new Map<string, Sign>();
+    for (const begun of ripe) {
+      const object = objectOf(begun, objects);
+      const isFirst = !this.looked.has(begun);
+      this.looked.add(begun);
+      for (const sign of object ? signsOf(objects, object, begun.at) : []) {
+        // The two reasons of a failed pull take turns.
+        const reason = sign.reason.replace(/^ErrImagePull$/, "ImagePullBackOff");
+        const key = `${sign.workload} ${sign.pod} ${reason}`;
+        present.set(key, sign);
+        const isLeftover = isFirst && isOlder(sign, objects, begun.at);
+        if (!this.since.has(key)) this.since.set(key, isLeftover ? now + LEFTOVER_MS : now);
+      }
+    }
+    for (const key of this.since.keys()) if (!present.has(key)) this.since.delete(key);
+    for (const [key, sign] of present)
+      if (now - this.since.get(key)! >= sign.tolerated * 1000) return sign;
+    return undefined;
+  }
+}
+
+/** Whether the pod with the sign is older than the update. */
+function isOlder({ pod }: Sign, objects: readonly ApiObject[], begun: number): boolean {
+  const found = ofKind(objects, "Pod").find(({ metadata }) => metadata.name === pod);
+  // Kubernetes' times are whole seconds, and the cluster's clock is another one.
+  return !!found && Date.parse(found.metadata.creationTimestamp ?? "") < begun - 2_000;
+}
