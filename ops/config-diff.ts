@@ -42,8 +42,8 @@ function effective(stage: string, key: string, schema: z.ZodType, value: unknown
   if (!error) return data;
   const { path, message } = error.issues[0]!;
   throw new OperatorError(
-    `${PREFIX}${[key, ...path].join(".")} of ${stage} is not right; allowed: ${message}`,
-    `make preview STAGE=${stage} shows everything that is wrong, each with the command that mends it`,
+    `${PREFIX}${[key, ...path].join(".")} of ${stage} is wrong; allowed: ${message}`,
+    `make preview STAGE=${stage} shows everything that is wrong, each with the command that fixes it`,
   );
 }
 
@@ -52,7 +52,7 @@ function rejectUnknownKeys(stage: string, keys: readonly string[]): void {
   const unknown = keys.find((key) => key.startsWith(PREFIX) && !known.includes(nameOf(key)));
   if (unknown)
     throw new OperatorError(
-      `${unknown} of ${stage} is no setting; there are ${known.join(", ")}`,
+      `${unknown} of ${stage} is not a setting; the settings are ${known.join(", ")}`,
       `pulumi config rm --stack ${stage} '${unknown}'`,
     );
 }

@@ -19,7 +19,7 @@ async function destroy(stage: Stage): Promise<void> {
   if (!stack)
     throw new OperatorError(
       `there is no stack ${name} to remove`,
-      "pulumi stack ls names those that there are",
+      "pulumi stack ls lists the stacks that exist",
     );
   const state = await exportState(name);
   const resources = state.deployment.resources ?? [];

@@ -15,7 +15,7 @@ import { STAGE_ARGUMENTS, stageArgument, stageFile, type Stage } from "./lib/sta
 import { describeFailure } from "./lib/watch/describe.ts";
 import { RolloutWatch, type RolloutFailure, type Target } from "./lib/watch/watch.ts";
 
-/** Tells the watch what the engine waits for. */
+/** Tells the watch which rollouts the engine waits for. */
 function follow(watch: RolloutWatch) {
   return ({ resourcePreEvent, resOutputsEvent }: EngineEvent) => {
     const step = (resourcePreEvent ?? resOutputsEvent)?.metadata;
@@ -28,7 +28,7 @@ function follow(watch: RolloutWatch) {
   };
 }
 
-/** Collects the updates that the engine has begun and not done. */
+/** Collects the updates that the engine has begun and not finished. */
 function collectUpdates(begun: Set<string>) {
   return ({ resourcePreEvent, resOutputsEvent }: EngineEvent) => {
     const { op, urn } = (resourcePreEvent ?? resOutputsEvent)?.metadata ?? {};
@@ -43,7 +43,7 @@ function rolloutError(failure: RolloutFailure): OperatorError {
   return new OperatorError(message, fix);
 }
 
-/** Runs the engine until it is done, or a rollout is sure to fail. @returns where the app is reached */
+/** Runs the engine until it is done, or until a rollout is sure to fail. @returns the URL of the app */
 async function up(stack: Stack, stage: Stage, target: Target): Promise<string> {
   const watch = new RolloutWatch(target);
   const updates = new Set<string>();
@@ -91,10 +91,10 @@ async function showPlan(stack: Stack, { file }: Stage): Promise<void> {
 }
 
 async function deploy(stage: Stage, yes: boolean): Promise<void> {
-  stageFile(stage.name, stage.file); // what is wrong with the file itself, before the engine stumbles over it
+  stageFile(stage.name, stage.file); // refuses a file that can't be read before the engine opens it
   const stack = await openStack(stage);
   const [config, exported] = await Promise.all([preflight(stage), exportState(stage.name)]);
-  const { context } = config; // without one, the program says what is wrong, and nothing is changed
+  const { context } = config; // where there is none, the program reports that, and nothing is changed
   const newCluster = process.env.NEW_CLUSTER === "1" && context !== "";
   if (context && !newCluster) {
     await verifyCluster(stage.name, exported, context);

@@ -69,7 +69,7 @@ function packageSources(project: string, { goModules }: Pins): Source[] {
   ];
 }
 
-/** The answer of a source, or why there is none. */
+/** Asks a source. @returns its answer, or why it gave none */
 async function answerOf({ name, ask }: Source): Promise<Change | Silence> {
   try {
     return await ask();
@@ -79,7 +79,7 @@ async function answerOf({ name, ask }: Source): Promise<Change | Silence> {
   }
 }
 
-/** Puts all files in place once each has been written in full. */
+/** Writes every file in full beside its place, and moves all into place after that. */
 function write(project: string, files: Readonly<Record<string, string>>): void {
   const paths = Object.keys(files).map((path) => join(project, path));
   for (const [index, content] of Object.values(files).entries())

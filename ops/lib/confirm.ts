@@ -1,4 +1,4 @@
-/** Asks before what is protected is changed. */
+/** Asks the operator before a protected stage is changed. */
 import { createInterface } from "node:readline/promises";
 import { OperatorError } from "./errors.ts";
 
@@ -30,7 +30,7 @@ export async function confirm(
   const terminal = createInterface({ input, output });
   try {
     const answer = await new Promise<string>((resolve) => {
-      // Ctrl-C and Ctrl-D close it without an answer.
+      // Ctrl-C and Ctrl-D close the terminal's interface without an answer.
       terminal.once("close", () => resolve(""));
       terminal.question(`${question} [y/N] `).then(resolve, () => resolve(""));
     });

@@ -10,9 +10,9 @@ import { isObject, readYaml, type Values } from "./yaml.ts";
 
 /** A stage to operate on. */
 export interface Stage {
-  /** Its stack's name, which may begin with an organisation: `acme/todo-app/dev`. */
+  /** The name of its stack, which may begin with an organisation: `acme/todo-app/dev`. */
   readonly name: string;
-  /** Where its configuration stands. */
+  /** The file that configures it. */
   readonly file: string;
 }
 
@@ -36,7 +36,7 @@ function stages(): string[] {
   return readdirSync(".").flatMap((file) => /^Pulumi\.([^.]+)\.yaml$/.exec(file)?.[1] ?? []);
 }
 
-/** Values of a stage file, as written. */
+/** The values of a stage file, as written. */
 export function stageFile(stage: string, file = fileOf(stage)): Values {
   if (!existsSync(file))
     throw new OperatorError(
@@ -46,12 +46,12 @@ export function stageFile(stage: string, file = fileOf(stage)): Values {
   return readYaml(file).config ?? {};
 }
 
-/** Whether a value is encrypted, as `pulumi config set --secret` writes it; one inside an object makes all of it secret. */
+/** Whether a value is encrypted, as `pulumi config set --secret` writes it. An object with an encrypted value counts as a whole. */
 export function isEncrypted(value: unknown): boolean {
   return isObject(value) && ("secure" in value || Object.values(value).some(isEncrypted));
 }
 
-/** Settings as Pulumi keeps them: objects and scalars other than strings are JSON. */
+/** Settings in the form that Pulumi stores: a value that is not a string is stored as JSON. */
 const asStored = (values: Values) =>
   Object.fromEntries(
     Object.entries(values).map(([key, value]) => [
@@ -60,17 +60,17 @@ const asStored = (values: Values) =>
     ]),
   );
 
-/** The values of the project's keys, without their prefix, each of the type that its key has. */
+/** The values of the project's keys, without their prefix, each with the type of its key. */
 export const decoded = (values: Values) => decode(asStored(values));
 
-/** In place of secrets that are encrypted in the stage file. */
+/** Values that stand in for secrets that are encrypted in the stage file, so that the rules can be checked. */
 const STAND_INS: Readonly<Record<(typeof SECRET_KEYS)[number], string>> = {
   registryPassword: "secret",
   databaseUrl: "postgresql://user:secret@host/database?sslmode=verify-full",
   openaiApiKey: "secret",
 };
 
-/** What a stage's settings mean, defaults included; undefined where the program would reject them, and say why. */
+/** A stage's configuration with its defaults; undefined where the program would reject it and say why. */
 export function effectiveConfig(stage: string, values: Values): Configuration | undefined {
   const config = decoded(values);
   for (const [name, standIn] of Object.entries(STAND_INS))
@@ -79,16 +79,16 @@ export function effectiveConfig(stage: string, values: Values): Configuration | 
   return problems.length ? undefined : configuration;
 }
 
-/** What the engine prints of one key; without the value where that is secret and was not asked for. */
+/** A setting as the engine prints it. A secret has no value, unless secrets were asked for. */
 interface EngineValue {
   readonly value?: string;
 }
 
 /**
- * The values of a stage as the engine resolves them: environments, anchors and secrets inside objects included. Those of the
- * file as written where the engine can't: there is no stack yet, or its passphrase is missing.
+ * The values of a stage as the engine resolves them, with environments, anchors and secrets inside objects. Where the engine
+ * can't, because there is no stack yet or its passphrase is missing, the values are those of the file.
  *
- * `getAllConfig` of the Automation API would read the stage file of the project's folder: it takes no `--config-file`.
+ * `getAllConfig` of the Automation API can't be used: it takes no `--config-file`, and reads the file in the project's folder.
  *
  * @param options.showSecrets whether secrets are decrypted; otherwise each is `{ secure }`, as in the file @default true
  */
@@ -110,15 +110,19 @@ export async function stageValues(
   );
 }
 
-/** Where a stage is deployed, and whether it holds what must not be lost. */
+/** Where a stage is deployed, and whether it is protected. */
 export interface Settings {
-  /** Empty where it is not set, or is no text. */
+  /** Empty where it is not set, or is not text. */
   readonly context: string;
   readonly namespace: string;
   readonly protected: boolean;
 }
 
-/** Of a stage whose program is not asked: without a context, kubectl would use the one of the moment. */
+/**
+ * The settings of a stage for commands that do not run its program.
+ *
+ * @throws OperatorError where it names no context: kubectl would use the current one, which may be any cluster
+ */
 export async function settingsOf(stage: Stage): Promise<Settings> {
   const settings = settingsIn(stage.name, await stageValues(stage));
   if (settings.context) return settings;

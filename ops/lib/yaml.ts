@@ -1,4 +1,4 @@
-/** Reads YAML as Pulumi and kubectl do. Small, because the shell scripts of `local/` wait for it. */
+/** Reads YAML as Pulumi and kubectl do. Kept small: the shell scripts of `local/` start it often, and wait for it. */
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { OperatorError } from "./errors.ts";
@@ -9,7 +9,7 @@ export const isObject = (value: unknown): value is Values =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
- * Contents of a file, such as those that Pulumi keeps settings in.
+ * Reads a YAML file, such as a stage file.
  *
  * @throws OperatorError when it is not YAML
  */
@@ -20,7 +20,7 @@ export function readYaml(file: string): Values & { readonly config?: Values } {
   } catch (error) {
     throw new OperatorError(
       `${file} is not YAML: ${(error as Error).message.split("\n")[0]}`,
-      "mend that line; pulumi config set writes values that need no care for YAML",
+      "correct that line; pulumi config set quotes values as YAML needs it",
     );
   }
 }

@@ -122,7 +122,7 @@ describe("a stage file", () => {
     withCheckout(async (cwd) => {
       await sh("echo 'config: [' >Pulumi.dev.yaml", { cwd });
       const says = /Pulumi.dev.yaml is not YAML: .* line \d/;
-      await deploy({ says, fix: /mend that line/ }, { cwd });
+      await deploy({ says, fix: /correct that line/ }, { cwd });
     }));
 
   it("that does not exist", async () => {

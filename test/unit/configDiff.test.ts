@@ -121,12 +121,12 @@ describe("config-diff", function () {
     [
       "a wrong value",
       { backend: { replicas: 0 } },
-      /todo-app:backend\.replicas of broken is not right; allowed: a whole number from 1 to 50\n {2}fix: /,
+      /todo-app:backend\.replicas of broken is wrong; allowed: a whole number from 1 to 50\n {2}fix: /,
     ],
     [
       "an unknown key",
       { hosts: "a.b" },
-      /todo-app:hosts of broken is no setting;.*\n {2}fix: pulumi config rm --stack broken 'todo-app:hosts'/,
+      /todo-app:hosts of broken is not a setting;.*\n {2}fix: pulumi config rm --stack broken 'todo-app:hosts'/,
     ],
   ] as const)
     it(`refuses ${what}`, () => {

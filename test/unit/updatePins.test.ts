@@ -108,7 +108,7 @@ describe("make update-pins", function () {
     shelf.images["library/node:24-slim"] = { content: "one platform", type };
     const { code, output } = await update();
     assert.equal(code, 1);
-    assert.match(output, /node:24-slim.* is no list of platforms but .*manifest\.v1/);
+    assert.match(output, /node:24-slim.* is not a list of platforms but .*manifest\.v1/);
     assert.deepEqual(written().images, pins().images);
   });
 
@@ -149,7 +149,7 @@ describe("make update-pins", function () {
     write({ ...pins(), images: { node: { name: "node" } } });
     const { code, output } = await update();
     assert.equal(code, 1);
-    assert.match(output, /error: .*pins\.json is no file of pins[\s\S]*fix: mend it/);
+    assert.match(output, /error: .*pins\.json is not a valid file of pins[\s\S]*fix: correct it/);
   });
 
   describe("of package registries", () => {

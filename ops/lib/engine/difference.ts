@@ -15,7 +15,7 @@ import { openStack } from "./engine.ts";
  */
 export async function openForPreview(stage: Stage): Promise<Stack> {
   const { name, file } = stage;
-  stageFile(name, file); // refuses a file that can't be read before a stack is created for it
+  stageFile(name, file); // a file that can't be read is refused before a stack is created for it
   const stack = await openStack(stage);
   const { context } = settingsIn(name, await stageValues(stage));
   // Where there is no context, the program reports that.

@@ -1,6 +1,6 @@
 /**
- * Shows what the engine does: one line for each resource once it is done, and one in advance where that takes longer. On a
- * terminal, what is under way stands below, with its last word and the time since it began. Everything else goes to a log.
+ * Shows what the engine does. Each resource gets a line when it is done. A terminal also lists below what is under way, each with
+ * its last message and the time since it began. A pipe gets a line in advance for what takes longer. The rest goes to a log.
  */
 import { createWriteStream, mkdirSync, type WriteStream } from "node:fs";
 import { join } from "node:path";
@@ -21,11 +21,11 @@ interface UnderWay {
   readonly doing: string;
   readonly since: number;
   announced: boolean;
-  /** The step of a build, or how far a rollout is. */
+  /** The engine's last message about it, such as the step of a build. */
   word: string;
 }
 
-/** Whether what is shown happens, or only would. */
+/** Whether what is shown has happened, or is only planned. */
 export type Tense = "done" | "planned";
 
 interface Operation {
@@ -42,7 +42,7 @@ const operation = (sign: string, doing: string, done: string, planned: string): 
   planned,
 });
 
-/** What an operation is called while it lasts, and afterwards. Others change nothing in the cluster. */
+/** What an operation is called while it lasts, and afterwards. Operations that are not here change nothing in the cluster. */
 const OPERATIONS: Readonly<Record<string, Operation>> = {
   create: operation("+", "creating", "created", "to create"),
   "create-replacement": operation(
@@ -61,18 +61,18 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   ),
   import: operation("=", "importing", "imported", "to import"),
 };
-/** What is counted at the end. */
+/** What the summary at the end counts. */
 const SUMMARY: Readonly<Record<string, Omit<Operation, "doing">>> = {
   ...OPERATIONS,
   replace: { sign: " ", done: "replaced", planned: "to replace" },
   same: { sign: " ", done: "unchanged", planned: "unchanged" },
 };
-/** The engine counts these two as one replacement. */
+/** The engine counts the creation and the deletion of a replacement as one `replace`. */
 const COUNTED = ["create", "update", "replace", "delete", "import", "same"] as const;
 
-/** The engine repeats all the time which plugins are in use, which `make up` has said. */
+/** The engine repeats which plugins it uses; `make up` has shown that before. */
 const SAID_ELSEWHERE = /^using pulumi-\S+ from \$PATH at /;
-/** What lasts longer is announced, where nothing shows what is under way. */
+/** An operation that lasts longer is announced, unless a terminal lists what is under way. */
 const ANNOUNCED_AFTER_MS = 400;
 const TICK_MS = 200;
 const LOG_LINES = 15;
@@ -85,7 +85,7 @@ export function resourceOf(urn: string): { kind: string; name: string } {
   return { kind: types.split("$").at(-1)!.split(":").at(-1)!, name };
 }
 
-/** Providers and components are nothing that an operator waits for. */
+/** Whether a resource gets a line. An operator does not wait for providers and components. */
 const isShown = (urn: string) => !/[:$](pulumi:|todo-app:)[^$]*$/.test(`:${urn.split("::")[2]}`);
 
 const seconds = (since: number) => `${Math.round((Date.now() - since) / 1000)}s`;
@@ -98,7 +98,7 @@ interface Options {
 }
 
 export class Display {
-  /** Full output of the engine, builds included. */
+  /** Holds the full output of the engine, with that of builds. */
   private readonly logFile: string;
   private readonly errors: string[] = [];
   private changes: OpMap = {};
@@ -121,7 +121,7 @@ export class Display {
     mkdirSync(folder, { recursive: true });
     this.logFile = join(folder, `${operation}-${stage.replaceAll("/", "-")}.log`);
     this.log = createWriteStream(this.logFile, { mode: 0o600 });
-    // A full disk must not end the deploy in the middle.
+    // An error of the log, such as a full disk, must not end the deploy.
     this.log.once("error", ({ message }) => {
       this.log.on("error", () => {});
       if (!this.closed) this.screen.write(`  warning: the log can't be written: ${message}\n`);
@@ -132,7 +132,7 @@ export class Display {
   }
 
   readonly onEvent = (event: EngineEvent): void => {
-    if (this.closed) return; // of an engine that was killed, the last ones may come late
+    if (this.closed) return; // the last events of an engine that was killed may come late
     const { resourcePreEvent, resOutputsEvent, resOpFailedEvent, summaryEvent } = event;
     if (event.diagnosticEvent) this.diagnostic(event.diagnosticEvent);
     if (resourcePreEvent) this.begin(resourcePreEvent.metadata.urn, resourcePreEvent.metadata.op);
@@ -150,7 +150,7 @@ export class Display {
     this.draw();
   }
 
-  /** Ends the display with what changed in sum; nothing of what was under way stays on a terminal. */
+  /** Ends the display with a summary, and clears what a terminal lists as under way. */
   close(): void {
     if (this.closed) return;
     this.closed = true;
@@ -166,9 +166,9 @@ export class Display {
   }
 
   /**
-   * Shows an engine's errors, each once, the end of the build that failed, and where everything stands.
+   * Shows each of the engine's errors once, the last lines of a build that failed, and the name of the log.
    *
-   * @param complaint what to show where no event told of an error
+   * @param complaint what to show where no event reported an error
    */
   showErrors(complaint = ""): void {
     const errors = this.errors.length || !complaint ? this.errors : [complaint];

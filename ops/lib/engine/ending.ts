@@ -1,12 +1,12 @@
-/** How an engine is ended before it is done: asked to first, so that it writes its state, and killed only after that. */
+/** Ends an engine before it is done. First asks it to end, so that it writes its state, and kills it only after that. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { run } from "../run.ts";
 import { findEngine } from "./lock.ts";
 
-/** How long an engine gets to do what it was asked to. */
+/** How long an engine may take to end after it was asked to. */
 const PATIENCE_MS = 10_000;
 
-/** Whether a terminal has this process in its foreground: it sends Ctrl-C to the whole group then, the engine included. */
+/** Whether this process is in the foreground of a terminal. Ctrl-C there sends SIGINT to the whole group, also to the engine. */
 async function isInForeground(): Promise<boolean> {
   const { stdout } = await run(["ps", "-o", "pgid=,tpgid=", "-p", String(process.pid)]);
   const [group, foreground] = stdout.trim().split(/\s+/);
@@ -18,9 +18,9 @@ async function signalEngine(signal: NodeJS.Signals): Promise<void> {
   if (pid) process.kill(Number(pid), signal);
 }
 
-/** One engine at work. */
+/** Ends one engine. */
 export class Ending {
-  /** Whether the operator, or a pipeline that is cancelled, has asked for the end. */
+  /** Whether a signal has asked for the end, from the operator or from a pipeline that was cancelled. */
   asked = false;
   private readonly abort: AbortController;
   private readonly ended: Promise<unknown>;
@@ -28,9 +28,9 @@ export class Ending {
   private readonly patienceMs: number;
 
   /**
-   * @param abort tells the engine once, by SIGINT; a second SIGINT would make it leave everything as it is
+   * @param abort sends SIGINT to the engine, once: at a second SIGINT, the engine stops without finishing what is under way
    * @param engine settles when the engine has ended
-   * @param say shows the operator what happens
+   * @param say shows a message to the operator
    */
   constructor(
     abort: AbortController,
@@ -46,13 +46,13 @@ export class Ending {
     process.on("SIGTERM", this.onSignal);
   }
 
-  /** From now on, signals mean what they always do. */
+  /** Stops handling signals. */
   close(): void {
     process.off("SIGINT", this.onSignal);
     process.off("SIGTERM", this.onSignal);
   }
 
-  /** Ends the engine without being asked to. */
+  /** Ends the engine without a signal. */
   async now(): Promise<void> {
     this.abort.abort();
     if (!(await this.endedWithin(this.patienceMs))) await this.kill("SIGINT");
@@ -63,7 +63,7 @@ export class Ending {
     this.asked = true;
     this.say(
       first
-        ? "ending: the engine finishes what it is at and writes its state; once more kills it"
+        ? "ending: the engine finishes what is under way and writes its state; a second signal kills it"
         : "killing the engine: the next make up settles what it leaves unfinished",
     );
     void (first ? this.ask(signal) : this.kill(signal));
@@ -73,7 +73,7 @@ export class Ending {
     if (signal !== "SIGINT" || !(await isInForeground())) this.abort.abort();
   }
 
-  /** By a second signal, which a terminal has sent already; an engine that doesn't heed it has no choice. */
+  /** Sends the engine a second SIGINT, unless a terminal has sent one, and SIGKILL where it does not end by that. */
   private async kill(signal: NodeJS.Signals): Promise<void> {
     if (signal !== "SIGINT" || !this.asked || !(await isInForeground()))
       await signalEngine("SIGINT");

@@ -1,4 +1,4 @@
-/** Pulumi's engine, by way of its Automation API: typed events and errors instead of text. */
+/** Pulumi's engine through its Automation API, which gives typed events and errors instead of text. */
 import { dirname } from "node:path";
 import {
   LocalWorkspace,
@@ -16,35 +16,35 @@ import type { Stage } from "../stage.ts";
 /** What the engine printed before it ended. */
 export const textOf = (error: unknown): string => (error as CommandError).message;
 
-/** How the engine's process ended: the API keeps that, but leaves it out of its types. */
+/** How the engine's process ended. The API's error has it, but the API's types leave it out. */
 function endOf(error: unknown): { readonly signal?: string; readonly stderr?: string } {
   const { commandResult } = error as { readonly commandResult?: { readonly err?: object } };
   return commandResult?.err ?? {};
 }
 
-/** What the engine wrote to standard error: what goes wrong before its first event is found nowhere else. */
+/** What the engine wrote to standard error. An error before its first event is found only there. */
 export const complaintOf = (error: unknown): string => (endOf(error).stderr ?? "").trim();
 
-/** Whether the engine was killed, by the system that runs out of memory for example. */
+/** Whether a signal killed the engine, for example when the system ran out of memory. */
 export const wasKilled = (error: unknown): boolean => !!endOf(error).signal;
 
 let command: Promise<PulumiCommand> | undefined;
-/** A workspace of the project, or of another folder with its Pulumi.yaml. */
+/** A workspace in the project's folder, or in another folder that has its Pulumi.yaml. */
 async function workspaceOf(workDir = process.cwd()): Promise<LocalWorkspace> {
-  // Whatever version the machine has: the tests say which ones work.
+  // Uses whatever version the machine has. The tests run the oldest that works, which the README names.
   command ??= PulumiCommand.get({ skipVersionCheck: true });
   const workspace = await LocalWorkspace.create({ workDir, pulumiCommand: await command });
-  // The API names the stack in every command. Selecting it as well would lead a later `pulumi up` by hand to that stack,
-  // such as production after a preview of it.
+  // The API names the stack in every command, so selecting it is not needed. It would do harm: after a preview of production,
+  // a plain `pulumi up` by hand would deploy to production.
   workspace.selectStack = () => Promise.resolve();
   return workspace;
 }
 
-/** Opens a stage's stack; undefined where the backend does not have it. */
+/** Opens a stage's stack; undefined where Pulumi's state backend does not have it. */
 export async function findStack(stage: string): Promise<Stack | undefined> {
   try {
     const stack = await Stack.select(stage, await workspaceOf());
-    await stack.info(false); // the least that fails where there is none
+    await stack.info(false); // the cheapest call that fails where the stack does not exist
     return stack;
   } catch (error) {
     if (error instanceof StackNotFoundError) return undefined;
@@ -55,7 +55,7 @@ export async function findStack(stage: string): Promise<Stack | undefined> {
   }
 }
 
-/** Opens a stage's stack, and creates it in a backend that does not have it. */
+/** Opens a stage's stack. Creates it where Pulumi's state backend does not have it. */
 export async function openStack(stage: Stage): Promise<Stack> {
   const found = await findStack(stage.name);
   if (found) return found;
@@ -63,7 +63,7 @@ export async function openStack(stage: Stage): Promise<Stack> {
   return Stack.select(stage.name, await workspaceOf());
 }
 
-/** Pulumi notes a new stack's key in the stage file of the project's folder, which may be another than the checkout. */
+/** Creates a stack. Pulumi writes its encryption salt into a stage file in the folder where it works, so it works in that of `stage`. */
 async function createStack(stage: Stage): Promise<void> {
   const create = async () => Stack.create(stage.name, await workspaceOf(dirname(stage.file)));
   try {
@@ -85,7 +85,7 @@ async function createStack(stage: Stage): Promise<void> {
   }
 }
 
-/** Drops the salt of another passphrase from the stage file, provided that no secret there needs it. */
+/** Removes the line `encryptionsalt` of another passphrase from the stage file, unless a secret in the file needs it. */
 function forgetUnusedKey(file: string): boolean {
   const text = readFileSync(file, "utf8");
   if (/^\s+(- )?secure:/m.test(text)) return false;
@@ -93,7 +93,7 @@ function forgetUnusedKey(file: string): boolean {
   return true;
 }
 
-/** The API has no type of error for it. */
+/** Whether the passphrase was wrong. The API has no error type for that, hence the text. */
 export const isWrongPassphrase = (error: unknown) => /incorrect passphrase/.test(textOf(error));
 
 export const wrongPassphrase = (stage: string, ifLost: string) =>
@@ -103,8 +103,8 @@ export const wrongPassphrase = (stage: string, ifLost: string) =>
   );
 
 /**
- * A listener that gets each event once and in full: older engines write them to a file, which the API may read twice
- * while it grows.
+ * Wraps a listener so that it gets each event once. Older engines write events to a file, of which the API may read a part twice
+ * while the file grows.
  */
 export function once(listener: (event: EngineEvent) => void): (event: EngineEvent) => void {
   const seen = new Set<number>();

@@ -2,7 +2,7 @@
 import { CONTINUES, OperatorError } from "../errors.ts";
 import { isWrongPassphrase, textOf, wrongPassphrase } from "./engine.ts";
 
-/** What the engine says about a value of the wrong type, before the program can say more. */
+/** The engine's message about a value of the wrong type. The program, whose messages say more, has not started then. */
 const REJECTED = /configuration key '([^']+)' must be of type '(\w+)'/;
 
 /** The error of a deploy, or of its preview, that the engine ended. The engine's own messages were shown before. */

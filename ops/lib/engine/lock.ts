@@ -1,4 +1,4 @@
-/** The lock on a stack: whose it is, and whether its owner can still be alive. */
+/** The lock on a stack: which engine holds it, and whether that engine can still be alive. */
 import { mkdirSync, readFileSync, readlinkSync, rmSync, rmdirSync, writeFileSync } from "node:fs";
 import { homedir, hostname } from "node:os";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { run } from "../run.ts";
 import { progress } from "../output.ts";
 import { textOf, wasKilled } from "./engine.ts";
 
-/** An engine that this machine started, told from every other process that has, had or will have its id. */
+/** An engine that this machine started. Process ids are used again, so its start time identifies it as well. */
 interface Engine {
   readonly started: string;
   readonly pidNamespace: string;
@@ -18,10 +18,10 @@ interface Engine {
 export const stateFolder = () =>
   join(process.env.XDG_STATE_HOME ?? join(homedir(), ".local/state"), "todo-app");
 const recordsOf = (stage: string) => join(stateFolder(), "engines", stage.replaceAll("/", "-"));
-/** Of an engine that works, or was killed: one that has ended by itself holds no lock. */
+/** The record of an engine that works, or was killed. An engine that ended by itself holds no lock, and has no record. */
 const recordOf = (stage: string, pid: string) => join(recordsOf(stage), `${pid}.json`);
 
-/** Process ids mean something within one of these only; other systems than Linux have just one. */
+/** The namespace in which process ids are valid. Systems other than Linux have only one. */
 function pidNamespace(): string {
   try {
     return readlinkSync("/proc/self/ns/pid");
@@ -30,19 +30,19 @@ function pidNamespace(): string {
   }
 }
 
-/** When a process began; empty of one that does not run, or has ended and waits for its parent to notice. */
+/** When a process began; empty where it does not run, or is a zombie. */
 async function startOf(pid: string): Promise<string> {
   const { code, stdout } = await run(["ps", "-o", "stat=,lstart=", "-p", pid]);
-  if (code > 1) throw new Error(`ps has no answer (exit code ${code})`); // 1: there is no such process
+  if (code > 1) throw new Error(`ps failed (exit code ${code})`); // 1 means that there is no such process
   const [, state = "Z", started = ""] = /^\s*(\S+)\s+(.*?)\s*$/m.exec(stdout) ?? [];
   return state.startsWith("Z") ? "" : started;
 }
 
-/** Whether a process is called as the engine is. */
+/** Whether a process has the engine's name. */
 const isEngine = async (pid: string) =>
   /^\S*\bpulumi\b/.test((await run(["ps", "-o", "args=", "-p", pid])).stdout);
 
-/** The id of the engine that works for this process: the Automation API does not tell it. */
+/** The process id of the engine that this process started. The Automation API does not give it. */
 export async function findEngine(): Promise<string | undefined> {
   const { stdout } = await run(["ps", "-A", "-o", "pid=,ppid=,args="]);
   return stdout
@@ -51,7 +51,7 @@ export async function findEngine(): Promise<string | undefined> {
     .find((match) => match?.[2] === String(process.pid) && /^\S*\bpulumi /.test(match[3]!))?.[1];
 }
 
-/** Notes which engine works for this process: only of such a one can be known later that it was killed. */
+/** Records the engine that this process started. Only of a recorded engine can be known later that it was killed. */
 async function noteEngine(stage: string, done: AbortSignal): Promise<string | undefined> {
   mkdirSync(recordsOf(stage), { recursive: true });
   for (; !done.aborted; await sleep(100)) {
@@ -65,21 +65,21 @@ async function noteEngine(stage: string, done: AbortSignal): Promise<string | un
   return undefined;
 }
 
-/** Whether the lock's owner is an engine that this machine started and that has ended. Anything not known counts as alive. */
+/** Whether the lock's owner is an engine that this machine started and that has ended. In doubt, the owner counts as alive. */
 export async function isDead(stage: string, host: string, pid: string): Promise<boolean> {
   if (host !== hostname()) return false;
   try {
     const engine = JSON.parse(readFileSync(recordOf(stage, pid), "utf8")) as Engine;
     if (engine.pidNamespace !== pidNamespace()) return false;
     const started = await startOf(pid);
-    // Another engine may have got the same process id since, one that somebody started without make.
+    // An engine that was started without make may have got the same process id since then.
     return !started || (started !== engine.started && !(await isEngine(pid)));
   } catch {
     return false;
   }
 }
 
-/** One at a time on this machine: of two who find a dead lock, only the first may remove it. */
+/** Runs `use` once at a time on this machine: of two commands that find a dead lock, only the first may remove it. */
 async function alone<T>(stage: string, use: () => Promise<T>): Promise<T> {
   const folder = `${recordsOf(stage)}.lock`;
   for (let tries = 100; ; tries -= 1)
@@ -90,7 +90,7 @@ async function alone<T>(stage: string, use: () => Promise<T>): Promise<T> {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
       if (!tries)
         throw new OperatorError(
-          `${folder} is in the way`,
+          `${folder} exists: another make up of ${stage} seems to be removing a dead lock`,
           `if no other make up runs: rmdir ${folder}`,
         );
       await sleep(100);
@@ -121,7 +121,7 @@ async function attempt<T>(stage: string, operation: () => Promise<T>): Promise<T
   try {
     return await operation();
   } catch (error) {
-    killed = wasKilled(error); // and left its lock
+    killed = wasKilled(error); // and has left its lock
     throw error;
   } finally {
     done.abort();
@@ -131,9 +131,10 @@ async function attempt<T>(stage: string, operation: () => Promise<T>): Promise<T
 }
 
 /**
- * Runs an operation that locks the stack; the lock of a deploy that died on this machine is removed.
+ * Runs an operation that locks the stack. Where a deploy that died on this machine has left its lock, removes the lock and tries
+ * again.
  *
- * @throws OperatorError when the lock's owner is alive, or can't be known to be dead
+ * @throws OperatorError when the lock's owner is alive, or may be
  */
 export async function withLock<T>(stack: Stack, operation: () => Promise<T>): Promise<T> {
   const stage = stack.name;
@@ -155,7 +156,8 @@ async function release(stack: Stack, error: unknown): Promise<void> {
   const [, , host = "", pid = ""] = ownerOf(error);
   if (!(await isDead(stage, host, pid))) throw refusal(stage, error);
   progress.write(`the last deploy of ${stage} (process ${pid}) died; removing its lock\n`);
-  // Without its record, whoever finds the same lock next removes nothing: it may be another one by then.
+  // The record goes first. Another command that has found the same lock can't prove then that its owner died, and leaves the
+  // lock alone, which may be a new one by now.
   rmSync(recordOf(stage, pid));
   await stack.cancel();
 }

@@ -1,4 +1,4 @@
-/** One operation of the engine, shown as it goes; the operator may end it. */
+/** Runs one operation of the engine, and shows its progress. The operator may end it. */
 import type { EngineEvent, Stack } from "@pulumi/pulumi/automation/index.js";
 import { CONTINUES, OperatorError } from "../errors.ts";
 import { Display, type Tense } from "./display.ts";
@@ -6,18 +6,18 @@ import { Ending } from "./ending.ts";
 import { complaintOf, once } from "./engine.ts";
 import { withLock } from "./lock.ts";
 
-/** What every operation of a Stack takes. */
+/** Options that every operation of a Stack takes. */
 export interface EngineOptions {
   readonly onEvent: (event: EngineEvent) => void;
   readonly signal: AbortSignal;
 }
 
 interface Options {
-  /** Whatever else wants to see the events. @default nothing */
+  /** Also gets the events. @default nothing else gets them */
   readonly onEvent?: (event: EngineEvent) => void;
-  /** Rejects when there is no point in going on: the engine is told to end. @default never */
+  /** Rejects when the operation can't succeed any more, and the engine is to end. @default never */
   readonly giveUp?: Promise<never>;
-  /** Whether what is shown happens, or only would. @default "done" */
+  /** Whether what is shown has happened, or is only planned. @default "done" */
   readonly tense?: Tense;
   /** How long the engine may take to end after it was asked to. @default 10 s */
   readonly patienceMs?: number;
@@ -26,8 +26,8 @@ interface Options {
 /**
  * Runs an operation that locks the stack.
  *
- * @param operation what it is called in the name of its log, such as "up"
- * @throws the engine's error, after everything that it said was shown; or what `giveUp` rejects with
+ * @param operation its name in messages and in the name of its log, such as "up"
+ * @throws the engine's error, once its messages were shown; or what `giveUp` rejects with
  */
 export async function runShown<T>(
   stack: Stack,
@@ -43,7 +43,7 @@ export async function runShown<T>(
   });
   const engine = withLock(stack, () => call({ onEvent: listener, signal: abort.signal }));
   const ending = new Ending(abort, engine, (text) => display.say(text), patienceMs);
-  let givenUp = false as boolean; // set in a callback, which the compiler does not follow
+  let givenUp = false as boolean; // a callback sets it, which the compiler does not see
   const hopeless = giveUp?.catch((reason: unknown) => {
     givenUp = true;
     throw reason;

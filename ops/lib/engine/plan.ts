@@ -7,7 +7,7 @@ import { resourceOf } from "./display.ts";
 import { engineFailure } from "./failure.ts";
 import { runShown } from "./operation.ts";
 
-/** What can happen to a resource. */
+/** What a deploy can do to a resource. */
 const OPERATIONS = ["create", "update", "replace", "delete", "import"] as const;
 type Operation = (typeof OPERATIONS)[number];
 
@@ -29,7 +29,7 @@ export interface Plan {
   readonly changes: readonly Change[];
 }
 
-/** The engine makes a replacement in several steps: it creates the new resource and deletes the original. */
+/** A replacement has several steps in the engine: it creates the new resource and deletes the original. */
 function operationOf(op: string): Operation | undefined {
   if (op.endsWith("-replacement") && op !== "read-replacement") return "replace";
   if (op === "delete-replaced") return "replace";
@@ -72,7 +72,7 @@ export class PlanCollector {
   }
 }
 
-/** Previews a deploy. Its progress, and what is wrong, go to where progress goes. */
+/** Previews a deploy, and shows the engine's progress and errors meanwhile. */
 export async function plannedChanges(stage: Stage): Promise<Plan> {
   const stack = await openForPreview(stage);
   const collector = new PlanCollector();

@@ -1,18 +1,18 @@
-/** Asks the package registries, through their own clients, in copies of the files: npm, Go modules, PyPI. */
+/** Asks the package registries of npm, Go and Python through their own clients, which work in copies of the files. */
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "../run.ts";
 import { NoAnswer } from "./pinsFile.ts";
 
-/** Something that moved. */
+/** Something pinned that moves to a newer version. */
 export interface Move {
   readonly what: string;
   readonly from: string;
   readonly to: string;
 }
 
-/** What an answer comes to. */
+/** What changes after an answer. */
 export interface Change {
   readonly moves: readonly Move[];
   /** New contents by path, relative to the project. @default none */
@@ -21,7 +21,7 @@ export interface Change {
 
 const read = (...path: string[]) => readFileSync(join(...path), "utf8");
 
-/** Runs a client that must succeed, and gives what it printed. */
+/** Runs a client, which must succeed. @returns what it printed */
 async function client(...command: [string, ...string[]]): Promise<string> {
   const { code, output, stdout } = await run(command);
   if (code === 0) return stdout;
@@ -30,7 +30,7 @@ async function client(...command: [string, ...string[]]): Promise<string> {
   throw new NoAnswer(`${command[0]} says: ${reason}`);
 }
 
-/** Gives a copy of some files of a folder to work in, and removes it. */
+/** Copies some files of a folder, works in the copy and removes it. */
 async function inCopy<T>(
   folder: string,
   names: readonly string[],
@@ -60,7 +60,7 @@ function withVersions(text: string, change: (name: string, version: string) => s
 
 const NPM = ["package.json", "package-lock.json"] as const;
 
-/** The newest npm packages of the same major versions; a new major version is a step of its own. */
+/** The newest npm packages within their major versions. A new major version is moved to by hand. */
 export function newestNpmPackages(project: string): Promise<Change> {
   const files = [...NPM, ...readdirSync(project).filter((name) => name === ".npmrc")];
   return inCopy(project, files, async (copy) => {
@@ -84,7 +84,7 @@ export function newestNpmPackages(project: string): Promise<Change> {
       return to;
     });
     if (!moves.length) return { moves };
-    // From the lock file that there was: what is below the named packages moves only where it has to.
+    // From the existing lock file, so that the dependencies of the named packages move only where they must.
     writeFileSync(join(copy, "package-lock.json"), lock);
     writeFileSync(join(copy, "package.json"), after);
     await install();
@@ -92,7 +92,7 @@ export function newestNpmPackages(project: string): Promise<Change> {
   });
 }
 
-/** The newest version of a Go module that a folder requires, and the checksums of all that it needs. */
+/** The newest version of a Go module that a folder requires, and the checksums of all its dependencies. */
 export function newestGoModule(project: string, folder: string, module: string): Promise<Change> {
   const source = join(project, folder);
   return inCopy(source, readdirSync(source), async (copy) => {
@@ -118,7 +118,7 @@ const versionsIn = (lock: string) =>
     Array.from(lock.matchAll(/^([\w.-]+)==([^\s;]+)/gm), ([, name, version]) => [name, version]),
   );
 
-/** What is different between two versions of a lock file. */
+/** The differences between two versions of a lock file. */
 function lockMoves(path: string, before: string, after: string): Move[] {
   const [from, to] = [versionsIn(before), versionsIn(after)];
   const moves = [...new Set([...from.keys(), ...to.keys()])]

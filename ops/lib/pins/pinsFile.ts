@@ -17,17 +17,17 @@ const pinsSchema = z.strictObject({
   manifests: z.record(
     z.string(),
     z.strictObject({
-      /** Page of the project's releases. */
+      /** The web page of the project's releases. */
       releases: z.url(),
       version: z.string(),
-      /** Where `{version}` is; `{number}` is the same without letters in front. */
+      /** Where a release is downloaded. `{version}` stands for the version, `{number}` for the version without leading letters. */
       url: z.string(),
       sha256: z.string().regex(/^[0-9a-f]{64}$/),
-      /** Why it is not moved to newer releases. @default it is */
+      /** Why it is kept at this release. @default it is moved to newer releases */
       held: z.string().optional(),
     }),
   ),
-  /** By folder, the module whose version decides about the others there. */
+  /** By folder, the module whose version decides the versions of all others there. */
   goModules: z.record(z.string(), z.string()),
 });
 
@@ -41,8 +41,8 @@ export function readPins(file: string): Pins {
   } catch (error) {
     const reason = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
     throw new OperatorError(
-      `${file} is no file of pins: ${reason}`,
-      `mend it, or take the last good one: git checkout -- ${file}`,
+      `${file} is not a valid file of pins: ${reason}`,
+      `correct it, or restore the committed one: git checkout -- ${file}`,
     );
   }
 }
@@ -50,16 +50,16 @@ export function readPins(file: string): Pins {
 /** The number in a version: `1.14.3` of `controller-v1.14.3`. */
 export const numberOf = (version: string) => version.replace(/^\D+/, "");
 
-/** Where a version of a manifest is. */
+/** The URL of a version of a manifest. */
 export const manifestUrl = ({ url }: ManifestPin, version: string) =>
   url.replaceAll("{version}", version).replaceAll("{number}", numberOf(version));
 
 export const sha256 = (content: Uint8Array) => createHash("sha256").update(content).digest("hex");
 
-/** A source that can't be asked, or whose answer can't be used. */
+/** The error of a source that can't be reached, or whose answer can't be used. */
 export class NoAnswer extends Error {}
 
-/** Asks over HTTP; whatever keeps the answer away is one error, with the reason. */
+/** Sends an HTTP request. @throws NoAnswer with the reason, whatever it is, where no response comes */
 export async function ask(url: string, options: RequestInit = {}): Promise<Response> {
   try {
     return await fetch(url, { signal: AbortSignal.timeout(30_000), ...options });

@@ -1,7 +1,7 @@
 /** Asks image registries (OCI distribution API v2), without an account. */
 import { NoAnswer, ask, sha256 } from "./pinsFile.ts";
 
-/** Lists of images by platform: a digest of anything else would fit one kind of machine. */
+/** Lists of images by platform. The digest of anything else would be of an image for one platform. */
 const INDEX_TYPES = [
   "application/vnd.oci.image.index.v1+json",
   "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -13,10 +13,10 @@ function challenge(header: string): Readonly<Record<string, string>> {
   return Object.fromEntries(Array.from(parameters, ([, key, value]) => [key!, value!]));
 }
 
-/** A token for whoever asks, as registries hand it out for public images. */
+/** A token without an account, as registries give it for public images. */
 async function anonymousToken(header: string): Promise<string> {
   const { realm, ...parameters } = challenge(header);
-  if (!realm || !/^Bearer /i.test(header)) throw new NoAnswer(`it wants a login (${header})`);
+  if (!realm || !/^Bearer /i.test(header)) throw new NoAnswer(`it requires a login (${header})`);
   const response = await ask(`${realm}?${new URLSearchParams(parameters)}`);
   if (!response.ok) throw new NoAnswer(`${realm} answers ${response.status}`);
   const { token, access_token } = (await response.json()) as {
@@ -26,15 +26,15 @@ async function anonymousToken(header: string): Promise<string> {
   return token ?? access_token ?? "";
 }
 
-/** Docker's own rule: plain HTTP for a registry of this machine, and nowhere else. */
+/** Plain HTTP for a registry on this machine, and HTTPS for every other: the rule that Docker has. */
 const origin = (host: string) =>
   /^(localhost|127\.0\.0\.1)(:|$)/.test(host) ? `http://${host}` : `https://${host}`;
 
 /**
- * The digest that a tag has now.
+ * The current digest of a tag.
  *
  * @param image registry, path and tag, such as `docker.io/library/node:24-slim`
- * @throws NoAnswer where the registry can't be asked, or has no list of platforms under that tag
+ * @throws NoAnswer where the registry can't be asked, or where the tag is not a list of platforms
  */
 export async function digestOf(image: string): Promise<string> {
   const [, host = "", path = "", tag = ""] = /^([^/]+)\/(.+):([^:]+)$/.exec(image) ?? [];
@@ -49,7 +49,7 @@ export async function digestOf(image: string): Promise<string> {
   if (!response.ok) throw new NoAnswer(`${url} answers ${response.status}`);
   const type = response.headers.get("content-type")?.split(";")[0] ?? "";
   if (!INDEX_TYPES.includes(type))
-    throw new NoAnswer(`${url} is no list of platforms but ${type || "of no type"}`);
+    throw new NoAnswer(`${url} is not a list of platforms but ${type || "of no type"}`);
   const digest = `sha256:${sha256(await response.bytes())}`;
   const said = response.headers.get("docker-content-digest");
   if (said && said !== digest) throw new NoAnswer(`${url} says ${said} and sends ${digest}`);

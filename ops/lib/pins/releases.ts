@@ -14,11 +14,11 @@ export function isNewer(candidate: string, than: string): boolean {
   return candidate.localeCompare(than, "en", { numeric: true }) > 0;
 }
 
-/** The release that the project calls its latest: the page of that name leads to it. */
+/** The release that the project calls its latest: the page `latest` redirects to it. */
 async function latestRelease({ releases, version }: ManifestPin): Promise<string> {
   const response = await ask(`${releases}/latest`, { redirect: "manual" });
   const latest = decodeURIComponent(response.headers.get("location")?.split("/tag/")[1] ?? "");
-  if (!latest) throw new NoAnswer(`${releases}/latest leads to no release`);
+  if (!latest) throw new NoAnswer(`${releases}/latest does not redirect to a release`);
   const prefix = version.slice(0, version.length - numberOf(version).length);
   if (latest !== prefix + numberOf(latest) || !/^\d+(\.\d+)+$/.test(numberOf(latest)))
     throw new NoAnswer(`the latest release is ${latest}, which does not look like ${version}`);
@@ -28,7 +28,7 @@ async function latestRelease({ releases, version }: ManifestPin): Promise<string
 /**
  * The pin of the newest release of a manifest.
  *
- * @throws NoAnswer where the project can't be asked, or where a version that was pinned has other content now
+ * @throws NoAnswer where the project can't be reached, or where the content of the pinned version has changed
  */
 export async function newestManifest(pin: ManifestPin): Promise<ManifestPin> {
   const latest = pin.held ? pin.version : await latestRelease(pin);

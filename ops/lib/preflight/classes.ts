@@ -1,4 +1,4 @@
-/** Classes of a cluster: of routes, of storage, of priority. */
+/** Classes that a cluster must have: of routes, of storage, of priority. */
 import { itemsOf, type Cluster, type Reading } from "./clusterApi.ts";
 import { unlessFound, type Finding } from "./findings.ts";
 
@@ -12,7 +12,7 @@ export interface Named {
 export const named = (reading: Reading) => itemsOf(reading) as readonly Named[];
 export const namesIn = (reading: Reading) => named(reading).map(({ metadata }) => metadata.name);
 
-/** Whether a class exists; the message names those that do. */
+/** What to report about a class that a stage names. The message lists the classes that exist. */
 export async function classFindings(
   cluster: Cluster,
   list: string,

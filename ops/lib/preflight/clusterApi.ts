@@ -1,7 +1,7 @@
-/** Reads a cluster's API with the credentials of a deploy. */
+/** Reads a cluster's API with the credentials that a deploy uses. */
 import { run } from "../run.ts";
 
-/** An object of the API, or why there is none: it does not exist, or nothing could be found out. */
+/** An object of the API. Or the answer that it does not exist, or the reason why that is not known. */
 export type Reading =
   | { readonly state: "found"; readonly object: unknown }
   | { readonly state: "absent" }
@@ -9,9 +9,9 @@ export type Reading =
 
 export interface Cluster {
   readonly context: string;
-  /** What add-ons come from: `local/`, Minikube, or whoever runs the cluster. */
+  /** Who installs add-ons: `local/`, Minikube, or the cluster's administrator. */
   readonly kind: "local" | "minikube" | "other";
-  /** Reads a path of the API, such as "/version". Never throws. */
+  /** Reads a path of the API, such as `/version`. Never throws. */
   read(path: string): Promise<Reading>;
 }
 
@@ -26,7 +26,7 @@ async function kindOf(context: string): Promise<Cluster["kind"]> {
   return context === "minikube" ? "minikube" : "other";
 }
 
-/** The items of a list; none where it could not be read. */
+/** The items of a list; none where the list could not be read. */
 export const itemsOf = (reading: Reading): readonly unknown[] =>
   reading.state === "found" ? (reading.object as { items: readonly unknown[] }).items : [];
 

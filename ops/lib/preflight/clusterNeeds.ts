@@ -28,7 +28,7 @@ const serverVersion: Check = async (_, cluster) => {
   ];
 };
 
-/** Proving a host through a Gateway is off in cert-manager unless asked for, and the manifest does not ask. */
+/** cert-manager that proves hosts through a Gateway. That is off by default, and the pinned manifest does not switch it on. */
 const certManagerForGateway = (cluster: Cluster) =>
   helm(
     cluster,
@@ -53,7 +53,7 @@ const certManager: Check = async ({ tls, route }, cluster) => {
   return unlessFound(reading, `cert-manager, which todo-app:tls.issuer ${tls.issuer} needs`, fix);
 };
 
-/** Its limits are for real sites, and it cannot reach a cluster on this machine. */
+/** Let's Encrypt can't reach a cluster on this machine, and each failed attempt counts towards its rate limits. */
 const letsEncrypt: Check = ({ tls }, cluster) =>
   cluster.kind === "local" && tls.issuer.startsWith("letsencrypt")
     ? [

@@ -1,8 +1,8 @@
-/** What a check of the cluster finds, and how it is put. */
+/** What a check of the cluster finds, and how that is worded. */
 import type { Stage as Configuration } from "../../../config/schema.ts";
 import type { Cluster, Reading } from "./clusterApi.ts";
 
-/** Something that is missing, with the command that brings it; or something worth knowing that stops nothing. */
+/** Something that is missing, with the command that installs it; or a warning, which does not stop a deploy. */
 export type Finding =
   { readonly missing: string; readonly fix: string } | { readonly warning: string };
 
@@ -12,14 +12,14 @@ export type Check = (
   namespace: string,
 ) => readonly Finding[] | Promise<readonly Finding[]>;
 
-/** A word of a command line: contexts may have blanks in their names. */
+/** Quotes a word for a command line: the name of a context may have blanks. */
 export const word = (text: string) =>
   /^[-\w@%+=:,./]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
 export const kubectl = ({ context }: Cluster, command: string) =>
   `kubectl --context ${word(context)} ${command}`;
 
-/** A finding for everything but an object that is there. */
+/** No finding for an object that exists. An object that does not is missing. Where nothing is known, a warning says so. */
 export function unlessFound(reading: Reading, missing: string, fix: string): Finding[] {
   if (reading.state === "found") return [];
   if (reading.state === "absent") return [{ missing, fix }];

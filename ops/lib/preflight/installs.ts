@@ -3,11 +3,14 @@ import type { PinnedManifest } from "../../../config/pins.ts";
 import type { Cluster } from "./clusterApi.ts";
 import { kubectl, word } from "./findings.ts";
 
-/** Checked against its hash on the way. CRDs are too large for what a client-side apply notes beside them. */
+/**
+ * Applies a manifest, after its hash was checked. On the server's side, because a client-side apply writes a copy into an
+ * annotation, and CRDs are too large for that.
+ */
 export const apply = (cluster: Cluster, manifest: PinnedManifest) =>
   `make --silent manifest NAME=${manifest} | ${kubectl(cluster, "apply --server-side -f -")}`;
 
-/** A release of a Helm chart, with `key=value` settings. */
+/** Installs a release of a Helm chart, with settings as `key=value`. */
 export const helm = (
   { context }: Cluster,
   release: string,
@@ -19,7 +22,7 @@ export const helm = (
     ...settings,
   ].join(" --set ");
 
-/** The command that installs an add-on which the local cluster and, where it has one of that name, Minikube bring along. */
+/** The command that installs an add-on. The local cluster has them all, and Minikube has it where its name is given. */
 export function addon(cluster: Cluster, minikube: string | undefined, elsewhere: string): string {
   const state = process.env.XDG_STATE_HOME ?? "~/.local/state";
   if (cluster.kind === "local")

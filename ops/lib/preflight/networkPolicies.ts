@@ -1,4 +1,4 @@
-/** Whether something in a cluster enforces NetworkPolicies: the API stores them either way. */
+/** Whether a cluster enforces NetworkPolicies. The API stores them also where nothing does. */
 import { itemsOf, type Cluster } from "./clusterApi.ts";
 
 interface DaemonSet {
@@ -19,7 +19,7 @@ interface Node {
   readonly status: { readonly nodeInfo: { readonly kubeletVersion: string } };
 }
 
-/** DaemonSets of the engines that enforce by themselves, whatever their settings. */
+/** The DaemonSets of engines that enforce NetworkPolicies with any settings. */
 const ENGINES = [
   "anetd", // GKE Dataplane V2
   "antrea-agent",
@@ -35,13 +35,13 @@ const ENGINES = [
   "weave-net",
 ];
 
-/** The release of kind 0.24, from which its network enforces policies. */
+/** The kindnet of kind 0.24, the first that enforces NetworkPolicies. */
 const KINDNET_ENFORCES_FROM = 20240813;
 
 function enforces({ metadata, spec }: DaemonSet): boolean {
   const { containers } = spec.template.spec;
   switch (metadata.name) {
-    case "aws-node": // of the VPC CNI, where its agent is switched on
+    case "aws-node": // the VPC CNI of AWS, which enforces them where its agent is switched on
       return containers.some(({ args }) => args?.includes("--enable-network-policy=true"));
     case "kindnet":
       return containers.some(
@@ -52,7 +52,7 @@ function enforces({ metadata, spec }: DaemonSet): boolean {
   }
 }
 
-/** k3s has an engine built in, which shows as no DaemonSet. */
+/** k3s has an engine built in, for which there is no DaemonSet. */
 const isK3s = ({ status }: Node) => status.nodeInfo.kubeletVersion.includes("+k3s");
 
 const REMEDY: Readonly<Record<Exclude<Cluster["kind"], "local">, string>> = {
@@ -61,9 +61,9 @@ const REMEDY: Readonly<Record<Exclude<Cluster["kind"], "local">, string>> = {
     "A managed cluster has one to switch on; for others: https://kubernetes.io/docs/tasks/administer-cluster/network-policy-provider/",
 };
 
-/** What to tell the operator; undefined where an engine was recognised. */
+/** The warning for the operator; undefined where an engine was recognised. */
 export async function networkPolicyWarning(cluster: Cluster): Promise<string | undefined> {
-  // Its kube-router runs on the nodes, not in pods.
+  // The local cluster has an engine, kube-router, which runs on the nodes and not in pods.
   if (cluster.kind === "local") return undefined;
   const [daemonSets, nodes] = await Promise.all([
     cluster.read("/apis/apps/v1/daemonsets"),
@@ -75,6 +75,6 @@ export async function networkPolicyWarning(cluster: Cluster): Promise<string | u
     daemonSets.state === "unknown"
       ? `could not look for an engine that enforces NetworkPolicies (${daemonSets.reason})`
       : "no engine that enforces NetworkPolicies was recognised (Calico, Cilium, Antrea and the like)";
-  // Not an error: a provider may enforce outside of what its clusters show.
+  // Only a warning: a provider may enforce policies by means that the cluster does not show.
   return `${said}; without one, the pods' NetworkPolicies are stored, but stop nothing. ${REMEDY[cluster.kind]}`;
 }

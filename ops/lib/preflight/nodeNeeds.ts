@@ -1,4 +1,4 @@
-/** What a stage needs of the nodes. */
+/** What a stage needs of the cluster's nodes. */
 import { SERVICE_NAMES } from "../../../config/services.ts";
 import { itemsOf } from "./clusterApi.ts";
 import type { Check } from "./findings.ts";
@@ -12,7 +12,10 @@ interface Node {
 
 const namesOf = (nodes: readonly Node[]) => nodes.map(({ metadata }) => metadata.name).join(", ");
 
-/** Images of another architecture than the nodes' end with "exec format error"; prebuilt ones may be for several. */
+/**
+ * Whether nodes can run the images. Built images are for one platform, and end with "exec format error" on nodes of another.
+ * Prebuilt images may be for several platforms, so they are not checked.
+ */
 export const architecture: Check = async ({ images }, cluster) => {
   if (SERVICE_NAMES.every((name) => images[name])) return [];
   const reading = await cluster.read("/api/v1/nodes");

@@ -1,4 +1,4 @@
-/** What must be right outside the stack before a deploy: the stage file, the cluster it names and what that brings, Docker. */
+/** Checks what a deploy needs outside the stack: the stage file, the cluster that it names, what that cluster has, and Docker. */
 import { clusterOf } from "./clusterApi.ts";
 import { clusterFindings, type Finding } from "./clusterNeeds.ts";
 import { OperatorError } from "../errors.ts";
@@ -45,7 +45,7 @@ async function checkDocker(): Promise<void> {
   );
 }
 
-/** Said of a stage whose configuration is wrong. */
+/** The message for a stage whose configuration is wrong. */
 export const unchecked = (stage: string) =>
   `what the cluster lacks was not checked: the configuration is wrong, as make preview STAGE=${stage} shows`;
 
@@ -62,10 +62,10 @@ function report(stage: string, context: string, findings: readonly Finding[]): v
   );
 }
 
-/** What a stage needs, and what its cluster lacks of that. */
+/** What preflight knows about a stage, and how it finds out the rest. */
 interface Inspection {
   readonly settings: Settings;
-  /** Undefined where the configuration is wrong: it is not known then what the stage needs of its cluster. */
+  /** Undefined where the configuration is wrong. What the stage needs of its cluster is not known then. */
   readonly config?: Configuration;
   /** @throws OperatorError for a cluster or a Docker that does not answer */
   readonly findings: () => Promise<readonly Finding[]>;
@@ -93,11 +93,11 @@ async function inspect(stage: Stage): Promise<Inspection> {
   return { settings, config, findings };
 }
 
-/** Where a stage is deployed. */
+/** The settings of a stage that passed preflight. */
 interface Checked extends Settings {
-  /** Whether its configuration is right: otherwise it is not known what it needs of the cluster. */
+  /** Whether its configuration is right. Otherwise it is not known what it needs of the cluster. */
   readonly valid: boolean;
-  /** The database that it asks for; undefined where the configuration is wrong. */
+  /** The database that it configures; undefined where the configuration is wrong. */
   readonly database?: Configuration["database"];
 }
 
@@ -122,7 +122,7 @@ export interface Report {
   readonly passed: boolean;
   /** What keeps a deploy from working, each with the command that fixes it. */
   readonly problems: readonly { readonly message: string; readonly fix: string }[];
-  /** What is worth knowing, and stops nothing. */
+  /** What does not keep a deploy from working, but should be known. */
   readonly warnings: readonly string[];
 }
 

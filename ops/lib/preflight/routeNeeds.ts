@@ -1,4 +1,4 @@
-/** What a stage needs of whoever serves its route. */
+/** What a stage needs of the controller that serves its route. */
 import type { Stage as Configuration } from "../../../config/schema.ts";
 import { classFindings, named, type Named } from "./classes.ts";
 import type { Cluster } from "./clusterApi.ts";
@@ -11,7 +11,7 @@ interface IngressClass extends Named {
   readonly spec?: { readonly controller?: string };
 }
 
-/** Where the NetworkPolicies expect it: in the namespace that todo-app:route.namespace names. */
+/** Installs Traefik in the namespace that todo-app:route.namespace names: the NetworkPolicies let in traffic from there only. */
 const traefik = (cluster: Cluster, { namespace }: Configuration["route"], settings: string[]) =>
   helm(
     cluster,
@@ -26,7 +26,7 @@ const controllerOf = (className: string) =>
 const RETIRED =
   "ingress-nginx is retired since March 2026 and gets no security fixes; Traefik does: todo-app:route.className traefik";
 
-/** A warning about a controller that is there; Minikube's add-on is for development. */
+/** Warns about ingress-nginx. Not on Minikube, whose add-on is for development, nor on the local cluster. */
 export const retiredController: Check = async ({ route }, cluster) => {
   if (route.kind !== "ingress" || cluster.kind !== "other") return [];
   const classes = named(await cluster.read(INGRESS_CLASSES)) as readonly IngressClass[];
@@ -40,7 +40,7 @@ const ingressClass: Check = ({ route }, cluster) => {
     traefik: addon(
       cluster,
       undefined,
-      // By whole path elements, as Kubernetes defines a Prefix.
+      // Traefik then matches whole path elements, as Kubernetes defines a Prefix.
       traefik(cluster, route, ["providers.kubernetesIngress.strictPrefixMatching=true"]),
     ),
   };
@@ -58,7 +58,7 @@ const gatewayClass: Check = async ({ route }, cluster) => {
       ? addon(
           cluster,
           undefined,
-          // It serves a listener by the entry point that has the same port inside the pod.
+          // Traefik serves a listener only if an entry point has the same port inside the pod.
           traefik(cluster, route, [
             "providers.kubernetesGateway.enabled=true",
             "ports.web.port=80",

@@ -1,15 +1,15 @@
-/** Secrets that somebody else fills: preflight names the ones that are missing. */
+/** Secrets that operators create themselves. Preflight names those that are missing. */
 import type { Cluster } from "./clusterApi.ts";
 import { kubectl, unlessFound, type Check } from "./findings.ts";
 
 interface Given {
   readonly namespace: string;
   readonly name: string;
-  /** Key of the stage file that names it. */
+  /** The key of the stage file that names the Secret. */
   readonly key: string;
-  /** Arguments of `kubectl create secret`. */
+  /** The arguments of `kubectl create secret`. */
   readonly create: string;
-  /** What to do on the first deploy, before the namespace is there. */
+  /** What to do at the first deploy, before the namespace exists. */
   readonly first: string;
 }
 
@@ -27,7 +27,7 @@ async function secretFindings(cluster: Cluster, { namespace, name, key, create, 
   );
 }
 
-/** Without it, the deploy would end with an https URL that no certificate stands behind. */
+/** Without this Secret, the deploy would print an https URL that has no certificate. */
 export const tlsSecret: Check = ({ tls }, cluster, namespace) => {
   const key = tls.issuer === "ca" ? "caSecretName" : "secretName";
   const name = tls[key];
@@ -37,7 +37,7 @@ export const tlsSecret: Check = ({ tls }, cluster, namespace) => {
     name,
     key: `tls.${key}`,
     create: `tls ${name} --cert <file> --key <file>`,
-    first: "deploy once with todo-app:tls.issuer none, which makes the namespace",
+    first: "deploy once with todo-app:tls.issuer none, which creates the namespace",
   });
 };
 
@@ -49,6 +49,6 @@ export const pullSecret: Check = ({ images }, cluster, namespace) => {
     name,
     key: "images.pullSecretName",
     create: `docker-registry ${name} --docker-server ${images.registry} --docker-username <name> --docker-password <token>`,
-    first: `make the namespace by a deploy with todo-app:registryUsername in the key's place`,
+    first: `deploy once with todo-app:registryUsername instead of this key, which creates the namespace`,
   });
 };

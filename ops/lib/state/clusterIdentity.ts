@@ -1,4 +1,4 @@
-/** Whether the cluster that a context leads to is the one that the stack was deployed to. */
+/** Checks whether a context leads to the cluster that the stack was deployed to. */
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { OperatorError } from "../errors.ts";
 import { run } from "../run.ts";
@@ -6,7 +6,7 @@ import { progress } from "../output.ts";
 import { withLock } from "../engine/lock.ts";
 import type { State } from "./state.ts";
 
-/** A resource of the state, as far as it tells which cluster it is in. */
+/** The part of a resource in the state that shows which cluster it is in. */
 interface Recorded {
   readonly urn: string;
   readonly type: string;
@@ -15,7 +15,7 @@ interface Recorded {
   readonly propertyDependencies?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** What tells a cluster from every other one: a namespace, and the uid that it was given. */
+/** What identifies a cluster: the uid of one of its namespaces. */
 interface Identity {
   readonly namespace: string;
   readonly uid: string;
@@ -38,8 +38,9 @@ function namespaceIn(resources: readonly Recorded[], logicalName: string): Ident
 }
 
 /**
- * The identity that the state records; undefined before the first deploy. The stack's output `cluster` comes with the end of
- * a deploy, the namespace that it is read from at its beginning. Older states have neither, but the app's namespace.
+ * The identity that the state records; undefined before the first deploy. A finished deploy records it in the stack's output
+ * `cluster`. A deploy that did not finish has recorded the namespace kube-system, which it reads first. States from before these
+ * two were recorded have the namespace of the app.
  */
 function recordedIdentity(resources: readonly Recorded[]): Identity | undefined {
   const output = resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs?.cluster;
@@ -50,7 +51,7 @@ function recordedIdentity(resources: readonly Recorded[]): Identity | undefined 
 const kubectl = (context: string, ...args: string[]) =>
   run(["kubectl", `--context=${context}`, "--request-timeout=10s", ...args]);
 
-/** A namespace of the cluster that the context leads to; undefined where it has none of that name. */
+/** A namespace of the cluster that the context leads to; undefined where the namespace does not exist. */
 async function liveNamespace(context: string, namespace: string): Promise<Identity | undefined> {
   const template = "--output=jsonpath={.metadata.uid} {.metadata.creationTimestamp}";
   const query = ["get", "namespace", namespace, "--ignore-not-found", template];
@@ -65,8 +66,8 @@ async function liveNamespace(context: string, namespace: string): Promise<Identi
 }
 
 /**
- * Whether the context leads to the recorded cluster. The app's namespace may have been deleted by hand: without it, a cluster
- * is another one if it is younger than what was recorded in it.
+ * Whether the context leads to the recorded cluster. Where the recorded namespace does not exist, it may have been deleted by
+ * hand. The cluster then counts as the recorded one, unless it is younger than that namespace.
  */
 async function isSame(context: string, recorded: Identity): Promise<boolean> {
   const live = await liveNamespace(context, recorded.namespace);
@@ -87,7 +88,7 @@ async function describe(context: string, { namespace }: Identity): Promise<strin
 /**
  * Compares the cluster of the context with the one that the stack records.
  *
- * @throws OperatorError that names both when they are different; nothing was changed then
+ * @throws OperatorError that names both clusters when they are different, before anything is changed
  */
 export async function verifyCluster(stage: string, state: State, context: string): Promise<void> {
   const recorded = recordedIdentity(state.deployment.resources ?? []);
@@ -101,22 +102,25 @@ export async function verifyCluster(stage: string, state: State, context: string
   );
 }
 
-/** What was in the cluster. Its registry may have been there too; an image that exists elsewhere comes out of the build cache. */
+/**
+ * Whether a resource goes with its cluster. Images count too: the registry may have been in the cluster. Where it was not, the
+ * next deploy gets them from the build cache.
+ */
 const isInCluster = ({ type }: Recorded) =>
   type.startsWith("kubernetes:") ||
   type === "pulumi:providers:kubernetes" ||
   type === "docker:index/image:Image";
 
-/** The state without the cluster and everything in it. Generated secrets stay: what is made anew with them fits to backups. */
+/** The state without the cluster and everything in it. Generated secrets stay, so that restored backups still fit them. */
 export function forgetCluster(state: State): State {
   const all: readonly Recorded[] = state.deployment.resources ?? [];
   const kept = all.filter((resource) => !isInCluster(resource));
   const known = new Set(kept.map(({ urn }) => urn));
-  // The engine takes no state in which a resource depends on one that is not there.
+  // The engine refuses a state in which a resource depends on one that is missing.
   const existing = (urns: readonly string[]) => urns.filter((urn) => known.has(urn));
   const resources = kept.map((resource) => ({
     ...resource,
-    // The stack's own: the identity that it records.
+    // Removes the identity from the stack's outputs.
     ...(resource.outputs && { outputs: { ...resource.outputs, cluster: undefined } }),
     ...(resource.dependencies && { dependencies: existing(resource.dependencies) }),
     ...(resource.propertyDependencies && {
@@ -129,9 +133,9 @@ export function forgetCluster(state: State): State {
 }
 
 /**
- * Has the stack forget the cluster that it was deployed to, unless the context still leads there.
+ * Removes the cluster from the stack's state, unless the context still leads to that cluster.
  *
- * @returns the state that holds from now on
+ * @returns the stack's state after that
  */
 export async function adoptNewCluster(stack: Stack, state: State, context: string): Promise<State> {
   const recorded = recordedIdentity(state.deployment.resources ?? []);

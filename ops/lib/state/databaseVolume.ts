@@ -1,13 +1,13 @@
 /**
- * What holds the data of a database inside the cluster, and what would lose it.
+ * Finds what holds the data of a database inside the cluster, and refuses what would lose that data.
  *
- * The engine refuses to delete or replace what is protected, but only when its turn comes: after the app has moved to an empty
- * database. So a deploy asks here first.
+ * The engine refuses to delete or replace a protected resource, but only when it reaches that resource. The app would use an
+ * empty database by then. So a deploy checks this first.
  */
 import { OperatorError } from "../errors.ts";
 import { run } from "../run.ts";
 
-/** A resource of the state, as far as it tells whether and where it holds data. */
+/** The part of a resource in the state that shows whether and where it holds data. */
 interface Recorded {
   readonly urn: string;
   readonly type: string;
@@ -17,7 +17,7 @@ interface Recorded {
   readonly outputs?: Readonly<Record<string, unknown>>;
 }
 
-/** Where the configuration has the database. */
+/** Where the configuration puts the database. */
 interface Wanted {
   readonly namespace: string;
   readonly mode: string;
@@ -25,20 +25,20 @@ interface Wanted {
   readonly storageClassName: string;
 }
 
-/** Modes whose data is in the cluster, by the type of the resource that holds it. */
+/** The modes that keep their data in the cluster, by the type of the resource that holds it. */
 const MODES: Readonly<Record<string, string>> = {
   "kubernetes:core/v1:PersistentVolumeClaim": "in-cluster",
   "kubernetes:postgresql.cnpg.io/v1:Cluster": "cloudnative-pg",
 };
 
-/** What holds data, such as the volume of the in-cluster database. */
+/** The resources that hold data, such as the volume of the in-cluster database. */
 const holders = (resources: readonly Recorded[]) =>
   resources.filter((resource) => resource.type in MODES && !resource.delete);
 
-/** Whether somebody said by hand that the data may stay behind: every deploy protects it, and retains it for good. */
+/** Whether an operator has removed the protection by hand, to leave the data behind: every deploy sets it. */
 const isReleased = ({ protect, retainOnDelete }: Recorded) => !protect && retainOnDelete === true;
 
-/** The keys that the configuration has changed, with what they would have to be for the data to stay in use. */
+/** The keys that have changed, each with the value under which the data is used, and the new one. */
 function changesOf(holder: Recorded, wanted: Wanted): (readonly [string, string, string])[] {
   const { metadata, spec } = (holder.outputs ?? {}) as {
     readonly metadata?: { readonly namespace?: string };
@@ -59,7 +59,7 @@ function changesOf(holder: Recorded, wanted: Wanted): (readonly [string, string,
 /**
  * Refuses a configuration under which the database would start empty.
  *
- * @throws OperatorError that names each key, what would be left behind, and the way to move the data
+ * @throws OperatorError that names each key, what would be left behind, and how to move the data
  */
 export function refuseDataLoss(
   stage: string,
@@ -78,7 +78,7 @@ export function refuseDataLoss(
   }
 }
 
-/** Lets the data go with the stage, which somebody has asked to remove. */
+/** Removes the protection of the data, so that it can be deleted with its stage. */
 export async function unprotectData(stage: string, resources: readonly Recorded[]): Promise<void> {
   for (const { urn } of holders(resources).filter(({ protect }) => protect)) {
     const { code, output } = await run([
@@ -98,6 +98,6 @@ export async function unprotectData(stage: string, resources: readonly Recorded[
   }
 }
 
-/** What may not go although the stage is to be removed: everything protected but the database's data, which is always so. */
+/** The protected resources that keep a stage from being removed: all but the database's data, which every stage protects. */
 export const heldBesidesData = <T extends Recorded>(resources: readonly T[]): T[] =>
   resources.filter(({ protect, type }) => protect && !(type in MODES));

@@ -1,4 +1,4 @@
-/** Puts a stack right whose last deploy was killed: operations that nobody finished. */
+/** Repairs the state of a stack whose last deploy was killed, and left operations that are not finished. */
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { OperatorError } from "../errors.ts";
 import { run } from "../run.ts";
@@ -9,7 +9,10 @@ import { exportState, hasPendingOperations, pendingOf, type Resource } from "./s
 import { progress } from "../output.ts";
 import { settingsOf, type Stage } from "../stage.ts";
 
-/** The record that the killed deploy would have written for an object it had sent to the cluster; undefined if there is none. */
+/**
+ * The record that the killed deploy would have written for an object that it was creating; undefined if the cluster does not have
+ * the object. The inputs hold its name, also where the provider has chosen the name.
+ */
 async function recordOfCreated(stage: Stage, resource: Resource): Promise<Resource | undefined> {
   const { apiVersion = "", kind = "", metadata } = resource.inputs ?? {};
   if (!resource.type.startsWith("kubernetes:") || !metadata?.name) return undefined;
@@ -26,36 +29,40 @@ async function recordOfCreated(stage: Stage, resource: Resource): Promise<Resour
     "--show-managed-fields",
     "--output=jsonpath={.metadata.managedFields[*].manager}",
   ]);
-  // Only this answer means that the object was never created. After any other, forgetting it could make a second one.
+  // Only this answer means that the object was never created. After any other answer the object may exist, and without a record
+  // the next deploy could create a second one.
   if (code !== 0 && output.includes("(NotFound)")) return undefined;
   if (code !== 0)
     throw new OperatorError(
-      `whether the interrupted deploy created ${kind} ${name} can't be found out: ${output.trim()}`,
+      `whether the interrupted deploy created ${kind} ${name} is not known: ${output.trim()}`,
       `make up STAGE=${stage.name} again, once kubectl --context ${context} get ${kind} works`,
     );
-  // An object of the same name that somebody else made is not ours to take: the deploy will say that it exists.
+  // An object of the same name that another client created does not belong to the stack. The deploy will say that it exists.
   const manager = stdout.split(/\s+/).find((owner) => owner.startsWith("pulumi-kubernetes"));
   if (!manager) return undefined;
   const id = namespace ? `${namespace}/${name}` : name;
-  // A later update must come from the same manager: the API server refuses another one's as a conflict.
+  // Later updates must come from the same field manager, or the API server refuses them as conflicts. The provider needs no other
+  // output: the refresh that follows reads the rest from the cluster.
   return { ...resource, id, outputs: { __fieldManager: manager } };
 }
 
-/** Puts `created` where the engine would have: in front of what it replaces, which then awaits its deletion. */
+/** Puts `created` where the engine would have put it: in front of the resource that it replaces, which is then to be deleted. */
 function insert(resources: Resource[], created: Resource): void {
   const index = resources.findIndex((resource) => resource.urn === created.urn && !resource.delete);
   const replaced = resources[index];
   if (!replaced) resources.push(created);
   else if (replaced.pendingReplacement)
-    resources.splice(index, 1, created); // deleted already
+    resources.splice(index, 1, created); // the replaced object was deleted before
   else resources.splice(index, 1, created, { ...replaced, delete: true });
 }
 
 /**
- * Takes what the killed deploy created, but could not note down any more, into the state; forgets what it never created.
- * Otherwise the next deploy would make a second object beside the first, or stop at "already exists".
+ * Adds what the killed deploy created to the state, and drops what it never created. Otherwise the next deploy would create a
+ * second object beside the first, or stop at "already exists".
  *
- * `pulumi refresh --import-pending-creates` is made for this, but the engine forgets such an object as well.
+ * `pulumi refresh --import-pending-creates` is meant for this, but the engine drops the object from the state even then.
+ *
+ * @returns the URNs of what was added
  */
 async function adoptCreated(stage: Stage, stack: Stack): Promise<string[]> {
   const state = await exportState(stage.name);
@@ -86,7 +93,7 @@ async function refresh(stage: Stage, stack: Stack, target: string[]): Promise<vo
   }
 }
 
-/** Finishes what an interrupted deploy left open, so that the next one starts from what is really there. */
+/** Settles the operations that a killed deploy left unfinished, so that the state says what the cluster has. */
 export async function settlePendingOperations(stage: Stage, stack: Stack): Promise<void> {
   const state = await exportState(stage.name);
   const pending = pendingOf(state);
@@ -98,23 +105,24 @@ export async function settlePendingOperations(stage: Stage, stack: Stack): Promi
   const begun = pending
     .filter(({ type }) => type !== "creating")
     .map(({ resource }) => resource.urn);
-  // This also proves that the deploy whose operations these are is not running any more: it would hold the lock.
+  // The stack's own resource is always a target: without any target, the engine would refresh every resource. Taking the lock also
+  // proves that the deploy that began these operations has ended, because it would hold the lock.
   await refresh(stage, stack, [...roots, ...begun.filter((urn) => existing.has(urn))]);
   const adopted = await adoptCreated(stage, stack);
   if (adopted.length) await refresh(stage, stack, adopted);
 }
 
 /**
- * Notes in the state what the engine had sent to the cluster when it was told to end. The kubernetes plugin itself fails to:
- * once cancelled, it can't read the object that it was updating, and the state keeps the one from before. The next deploy of
- * that one would then change nothing, and leave the update in the cluster.
+ * Records in the state the updates that the engine had sent to the cluster before it was told to end. The kubernetes plugin does
+ * not: once cancelled, it can't read the object that it was updating, and the state keeps the previous version. If that version
+ * were deployed next, the engine would see no difference, and the cancelled update would stay in the cluster.
  */
 export async function noteCancelledUpdates(
   stage: Stage,
   stack: Stack,
   urns: readonly string[],
 ): Promise<void> {
-  // An engine that was killed has left operations in the state: the next deploy settles them.
+  // Pending operations mean that the engine was killed. The next deploy settles them.
   if (!urns.length || hasPendingOperations(await exportState(stage.name))) return;
   try {
     const options = { configFile: stage.file, target: [...urns], showSecrets: false };

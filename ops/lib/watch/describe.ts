@@ -2,7 +2,7 @@
 import { CONTINUES } from "../errors.ts";
 import type { RolloutFailure } from "./watch.ts";
 
-/** The way out by what Kubernetes said; the first that fits. */
+/** What to do, by the reason that Kubernetes gives. The first pattern that matches counts. */
 const ADVICE: readonly (readonly [reason: RegExp, advice: string])[] = [
   [
     /ImagePull|InvalidImageName/,
@@ -15,12 +15,12 @@ const ADVICE: readonly (readonly [reason: RegExp, advice: string])[] = [
     "the log above says why the program ended",
   ],
   [/Unhealthy/, "the log above and the probe's answer say what the program waits for"],
-  [/FailedCreate/, "free room in the quota, or mend what the API server refuses"],
+  [/FailedCreate/, "free room in the quota, or change what the API server refuses"],
   [/Unschedulable/, "add nodes, free room on them, or ask for less: resources.requests, placement"],
   [/Provisioning|Binding/, "check the StorageClass and the room behind it"],
 ];
 
-/** The error's text, over several lines, and what to do. */
+/** The error's text over several lines, and what to do. */
 export function describeFailure(failure: RolloutFailure): { message: string; fix: string } {
   const { workload, pod, container, reason, message, event, log, target, previous } = failure;
   const { context, namespace } = target;
@@ -41,6 +41,6 @@ export function describeFailure(failure: RolloutFailure): { message: string; fix
   const look = `kubectl --context ${context} --namespace ${namespace} describe ${pod ? `pod/${pod}` : workload.toLowerCase()}`;
   return {
     message: lines.join("\n"),
-    fix: `${advice ? `${advice}; ` : ""}${look} shows more; pods of the release before serve on; ${CONTINUES}`,
+    fix: `${advice ? `${advice}; ` : ""}${look} shows more; pods of the previous release still serve; ${CONTINUES}`,
   };
 }

@@ -1,4 +1,4 @@
-/** The parts of Kubernetes objects by which a rollout is judged, and which of them belong to what. */
+/** The parts of Kubernetes objects that show how a rollout goes, and which objects belong to a workload. */
 
 export interface Meta {
   readonly name: string;
@@ -45,7 +45,7 @@ interface Probe {
   readonly failureThreshold?: number;
 }
 
-/** An object of any of the kinds that are watched. */
+/** An object of one of the kinds that are watched. */
 export interface ApiObject {
   readonly kind: string;
   readonly metadata: Meta;
@@ -60,7 +60,7 @@ export interface ApiObject {
     readonly initContainerStatuses?: readonly ContainerStatus[];
     readonly containerStatuses?: readonly ContainerStatus[];
   };
-  // Of events.
+  // The fields from here on are those of an Event.
   readonly reason?: string;
   readonly message?: string;
   readonly type?: string;
@@ -103,7 +103,7 @@ export function currentReplicaSet(objects: readonly ApiObject[], deployment: Api
     .find(({ metadata }) => metadata.annotations?.[REVISION] === revision);
 }
 
-/** Pods of the owner that are meant to stay; of a StatefulSet only those of its new revision. */
+/** The pods of an owner that are not being deleted. Of a StatefulSet, only those of its new revision. */
 export function podsOf(objects: readonly ApiObject[], owner: ApiObject): ApiObject[] {
   const revision = owner.status?.updateRevision;
   return ofKind(objects, "Pod")

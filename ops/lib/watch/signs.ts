@@ -1,4 +1,4 @@
-/** What shows that a rollout will not succeed, and how long each sign may last before it is believed. */
+/** Signs that a rollout will not succeed, and how long each is tolerated before it counts as a failure. */
 import {
   conditionOf,
   containersOf,
@@ -17,33 +17,33 @@ export interface Sign {
   readonly workload: string;
   readonly pod?: string;
   readonly container?: string;
-  /** The container's log before its last restart tells more than the current one. */
+  /** Whether the log to show is the one from before the container's last restart. */
   readonly previous?: boolean;
-  /** Kubernetes' own word. */
+  /** The reason as Kubernetes calls it. */
   readonly reason: string;
   readonly message: string;
-  /** The warning that tells most. */
+  /** The newest warning about the pod. */
   readonly event?: string;
-  /** Seconds for which it may pass by itself. */
+  /** Seconds in which the sign may disappear by itself. */
   readonly tolerated: number;
 }
 
-/** The object that a sign refers to is on its way. */
+/** For what is missing, but may be about to be created, such as a Secret. */
 const BRIEFLY = 10;
-/** A registry that does not answer, or room that others are about to free. */
+/** For a registry that does not answer, or for room that other pods are about to free. */
 const PATIENCE = 20;
-/** What the controller manager adds to a new namespace; its retries come further and further apart. */
+/** For what the controller manager adds to a new namespace. Its retries come at growing intervals. */
 const LAG = 60;
-/** A cluster autoscaler that has said that it adds a node. */
+/** For a node that a cluster autoscaler has announced. */
 const NEW_NODE = 300;
 
-/** Answers of a registry that another attempt does not change. */
+/** Answers of a registry that stay the same at the next attempt. */
 const HOPELESS =
   /not found|manifest unknown|denied|unauthorized|forbidden|invalid reference|no match for platform/i;
 
 type Found = Pick<Sign, "reason" | "message" | "tolerated"> & Partial<Sign>;
 
-/** The API server's refusal to create a pod. `leaving`: whether pods are on their way out, which frees their share of a quota. */
+/** The API server's refusal to create a pod. `leaving`: whether pods are being deleted, which frees their share of a quota. */
 function refusal(message: string, leaving: boolean): Found {
   const found = { reason: "FailedCreate", message };
   if (/violates PodSecurity|denied the request/.test(message)) return { ...found, tolerated: 0 };
@@ -57,7 +57,7 @@ const PULLS = ["ErrImagePull", "ImagePullBackOff"];
 const NEVER_STARTS = ["InvalidImageName", "ErrImageNeverPull"];
 const CONFIGURATION = ["CreateContainerConfigError", "CreateContainerError", "RunContainerError"];
 
-/** What keeps a container from starting, or from staying. A Job counts the failures of its pods itself. */
+/** Why a container does not start, or does not keep running. A Job counts the failures of its pods itself. */
 function containerSign(
   { state, lastState, ...container }: ContainerStatus,
   isJob: boolean,
@@ -81,7 +81,7 @@ function containerSign(
   return [];
 }
 
-/** A probe that the pod's own warnings say fails. */
+/** Probes that fail, by the warnings about their pod. */
 function probeSigns(objects: readonly ApiObject[], pod: ApiObject): Found[] {
   const warnings = warningsAbout(objects, pod).filter(({ reason }) => reason === "Unhealthy");
   const last = (probe: RegExp) =>
@@ -89,7 +89,7 @@ function probeSigns(objects: readonly ApiObject[], pod: ApiObject): Found[] {
   return containersOf(pod).flatMap((status): Found[] => {
     if (status.ready) return [];
     const own = { container: status.name, reason: "Unhealthy" };
-    // The kubelet's own word for it: a container that ends by itself fails its start-up probe as well.
+    // Only this event shows that the probe is the cause: a container that ends by itself fails its start-up probe, too.
     const killed = ofKind(objects, "Event").some(
       ({ reason, message, involvedObject }) =>
         involvedObject?.uid === pod.metadata.uid &&
@@ -101,7 +101,7 @@ function probeSigns(objects: readonly ApiObject[], pod: ApiObject): Found[] {
     const readiness = last(/^Readiness probe/);
     if (!readiness || !status.started || !status.state.running) return [];
     const probe = pod.spec?.containers?.find(({ name }) => name === status.name)?.readinessProbe;
-    // The warning is of the first failure; a moment more, as the probe may be late.
+    // The warning comes with the first failure. The probe may be late, hence a few seconds more.
     const more = (probe?.periodSeconds ?? 10) * ((probe?.failureThreshold ?? 3) - 1);
     return [{ ...own, message: readiness.message!, tolerated: more + 3 }];
   });
@@ -134,7 +134,7 @@ function podSigns(objects: readonly ApiObject[], pod: ApiObject, isJob: boolean)
   }));
 }
 
-/** What is wrong with the pods of `owner`, or with making them. */
+/** What is wrong with the pods of `owner`, or with their creation. */
 function ownerSigns(
   objects: readonly ApiObject[],
   owner: ApiObject,
@@ -144,7 +144,7 @@ function ownerSigns(
   const leaving = ofKind(objects, "Pod").some(({ metadata }) => metadata.deletionTimestamp);
   const failure = conditionOf(owner, "ReplicaFailure");
   const pods = podsOf(objects, owner);
-  // A ReplicaSet says by a condition what the other kinds only have an event for.
+  // A ReplicaSet reports a refused pod by a condition. For the other kinds there is only an event.
   const event = warningsAbout(objects, owner).findLast(
     (each) => each.reason === "FailedCreate" && timeOf(each) >= since,
   );
@@ -163,7 +163,7 @@ function deploymentSigns(
 ): Found[] {
   const set = currentReplicaSet(objects, deployment);
   const progressing = deployment.status?.conditions?.find(({ type }) => type === "Progressing");
-  // A release that was tried before has the ReplicaSet of that time, and its condition.
+  // A release that was deployed before uses its old ReplicaSet again, and with it the condition of that time.
   const late =
     progressing?.reason === "ProgressDeadlineExceeded" &&
     Date.parse(progressing.lastUpdateTime ?? "") >= since;
@@ -184,7 +184,7 @@ function jobSigns(objects: readonly ApiObject[], job: ApiObject, since: number):
   return [{ reason, message, pod: pod?.metadata.name, container: container?.name, tolerated: 0 }];
 }
 
-/** A claim that its provisioner refuses; one that only waits for its first pod is well. */
+/** Claims that their provisioner refuses. A claim that waits for its first pod is no failure. */
 function claimSigns(objects: readonly ApiObject[]): Sign[] {
   return ofKind(objects, "PersistentVolumeClaim")
     .filter(({ status }) => status?.phase === "Pending")
@@ -199,11 +199,11 @@ function claimSigns(objects: readonly ApiObject[]): Sign[] {
     });
 }
 
-/** Everything that shows at this moment that the rollout of `workload`, begun at `since`, may fail. */
+/** Every sign at this moment that the rollout of `workload`, which began at `since`, may fail. */
 export function signsOf(objects: readonly ApiObject[], workload: ApiObject, since: number): Sign[] {
   if (!isObserved(workload) && workload.kind !== "Job") return [];
   const name = `${workload.kind}/${workload.metadata.name}`;
-  // Kubernetes' times are whole seconds.
+  // Kubernetes records whole seconds.
   const second = Math.floor(since / 1000) * 1000;
   const found =
     workload.kind === "Deployment"

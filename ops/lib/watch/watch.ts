@@ -9,7 +9,7 @@ export interface Target {
   readonly namespace: string;
 }
 
-/** How the watch looks at the cluster and at the clock; tests have others. */
+/** How the watch reads the cluster and the clock. Tests pass their own. */
 export interface Means {
   /** The objects of the namespace; undefined where the API server gave no answer. */
   readonly objects: () => Promise<readonly ApiObject[] | undefined>;
@@ -23,15 +23,15 @@ export interface Means {
 }
 
 export interface RolloutFailure extends Sign {
-  /** The last lines of the container that failed; of its run before, where it was restarted. */
+  /** The last log lines of the container that failed. Where it was restarted, they are of the run before that. */
   readonly log: readonly string[];
   readonly target: Target;
 }
 
 const POLL_MS = 2_000;
-/** The engine says that it begins before it sends anything, and the controllers need a moment too. */
+/** The engine reports that an object begins before it sends the object, and the controllers need some time after that. */
 const GRACE_MS = 4_000;
-/** What was wrong when the update began is left from an earlier attempt, and gets time to pass. */
+/** A sign that was there when the update began is left from an earlier attempt. It gets this long to disappear. */
 const LEFTOVER_MS = 30_000;
 const LOG_LINES = 20;
 
@@ -59,7 +59,7 @@ function kubectlMeans({ context, namespace }: Target): Means {
           ...named,
           ...flags,
         );
-        // The runtime may have removed the log already, which is no error to kubectl.
+        // The container runtime may have removed the log. kubectl prints that as if it were the log, with exit code 0.
         const text = stdout.replace(/^unable to retrieve container logs for .*$/m, "").trim();
         return code === 0 && text ? text.split("\n") : [];
       };
@@ -84,7 +84,7 @@ export class RolloutWatch {
   /** Settles only when a rollout is sure to fail. */
   readonly failure: Promise<RolloutFailure>;
   private readonly begun = new Map<string, Begun>();
-  /** When each sign was first seen; in the future for one that is left from an earlier attempt. */
+  /** When each sign was first seen. For a sign that an earlier attempt left, a time in the future. */
   private readonly since = new Map<string, number>();
   private readonly looked = new Set<Begun>();
   private readonly target: Target;
@@ -102,15 +102,15 @@ export class RolloutWatch {
     this.begun.set(`${kind}/${name}`, { kind, name, at: this.means.now() });
   }
 
-  /** The engine is done with it. */
+  /** The engine has finished this object. */
   end(kind: string, name: string): void {
     this.begun.delete(`${kind}/${name}`);
   }
 
   /**
-   * What the engine noticed by itself, before this watch was sure: looks once more at everything that is not done.
+   * Looks once more at every object that is not finished. The engine may fail before this watch is sure of a failure.
    *
-   * @returns the failure with what the engine does not tell, such as log lines; undefined where the cluster shows none
+   * @returns the failure with what the engine does not report, such as log lines; undefined where the cluster shows none
    */
   async look(): Promise<RolloutFailure | undefined> {
     const objects = this.begun.size ? await this.means.objects() : undefined;
@@ -143,7 +143,7 @@ export class RolloutWatch {
     return { ...sign, log, target: this.target };
   }
 
-  /** The first sign that has lasted for longer than it is tolerated. */
+  /** The first sign that has lasted longer than it is tolerated. */
   private overdue(ripe: readonly Begun[], objects: readonly ApiObject[]): Sign | undefined {
     const now = this.means.now();
     const present = new Map<string, Sign>();
@@ -152,7 +152,7 @@ export class RolloutWatch {
       const isFirst = !this.looked.has(begun);
       this.looked.add(begun);
       for (const sign of object ? signsOf(objects, object, begun.at) : []) {
-        // The two reasons of a failed pull take turns.
+        // Kubernetes alternates between the two reasons of a failed pull, so both count as one sign.
         const reason = sign.reason.replace(/^ErrImagePull$/, "ImagePullBackOff");
         const key = `${sign.workload} ${sign.pod} ${reason}`;
         present.set(key, sign);
@@ -167,9 +167,9 @@ export class RolloutWatch {
   }
 }
 
-/** Whether the pod with the sign is older than the update. */
+/** Whether the pod that shows the sign is older than the update. */
 function isOlder({ pod }: Sign, objects: readonly ApiObject[], begun: number): boolean {
   const found = ofKind(objects, "Pod").find(({ metadata }) => metadata.name === pod);
-  // Kubernetes' times are whole seconds, and the cluster's clock is another one.
+  // Kubernetes records whole seconds, and the cluster's clock may differ from the one of this machine.
   return !!found && Date.parse(found.metadata.creationTimestamp ?? "") < begun - 2_000;
 }
