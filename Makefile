@@ -45,7 +45,7 @@ config-diff: node_modules/.package-lock.json ## Show what two stages have differ
 	@node ops/config-diff.ts $(A) $(B) $(ARGS)
 
 cluster: node_modules/.package-lock.json ## Start the tools and the cluster that STAGE names, without deploying
-	@local/up $(STAGE) $(SAID) $(if $(filter --json,$(ARGS)),>&2)
+	@$(if $(filter --help,$(ARGS)),,local/up $(STAGE) $(SAID) $(if $(filter --json,$(ARGS)),>&2))
 
 local-clean: ## Remove every trace of the local cluster, its data included; built tools stay cached
 	@local/clean
