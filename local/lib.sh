@@ -1,21 +1,22 @@
-# Shared by every script in local/: where things live, how a step reports, how a daemon is kept.
-# shellcheck shell=bash
+# Shared by every script in local/: where things are kept, how a step reports, how a daemon is started and ended, how a
+# package of the distribution is installed.
+# shellcheck shell=bash disable=SC2034 # other scripts use what is set here
 set -euo pipefail
 
-# shellcheck disable=SC2034 # used by the scripts that read this file
 LOCAL_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CACHE_DIR=${XDG_CACHE_HOME:-$HOME/.cache}/todo-app        # built tools and images, kept per version
 STATE_DIR=${XDG_STATE_HOME:-$HOME/.local/state}/todo-app  # cluster, registry and Pulumi state
 LOG_DIR=$STATE_DIR/logs
 RUN_DIR=$STATE_DIR/run
-BIN_DIR=$CACHE_DIR/bin                                    # what was installed for want of it on PATH
+BIN_DIR=$CACHE_DIR/bin                                    # tools that PATH did not have
+REGISTRY_PORT=5000                                        # of the image registry
 mkdir -p "$CACHE_DIR" "$STATE_DIR" "$LOG_DIR" "$RUN_DIR" "$BIN_DIR"
 case ":$PATH:" in *":$BIN_DIR:"*) ;; *) PATH=$PATH:$BIN_DIR ;; esac
 
-# No script ends without a word: what `set -e` stops is reported here, what `die` reports is not repeated.
+# Every failure is reported: here where `set -e` ends the script; `die` has reported its own.
 trap 'status=$?; ((!status)) || [[ ${REPORTED-} ]] || echo "error: $0 stopped with exit code $status after: $BASH_COMMAND" >&2' EXIT
 
-# die MESSAGE FIX: one clear error, with what to do about it.
+# die MESSAGE FIX: ends the script with one error and the way to fix it.
 die() {
   REPORTED=1
   printf '\nerror: %s\n  fix: %s\n' "$1" "$2" >&2
@@ -25,8 +26,8 @@ die() {
 # note TEXT: one line of information.
 note() { printf '  %s\n' "$*"; }
 
-# step TITLE COMMAND...: runs COMMAND with its output in a log; prints the elapsed time,
-# and on failure the log's name and its last lines. COMMAND may be a function.
+# step TITLE COMMAND...: runs COMMAND, which may be a function, and writes its output to a log. Prints the elapsed time; on
+# failure also the log's last lines and its name.
 step() {
   local title=$1 log begin status=0
   shift
@@ -46,20 +47,20 @@ step() {
   printf '%d s\n' $((SECONDS - begin))
 }
 
-# started_at PID: the kernel's start time of a process, which tells it from a later one with the same id.
-# Nothing for a process that has ended and waits for its parent to notice (state Z).
+# started_at PID: when the process started, in the kernel's ticks. A later process with the same id has another start time.
+# Prints nothing for a zombie (state Z), which has ended already.
 started_at() { awk '{ sub(/^.*\) /, ""); if ($1 != "Z") print $20 }' "/proc/$1/stat" 2>/dev/null; }
 
-# alive NAME: whether the daemon that `start` recorded under NAME still runs.
+# alive NAME: whether the daemon that `start` recorded as NAME still runs.
 alive() {
   local pid time
   read -r pid time 2>/dev/null <"$RUN_DIR/$1.pid" || return 1
   [[ -n $time && $(started_at "$pid") == "$time" ]]
 }
 
-# start NAME COMMAND...: runs COMMAND detached, logged and recorded, unless it runs already. The process records
-# itself before it becomes COMMAND: whatever kills this script in between, no daemon runs unrecorded. It inherits no
-# open file: a lock or a pipe of the caller would stay open for as long as the daemon runs.
+# start NAME COMMAND...: runs COMMAND as a daemon, with a log and a record, unless the daemon runs already. The new process
+# writes the record before it becomes COMMAND, so that no daemon is without a record even if this script is killed. It closes
+# the files that it inherits: otherwise a lock or a pipe of the caller would stay open for as long as the daemon runs.
 start() {
   local name=$1 record=$RUN_DIR/$1.pid
   shift
@@ -72,7 +73,7 @@ start() {
   until [[ -e $record ]]; do sleep 0.02; done
 }
 
-# stop NAME [SIGNAL]: ends the recorded daemon and waits until it is gone (10 s, then SIGKILL).
+# stop NAME [SIGNAL]: ends the recorded daemon and waits until it is gone. After 10 s it sends SIGKILL.
 stop() {
   local pid name=$1 tries=100
   if alive "$name"; then
@@ -84,7 +85,7 @@ stop() {
   rm -f "$RUN_DIR/$name.pid"
 }
 
-# wait_for SECONDS WHAT COMMAND...: repeats COMMAND until it succeeds; says WHAT did not happen in time.
+# wait_for SECONDS WHAT COMMAND...: repeats COMMAND until it succeeds. Fails after SECONDS, and says that WHAT did not happen.
 wait_for() {
   local deadline=$((SECONDS + $1)) what=$2
   shift 2
@@ -92,4 +93,66 @@ wait_for() {
     ((SECONDS < deadline)) || { echo "timed out waiting for $what" >&2; return 1; }
     sleep 0.2
   done
+}
+
+# processes_of CGROUP PATTERN: the ids of processes in cgroups whose path matches CGROUP, and of those whose command line
+# matches PATTERN. Put one letter of PATTERN in brackets, so that grep does not find its own command line.
+processes_of() {
+  {
+    find /sys/fs/cgroup -path "$1" -name cgroup.procs -exec cat {} + 2>/dev/null
+    grep -lse "$2" /proc/[0-9]*/cmdline | cut -d / -f 3
+  } | sort -nu
+}
+
+# kill_all LISTER...: kills the processes that the command LISTER prints, until it prints none (10 s at most).
+kill_all() {
+  local tries=100 processes
+  while processes=$("$@" || true) && [[ -n $processes ]] && ((tries--)); do
+    # shellcheck disable=SC2086 # one argument per process
+    kill -s KILL $processes 2>/dev/null || true
+    sleep 0.1
+  done
+}
+
+# unmount_below DIRECTORY: unmounts what is mounted on DIRECTORY and below it, innermost first. A mount that is in use is
+# detached and goes when its last user does.
+unmount_below() {
+  local target
+  awk -v top="$1" '$5 == top || index($5, top "/") == 1 { print $5 }' /proc/self/mountinfo | tac | while read -r target; do
+    umount -l "$(printf '%b' "$target")" || true # mountinfo writes the blanks of a path as octal numbers
+  done
+}
+
+# ensure_packages COMMAND:PACKAGE...: installs the Debian packages whose command or file is missing.
+ensure_packages() {
+  local entry missing=()
+  for entry in "$@"; do
+    type -P "${entry%:*}" >/dev/null || [[ -e ${entry%:*} ]] || missing+=("${entry#*:}")
+  done
+  ((${#missing[@]})) || return 0
+  type -P apt-get >/dev/null || die "these are missing: ${missing[*]}" "install them with this machine's package manager"
+  step "install ${missing[*]}" install_packages "${missing[@]}"
+}
+
+# install_packages PACKAGE...: does not let the packages start their services, which would take the ports and sockets of the
+# daemons that local/up starts.
+install_packages() {
+  local policy=/usr/sbin/policy-rc.d
+  if [[ ! -e $policy ]]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+    # shellcheck disable=SC2064
+    trap "rm -f $policy" EXIT
+  fi
+  apt-get update
+  DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
+}
+
+# port_must_be_free ADDRESS PORT WHAT: ends the script with the process that holds the port which WHAT needs.
+port_must_be_free() {
+  local holder
+  holder=$(ss -ltnpH "sport = :$2" | grep -E "(^| )(\*|0\.0\.0\.0|${1//./\\.}):$2 " |
+    sed -n 's/.*(("\([^"]*\)",pid=\([0-9]*\).*/\1 (process \2)/p;q' || true)
+  [[ -z $holder ]] || die "port $2, which $3 needs, is in use by $holder" \
+    "stop that process (see: ss -ltnp 'sport = :$2'), then run the same command again"
 }

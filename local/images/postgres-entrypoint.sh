@@ -1,9 +1,9 @@
 #!/bin/bash
-# The official image's contract for one database: an empty PGDATA is initialised from POSTGRES_USER,
-# POSTGRES_PASSWORD or POSTGRES_PASSWORD_FILE and POSTGRES_DB; then the server runs in the foreground.
+# Does what the official image's entry point does for one database: initialises an empty PGDATA from POSTGRES_USER,
+# POSTGRES_PASSWORD or POSTGRES_PASSWORD_FILE, and POSTGRES_DB; then becomes the server.
 set -euo pipefail
 
-# initialise DIRECTORY: a cluster with the user, the password and the database.
+# initialise DIRECTORY: makes the data folder with the user, the password and the database.
 initialise() {
   local password=${POSTGRES_PASSWORD-} user=${POSTGRES_USER:-postgres}
   if [[ ${POSTGRES_PASSWORD_FILE-} ]]; then
@@ -25,7 +25,7 @@ initialise() {
 
 [[ ${1-} != -* ]] || set -- postgres "$@"
 if [[ ${1-} == postgres && ! -s $PGDATA/PG_VERSION ]]; then
-  # Beside the final place, and PG_VERSION moved last: an interrupted start is simply repeated.
+  # Filled beside its final place, and PG_VERSION is moved last: a start that was interrupted is repeated from the beginning.
   new=$PGDATA/.new
   mkdir -p "$PGDATA"
   rm -rf "$new"

@@ -3,10 +3,10 @@
 # Prints one `ok` or `not ok` line per behaviour; the exit status says whether all held.
 # shellcheck source=local/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../../local/lib.sh"
-# shellcheck source=local/cluster.sh
-source "$LOCAL_DIR/cluster.sh"
-# shellcheck source=local/docker.sh
-source "$LOCAL_DIR/docker.sh"
+# shellcheck source=local/cluster/cluster.sh
+source "$LOCAL_DIR/cluster/cluster.sh"
+# shellcheck source=local/docker/docker.sh
+source "$LOCAL_DIR/docker/docker.sh"
 
 NAMESPACE=todo-app-cluster-test
 HOST=$(stage_hosts | cut -d ' ' -f 2)

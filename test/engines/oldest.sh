@@ -3,8 +3,8 @@
 # installation has it; prints the folder. Older ones were never tried.
 # shellcheck source=local/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../../local/lib.sh"
-# shellcheck source=local/toolchain.sh
-source "$LOCAL_DIR/toolchain.sh"
+# shellcheck source=local/toolchain/toolchain.sh
+source "$LOCAL_DIR/toolchain/toolchain.sh"
 host=$(readlink -f "$(type -P pulumi-language-nodejs)")
 # shellcheck disable=SC2034 # where go_tool looks, and where it links what it has built
 MODULES_DIR=$LOCAL_DIR/../test/engines BIN_DIR=$CACHE_DIR/engines

@@ -51,7 +51,7 @@ describe("the cluster of a stage", function () {
     run([
       "bash",
       "-c",
-      `source local/lib.sh; source local/choice.sh; remember_cluster ${name} ${choice}`,
+      `source local/lib.sh; source local/stage/stage.sh; remember_cluster ${name} ${choice}`,
     ]);
   /** Runs a command on a machine of its own. */
   const run = ([command, ...args]: readonly [string, ...string[]], more: Environment = {}) => {
@@ -203,7 +203,7 @@ describe("the cluster of a stage", function () {
     it("stays local although the context is there, and says so with the way back", () => {
       kubeconfig("home/.kube/config", "staging");
       remember("staging", "local");
-      const { stdout } = run(["node", "local/chooseCluster.ts", "staging", folder, state]);
+      const { stdout } = run(["node", "local/stage/chooseCluster.ts", "staging", folder, state]);
       assert.match(
         stdout,
         /REASON='as CLUSTER=local said before; CLUSTER=context uses context "staging" in ~\/\.kube/,

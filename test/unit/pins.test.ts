@@ -103,7 +103,9 @@ describe("Pinned images", () => {
     });
 
   it("the local cluster has stand-ins for exactly these tags", () => {
-    const made = [...read("local/images.sh").matchAll(/publish base_image \S+ (\S+) (\S+)/g)];
+    const made = [
+      ...read("local/images/images.sh").matchAll(/publish base_image \S+ (\S+) (\S+)/g),
+    ];
     assert.deepEqual(
       made.map(([, repository, tag]) => `docker.io/${repository}:${tag}`).sort(),
       Object.values(pins.images)
@@ -135,7 +137,7 @@ describe("Python tools", () => {
   it("are installed with their hashes everywhere", () => {
     const scripts = [
       "ops/lib/python-tools.sh",
-      "local/toolchain.sh",
+      "local/toolchain/toolchain.sh",
       "app/backend/Dockerfile",
       "app/backend/check.sh",
     ];

@@ -1,37 +1,38 @@
-# PostgreSQL beside the cluster: stands in for the managed database of the stages whose database is external. It accepts
-# TLS only, and each stage has a role and a database of its own. Data and keys are below POSTGRES_DIR.
+# PostgreSQL beside the cluster: the stand-in for a managed database, for the stages whose database is external. It accepts TLS
+# only, and each stage has a role and a database of its own. Data and keys are below POSTGRES_DIR.
 # shellcheck shell=bash
 
 POSTGRES_DIR=$STATE_DIR/postgres
-# Where the server sees POSTGRES_DIR: it refuses to run as root, and nobody else may pass through root's home.
+# The server sees POSTGRES_DIR here. It refuses to run as root, and other users cannot read below root's home.
 POSTGRES_HOME=/var/lib/postgresql
-# shellcheck disable=SC2016 # for the shell inside
+# shellcheck disable=SC2016 # the inner shell expands these
 AS_POSTGRES=(unshare --mount --propagation private bash -c
   'mount --bind "$1" "$2" && cd "$2" && shift 2 && exec setpriv --reuid postgres --regid postgres --init-groups "$@"' _
   "$POSTGRES_DIR" "$POSTGRES_HOME")
 
-# postgres_programs: the folder of the newest server, or of the one that made the data; empty without one.
+# postgres_programs: the folder of the server that has made the data; before there is data, of the newest one. Nothing without one.
 postgres_programs() {
   local version
   version=$(cat "$POSTGRES_DIR/data/PG_VERSION" 2>/dev/null || echo '*')
   compgen -G "/usr/lib/postgresql/$version/bin/postgres" | sort -V | tail -n 1 | xargs -r dirname
 }
 
-# server_certificate: of an authority that signs nothing else; both as complete as strict clients want them.
+# server_certificate: makes the certificate of the server, and an authority that signs nothing else. Both have all the extensions
+# that strict clients ask for.
 server_certificate() {
   local authority=$POSTGRES_DIR/ca file=$POSTGRES_DIR/server
   [[ ! -s $file.crt ]] || return 0
-  # shellcheck disable=SC2154 # of pki.sh
+  # shellcheck disable=SC2154 # pki.sh sets new_key
   openssl req -x509 "${new_key[@]}" -days 3650 -subj '/CN=todo-app local PostgreSQL' \
     -addext keyUsage=critical,keyCertSign,cRLSign -keyout "$authority.key" -out "$authority.crt"
   openssl req "${new_key[@]}" -subj /CN=postgres -keyout "$file.key" |
     openssl x509 -req -days 3650 -CA "$authority.crt" -CAkey "$authority.key" -set_serial "0x$(openssl rand -hex 8)" -extfile \
       <(printf '%s\n' "subjectAltName=IP:$BRIDGE_IP" extendedKeyUsage=serverAuth authorityKeyIdentifier=keyid) -out "$file.new"
   chown postgres: "$file.key"
-  mv "$file.new" "$file.crt" # last and at once: an interrupted run leaves no certificate without its key
+  mv "$file.new" "$file.crt" # comes last, so that an interrupted run leaves no certificate without a key
 }
 
-# postgres_configure: the database of another stage is out of reach; the superuser enters from this machine, as root.
+# postgres_configure: a role can use the database of its name only. The superuser logs in from this machine, as root.
 postgres_configure() {
   cat >"$POSTGRES_DIR/postgresql.conf" <<EOF
 listen_addresses = '$BRIDGE_IP'
@@ -52,7 +53,7 @@ EOF
   echo 'root root postgres' >"$POSTGRES_DIR/ident.conf"
 }
 
-# postgres_data PROGRAMS: initdb fills a folder that takes its name when it is complete.
+# postgres_data PROGRAMS: makes the data folder, which gets its name when it is complete.
 postgres_data() {
   [[ ! -e $POSTGRES_DIR/data ]] || return 0
   rm -rf "$POSTGRES_DIR/data.new"
@@ -60,8 +61,8 @@ postgres_data() {
   mv "$POSTGRES_DIR/data.new" "$POSTGRES_DIR/data"
 }
 
-# postgres_answers PROGRAMS: starts the server unless it runs. The successor of one that was killed gives up while that
-# one's last processes are still there, and is started again.
+# postgres_answers PROGRAMS: whether the server answers. Starts it unless it runs: a new server ends while processes of one that was
+# killed are still there.
 postgres_answers() {
   start postgres "${AS_POSTGRES[@]}" "$1/postgres" -D "$POSTGRES_HOME/data" --config-file="$POSTGRES_HOME/postgresql.conf"
   "$1/pg_isready" --quiet --host "$POSTGRES_DIR" --port "$POSTGRES_PORT" --username postgres
@@ -76,16 +77,16 @@ postgres_up() {
   server_certificate
   postgres_configure
   postgres_data "$programs"
-  # After a reboot the process id that the data's lock names may be another process's.
+  # The lock of the data names a process id. After a reboot that may be another process.
   pid=$(head -n 1 "$POSTGRES_DIR/data/postmaster.pid" 2>/dev/null || true)
   [[ $(readlink "/proc/$pid/exe") == "$programs/postgres" ]] || rm -f "$POSTGRES_DIR/data/postmaster.pid"
   wait_for 60 "PostgreSQL (log: $LOG_DIR/postgres.log)" postgres_answers "$programs"
-  sha256sum <"$LOCAL_DIR/postgres.sh" >"$POSTGRES_DIR/applied"
+  sha256sum <"$LOCAL_DIR/cluster/postgres.sh" >"$POSTGRES_DIR/applied"
 }
 
-# ensure_postgres: also after a reboot, and with the settings that this file has now.
+# ensure_postgres: starts the server unless it runs, and starts it again when this file has changed.
 ensure_postgres() {
-  if [[ $(cat "$POSTGRES_DIR/applied" 2>/dev/null) == "$(sha256sum <"$LOCAL_DIR/postgres.sh")" ]]; then
+  if [[ $(cat "$POSTGRES_DIR/applied" 2>/dev/null) == "$(sha256sum <"$LOCAL_DIR/cluster/postgres.sh")" ]]; then
     ! alive postgres || return 0
   else
     stop postgres INT
@@ -99,7 +100,7 @@ ensure_postgres() {
   step "PostgreSQL beside the cluster" postgres_up
 }
 
-# ensure_database STAGE: a role and a database called like the stage, and the URL for it in POSTGRES_DIR/STAGE.url.
+# ensure_database STAGE: a role and a database with the name of the stage, and their URL in POSTGRES_DIR/STAGE.url.
 ensure_database() {
   ensure_postgres
   [[ -s $POSTGRES_DIR/$1.url ]] || step "Database of $1" create_database "$1"

@@ -1,12 +1,12 @@
-# Certificates and kubeconfig files of the local cluster. What exists is kept: clients hold copies of it.
+# Certificates and kubeconfig files of the local cluster. A certificate that exists is kept, because clients have copies of it.
 # shellcheck shell=bash
 
 PKI_DIR=$CLUSTER_DIR/pki
 
-# new_key: an EC key for `openssl req`.
+# The options of `openssl req` for a new EC key.
 new_key=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes)
 
-# authority: the cluster's certificate authority and the key that signs service account tokens.
+# authority: makes the certificate authority of the cluster, and the key that signs the tokens of service accounts.
 authority() {
   (umask 077 && mkdir -p "$PKI_DIR")
   [[ -s $PKI_DIR/ca.crt ]] ||
@@ -17,7 +17,7 @@ authority() {
       mv "$PKI_DIR/service-account.new" "$PKI_DIR/service-account.key"; }
 }
 
-# certificate NAME SUBJECT [SUBJECT-ALTERNATIVE-NAMES]: for clients, and with alternative names for servers too.
+# certificate NAME SUBJECT [SUBJECT-ALTERNATIVE-NAMES]: makes a certificate for a client, and with alternative names for a server.
 certificate() {
   local file=$PKI_DIR/$1 extensions='extendedKeyUsage=clientAuth'
   [[ ! -s $file.crt ]] || return 0
@@ -25,10 +25,10 @@ certificate() {
   openssl req "${new_key[@]}" -subj "$2" -keyout "$file.key" |
     openssl x509 -req -days 3650 -CA "$PKI_DIR/ca.crt" -CAkey "$PKI_DIR/ca.key" \
       -set_serial "0x$(openssl rand -hex 8)" -extfile <(echo "$extensions") -out "$file.new"
-  mv "$file.new" "$file.crt" # last and at once: an interrupted run leaves no certificate without its key
+  mv "$file.new" "$file.crt" # comes last, so that an interrupted run leaves no certificate without a key
 }
 
-# kubeconfig FILE CERTIFICATE [CONTEXT...]: credentials embedded, so that the file works wherever it is copied to.
+# kubeconfig FILE CERTIFICATE [CONTEXT...]: writes a kubeconfig that contains the credentials, so that a copy of it works too.
 kubeconfig() {
   local file=$1 name=$2 context
   shift 2

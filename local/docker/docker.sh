@@ -1,37 +1,16 @@
-# Docker and the image registry of this machine.
+# Docker and the image registry of this machine. A Docker daemon that answers is used as it is; otherwise one is started, and a
+# client that can build with BuildKit comes first on PATH. Needs root and Debian's package manager where something must be
+# installed. Leaves the daemons `dockerd` and `registry`, their images and build cache below CACHE_DIR/docker and
+# CACHE_DIR/registry, and sockets below RUN_DIR. local/clean ends the daemons and keeps the images.
 # shellcheck shell=bash
 
 DOCKER_SOCKET=$RUN_DIR/docker.sock
-CLIENT_DIR=$CACHE_DIR/docker-client # holds `docker` only, goes first on PATH
+CLIENT_DIR=$CACHE_DIR/docker-client # holds `docker` alone, so that it can come first on PATH
 REGISTRY_DIR=$CACHE_DIR/registry
-REGISTRY_PORT=5000
 REGISTRY_PACKAGE=docker-registry
 
-# ensure_packages COMMAND:PACKAGE...: installs the Debian packages whose command or file is missing.
-ensure_packages() {
-  local entry missing=()
-  for entry in "$@"; do
-    type -P "${entry%:*}" >/dev/null || [[ -e ${entry%:*} ]] || missing+=("${entry#*:}")
-  done
-  ((${#missing[@]})) || return 0
-  type -P apt-get >/dev/null || die "these are missing: ${missing[*]}" "install them with this machine's package manager"
-  step "install ${missing[*]}" install_packages "${missing[@]}"
-}
-
-# The packages' services must not start by themselves: they would take this stack's ports and sockets.
-install_packages() {
-  local policy=/usr/sbin/policy-rc.d
-  if [[ ! -e $policy ]]; then
-    printf '#!/bin/sh\nexit 101\n' >"$policy"
-    chmod +x "$policy"
-    # shellcheck disable=SC2064
-    trap "rm -f $policy" EXIT
-  fi
-  apt-get update
-  DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
-}
-
-# A client that can build: one with buildx, or one old enough to drive the daemon's own BuildKit.
+# has_buildkit CLIENT: whether the client can build with BuildKit. It has buildx, or is older than version 23 and uses the
+# BuildKit in the daemon.
 has_buildkit() {
   local version
   "$1" buildx version >/dev/null 2>&1 && return
@@ -39,6 +18,7 @@ has_buildkit() {
   ((version < 23))
 }
 
+# choose_docker_client: links the first client that can build into CLIENT_DIR.
 choose_docker_client() {
   local client
   while read -r client; do
@@ -46,22 +26,22 @@ choose_docker_client() {
     has_buildkit "$client" || continue
     mkdir -p "$CLIENT_DIR"
     ln -sfn "$client" "$CLIENT_DIR/docker"
-    hash -d docker 2>/dev/null || true # bash remembers the client that was first on PATH until now
+    hash -d docker 2>/dev/null || true # bash remembers which client it found before
     return
   done < <(type -ap docker; echo /usr/bin/docker)
   return 1
 }
 
-# ensure_docker: a daemon that answers already is used as it is; otherwise one of our own is kept.
+# ensure_docker: sets DOCKER_HOST where the daemon is one that this script starts, and DOCKER_CHOICE, which says whose it is.
 ensure_docker() {
   PATH=$CLIENT_DIR:$PATH
-  # shellcheck disable=SC2034 # for local/up
+  # shellcheck disable=SC2034 # local/up prints it
   DOCKER_CHOICE="own daemon, as none answered"
   if alive dockerd && [[ -e /sys/class/net/docker0 ]]; then
     export DOCKER_HOST=unix://$DOCKER_SOCKET
     return
   fi
-  # Only a new start makes the bridge anew; without it no build step can run.
+  # Without its bridge the daemon cannot run a build step, and makes the bridge only when it starts.
   stop dockerd
   if [[ ${DOCKER_HOST-} == "unix://$DOCKER_SOCKET" ]]; then unset DOCKER_HOST; fi
   if type -P docker >/dev/null && docker version >/dev/null 2>&1; then
@@ -80,7 +60,7 @@ ensure_docker() {
 
 start_dockerd() {
   local pid
-  # After a restart of the machine a recorded process id may belong to something else, which dockerd would kill.
+  # After a reboot these process ids may belong to other programs, and dockerd would kill them.
   rm -f "$RUN_DIR/docker.pid"
   pid=$(cat "$RUN_DIR/docker/containerd/containerd.pid" 2>/dev/null || true)
   grep -qs "$RUN_DIR/docker" "/proc/$pid/cmdline" || rm -f "$RUN_DIR/docker/containerd/containerd.pid"
@@ -91,16 +71,7 @@ start_dockerd() {
   wait_for 60 "the Docker daemon (log: $LOG_DIR/dockerd.log)" docker version
 }
 
-# port_must_be_free ADDRESS PORT WHAT: names the process that holds the port.
-port_must_be_free() {
-  local holder
-  holder=$(ss -ltnpH "sport = :$2" | grep -E "(^| )(\*|0\.0\.0\.0|${1//./\\.}):$2 " |
-    sed -n 's/.*(("\([^"]*\)",pid=\([0-9]*\).*/\1 (process \2)/p;q' || true)
-  [[ -z $holder ]] || die "port $2, which $3 needs, is in use by $holder" \
-    "stop that process (see: ss -ltnp 'sport = :$2'), then run the same command again"
-}
-
-# Debian's package would also install a service on the same port, so only its binary is taken.
+# fetch_registry: takes the binary alone out of Debian's package, whose service would use the same port.
 fetch_registry() {
   local work
   work=$(mktemp -d "$CACHE_DIR/download.XXXX")
@@ -113,24 +84,39 @@ fetch_registry() {
   rm -rf "$work"
 }
 
-# ensure_registry NAME ADDRESS: a registry on ADDRESS. All of them share one storage, so what is pushed to
-# localhost is what the nodes pull from the bridge's address.
+# ensure_registry: listens on the loopback interface only. Nodes reach it by a rule of cluster/network.sh.
 ensure_registry() {
-  alive "$1" && return
+  alive registry && return
   type -P docker-registry >/dev/null || step "install $REGISTRY_PACKAGE" fetch_registry
-  port_must_be_free "$2" "$REGISTRY_PORT" "the image registry"
-  step "start the image registry on $2" start_registry "$1" "$2"
+  port_must_be_free 127.0.0.1 "$REGISTRY_PORT" "the image registry"
+  step "start the image registry on 127.0.0.1" start_registry
 }
 
 start_registry() {
-  local config=$RUN_DIR/$1.yaml
+  local config=$RUN_DIR/registry.yaml
   mkdir -p "$REGISTRY_DIR"
   cat >"$config" <<YAML
 version: 0.1
 log: {level: warn, accesslog: {disabled: true}}
 storage: {filesystem: {rootdirectory: $REGISTRY_DIR}, delete: {enabled: true}}
-http: {addr: "$2:$REGISTRY_PORT"}
+http: {addr: "127.0.0.1:$REGISTRY_PORT"}
 YAML
-  start "$1" docker-registry serve "$config"
-  wait_for 20 "the image registry (log: $LOG_DIR/$1.log)" curl -fs "http://$2:$REGISTRY_PORT/v2/"
+  start registry docker-registry serve "$config"
+  wait_for 20 "the image registry (log: $LOG_DIR/registry.log)" curl -fs "http://127.0.0.1:$REGISTRY_PORT/v2/"
+}
+
+# docker_processes: containerd and the shims of this daemon, and what runs in its containers.
+docker_processes() { processes_of '*/todo-app/docker*' "${RUN_DIR%/*}/[r]un/docker"; }
+
+# docker_clean: ends the daemon and removes what it leaves behind: containers, mounts, networks and firewall rules.
+docker_clean() {
+  stop dockerd
+  kill_all docker_processes
+  unmount_below "$RUN_DIR"
+  unmount_below "$CACHE_DIR/docker"
+  local bridge='docker0|br-[0-9a-f]{12}' link # of the default network, and of those of `docker network create`
+  for link in /sys/class/net/*; do
+    [[ ! ${link##*/} =~ ^($bridge)$ ]] || ip link delete "${link##*/}"
+  done
+  iptables-save | grep -vE "DOCKER|$bridge" | iptables-restore
 }

@@ -1,12 +1,12 @@
-# Nodes of the local cluster: each has its own network namespace, cgroup, containerd, kubelet, kube-proxy, and
-# kube-router, which enforces the NetworkPolicies.
-# What must outlive a reboot is below NODE_ROOT, what must not (sockets, containers' state, address leases) below NODE_RUN.
+# Nodes of the local cluster. Each has a network namespace, a cgroup, containerd, kubelet, kube-proxy, and kube-router, which
+# enforces the NetworkPolicies. Files that must outlive a reboot are below NODE_ROOT. Files that must not (sockets, state of
+# containers, address leases) are below NODE_RUN.
 # shellcheck shell=bash
 
 NODE_ROOT=$CLUSTER_DIR/nodes
 NODE_RUN=/run/todo-app
 
-# cgroup_up INDEX: kubelet and runc expect the node's group in every hierarchy and never make it.
+# cgroup_up INDEX: makes the cgroup of a node in every hierarchy. Kubelet and runc need it, and do not make it.
 cgroup_up() {
   local group hierarchy parent file
   if [[ -e /sys/fs/cgroup/cgroup.controllers ]]; then # version 2
@@ -20,12 +20,12 @@ cgroup_up() {
     parent=$hierarchy
     for group in todo-app "todo-node$1"; do
       mkdir -p "$parent/$group"
-      for file in cpuset.cpus cpuset.mems; do # empty in a new group, and then no process may enter
+      for file in cpuset.cpus cpuset.mems; do # empty in a new group, which no process can enter then
         [[ ! -e $parent/$file ]] || cat "$parent/$file" >"$parent/$group/$file"
       done
       parent=$parent/$group
     done
-    # All pods together would weigh as much as one of the machine's other processes: a build beside them could starve them.
+    # By default all pods together get as much CPU time as one other process of the machine. A build would leave them too little.
     [[ ! -e $hierarchy/todo-app/cpu.shares ]] || echo 4096 >"$hierarchy/todo-app/cpu.shares"
   done < <(awk '$3 == "cgroup" { print $2 }' /proc/mounts)
 }
@@ -37,7 +37,7 @@ containerd_config() {
 version = 3
 root = "$root/containerd"
 state = "$run/containerd"
-# Not needed here, and each would write outside of this node's directories.
+# Not needed here. They would write outside of the folders of this node.
 disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri"]
 [grpc]
   address = "$run/containerd.sock"
@@ -50,7 +50,7 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri"]
 [plugins."io.containerd.cri.v1.images".registry]
   config_path = "$root/certs.d"
 [plugins."io.containerd.cri.v1.runtime"]
-  restrict_oom_score_adj = true # lowering it takes CAP_SYS_RESOURCE, which containers and sandboxes often lack
+  restrict_oom_score_adj = true # lowering it takes CAP_SYS_RESOURCE, which is often missing inside a container
   netns_mounts_under_state_dir = true
   [plugins."io.containerd.cri.v1.runtime".cni]
     bin_dirs = ["/usr/lib/cni", "/opt/cni/bin"]
@@ -58,7 +58,7 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri"]
     use_internal_loopback = true
   [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
     runtime_type = "io.containerd.runc.v2"
-    runtime_path = "$BIN_DIR/containerd-shim-runc-v2" # PATH may have an older one that belongs to Docker
+    runtime_path = "$BIN_DIR/containerd-shim-runc-v2" # the one on PATH may be Docker's, and older
 EOF
   for host in docker.io localhost:5000; do
     mkdir -p "$root/certs.d/$host"
@@ -73,12 +73,14 @@ EOF
 EOF
 }
 
-# resolver_config FILE: a pod can't use a resolver on the host's loopback interface; systemd-resolved names the real ones.
+# resolver_config FILE: the name servers for pods. Pods cannot reach one on the host's loopback interface; where systemd-resolved
+# runs, its own file names the servers behind it.
 resolver_config() {
   local source=/etc/resolv.conf
   [[ ! -e /run/systemd/resolve/resolv.conf ]] || source=/run/systemd/resolve/resolv.conf
   grep -vE '^nameserver[[:space:]]+(127\.|::1)' "$source" >"$1" || true
-  grep -q '^nameserver' "$1" || echo "nameserver $BRIDGE_IP" >>"$1" # none left: names outside the cluster won't resolve
+  # A file without a name server is not valid. With this one, names outside the cluster are not found.
+  grep -q '^nameserver' "$1" || echo "nameserver $BRIDGE_IP" >>"$1"
 }
 
 # kubelet_config INDEX
@@ -108,17 +110,17 @@ failSwapOn: false
 oomScoreAdj: 0
 makeIPTablesUtilChains: false
 serializeImagePulls: false
-# The nodes share one disk: a laptop at 90 % would otherwise evict every pod.
+# The nodes share the disk of the machine. With the defaults, pods would be evicted when it is 90 % full.
 evictionHard: { memory.available: 100Mi, nodefs.available: 2%, imagefs.available: 2% }
 imageGCHighThresholdPercent: 97
 imageGCLowThresholdPercent: 95
 EOF
 }
 
-# node_configure INDEX: everything a node needs before its daemons start.
+# node_configure INDEX: makes everything that the daemons of a node need.
 node_configure() {
   local index=$1 name=todo-node$1 root=$NODE_ROOT/$1
-  netns_present "$index" || node_kill "$index" # what still runs has lost its network
+  netns_present "$index" || node_kill "$index" # pods that still run have no network any more
   mkdir -p "$root/cni" "$NODE_RUN/$index"
   netns_up "$index"
   cgroup_up "$index"
@@ -128,7 +130,7 @@ node_configure() {
   kubelet_config "$index"
 }
 
-# node_start INDEX: starts the daemons that don't run; pods don't notice when one of them is replaced.
+# node_start INDEX: starts the daemons that do not run. Pods keep running while a daemon is replaced.
 node_start() {
   local index=$1 name=todo-node$1 root=$NODE_ROOT/$1 zones=({a..z})
   local enter=("${FIRST[@]}" nsenter --net="/run/netns/$name")
@@ -137,54 +139,31 @@ node_start() {
     --kubeconfig "$root/kubelet.kubeconfig" --hostname-override "$name" --node-ip "$(node_ip "$index")" \
     --root-dir "$root/kubelet" --cert-dir "$root/kubelet/pki" \
     --node-labels "topology.kubernetes.io/zone=local-${zones[index - 1]}"
-  # Connection tracking is the machine's, not the node's: its limits and timeouts stay as they are.
+  # The zeros leave the limits and timeouts of connection tracking alone, which belong to the whole machine.
   start "$name-kube-proxy" "${enter[@]}" "$BIN_DIR/kube-proxy" --proxy-mode nftables \
     --kubeconfig "$CLUSTER_DIR/kube-proxy.kubeconfig" --hostname-override "$name" --cluster-cidr "$POD_NET" \
     --conntrack-max-per-core 0 --conntrack-tcp-timeout-established 0 --conntrack-tcp-timeout-close-wait 0
-  # For NetworkPolicies only: Services are kube-proxy's, and routes are the host's.
+  # kube-router enforces NetworkPolicies only. kube-proxy serves the Services, and the host has the routes.
   start "$name-kube-router" "${enter[@]}" "$BIN_DIR/kube-router" --run-firewall=true --run-router=false \
     --run-service-proxy=false --run-loadbalancer=false --kubeconfig "$CLUSTER_DIR/kube-router.kubeconfig" \
     --hostname-override "$name" --service-cluster-ip-range "$SERVICE_NET" --metrics-port 0 --health-port 0
 }
 
-# node_indices: nodes that have left something on this machine, in ascending order.
+# node_indices: the nodes that run or have left files, in ascending order.
 node_indices() {
   find "$NODE_ROOT" "$NODE_RUN" -maxdepth 1 -name '[0-9]*' -printf '%f\n' 2>/dev/null | sort -nu
 }
 
-# node_processes INDEX: shims, and whatever runs in the node's cgroups. The bracket keeps grep from finding itself.
-node_processes() {
-  {
-    find /sys/fs/cgroup -path "*/todo-app/todo-node$1/*" -name cgroup.procs -exec cat {} + 2>/dev/null
-    grep -lse "$NODE_RUN/$1/[c]ontainerd.sock" /proc/[0-9]*/cmdline | cut -d / -f 3
-  } | sort -nu
-}
+# node_processes INDEX: containerd's shims, and what runs in the cgroups of the node.
+node_processes() { processes_of "*/todo-app/todo-node$1/*" "$NODE_RUN/$1/[c]ontainerd.sock"; }
 
-# kill_all LISTER...: until the command LISTER names no process any more (10 s at most).
-kill_all() {
-  local tries=100 processes
-  while processes=$("$@" || true) && [[ -n $processes ]] && ((tries--)); do
-    # shellcheck disable=SC2086 # one argument per process
-    kill -s KILL $processes 2>/dev/null || true
-    sleep 0.1
-  done
-}
-
-# unmount_below DIRECTORY: innermost mounts first, its own last; detached at once where something still uses them.
-unmount_below() {
-  local target
-  awk -v top="$1" '$5 == top || index($5, top "/") == 1 { print $5 }' /proc/self/mountinfo | tac | while read -r target; do
-    umount -l "$(printf '%b' "$target")" || true # a path's blanks are octal there
-  done
-}
-
-# node_stop INDEX: ends the daemons; pods keep running.
+# node_stop INDEX: ends the daemons. Pods keep running.
 node_stop() {
   local daemon
   for daemon in kubelet kube-proxy kube-router containerd; do stop "todo-node$1-$daemon" KILL; done
 }
 
-# node_kill INDEX: ends daemons and pods and forgets what belongs to running pods only, as a reboot would.
+# node_kill INDEX: ends daemons and pods, and removes the files that belong to running pods, as a reboot would.
 node_kill() {
   node_stop "$1"
   kill_all node_processes "$1"
@@ -200,7 +179,7 @@ node_clean() {
   ip route delete "10.244.$1.0/24" 2>/dev/null || true
   find /sys/fs/cgroup -depth -type d \( -path "*/todo-app/todo-node$1" -o -path "*/todo-app/todo-node$1/*" \) \
     -exec rmdir {} + 2>/dev/null || true
-  # Paths that kubelet and the CNI library have built in.
+  # Kubelet and the CNI library write there whatever their settings.
   find /var/log/containers -lname "$NODE_ROOT/$1/*" -delete 2>/dev/null || true
   rm -rf --one-file-system "${NODE_ROOT:?}/$1" "/var/lib/cni/results/todo-app-$1-"*
 }

@@ -1,8 +1,7 @@
-# What runs in the local cluster before any app: name service, ingress controller, cert-manager, metrics; and the names by
-# which the stages are reached.
+# Add-ons of the local cluster: name service, ingress controller, cert-manager and metrics; and the host names of the stages.
 # shellcheck shell=bash
 
-# crds_up: applied again only where they are missing or others: it keeps the API server busy for seconds.
+# crds_up: applies the CustomResourceDefinitions where they are missing or have changed. It takes the API server some seconds.
 crds_up() {
   local files=("$BIN_DIR/certmanager-crds.yaml" "$BIN_DIR/traefik-crds.yaml") record=$CLUSTER_DIR/crds
   if [[ $(cat "$record" 2>/dev/null) != "$(readlink "${files[@]}")" ]] || ! kube get "${files[@]/#/--filename=}" -o name; then
@@ -11,7 +10,7 @@ crds_up() {
   fi
 }
 
-# addons_serve: asks name service and ingress controller the way that pods and browsers do.
+# addons_serve: whether name service and ingress controller answer at the addresses that pods and browsers use.
 addons_serve() {
   in_node 1 curl -fsS --max-time 2 "http://$DNS_IP:9153/metrics" &&
     curl -sS --noproxy '*' --max-time 2 "http://$(node_ip 1)/"
@@ -19,9 +18,9 @@ addons_serve() {
 
 addons_up() {
   kube wait --for condition=Established crd gatewayclasses.gateway.networking.k8s.io --timeout 60s
-  sed "s|STAGE_HOSTS|$(stage_hosts)|; s|DNS_IP|$DNS_IP|" "$LOCAL_DIR"/addons/*.yaml |
+  sed "s|STAGE_HOSTS|$(stage_hosts)|; s|DNS_IP|$DNS_IP|" "$LOCAL_DIR"/cluster/addons/*.yaml |
     kube apply --server-side --force-conflicts -f -
-  # Instead of a cloud's load balancer: the first node's address, where kube-proxy takes the traffic.
+  # What a cloud's load balancer would do: the Service gets the address of the first node, where kube-proxy serves it.
   kube -n ingress-nginx patch service traefik --subresource status --type merge \
     --patch "{\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":\"$(node_ip 1)\"}]}}}"
   kube -n kube-system rollout status deployment coredns --timeout 300s
@@ -32,12 +31,12 @@ addons_up() {
   wait_for 60 "the cluster's name service and ingress controller" addons_serve
 }
 
-# stage_hosts: a line for a hosts file that makes the stages' names lead to the cluster. Not all of them need to exist.
+# stage_hosts: the line of a hosts file that leads the host names of the stages to the cluster.
 stage_hosts() {
   { node_ip 1; sed -n 's/^ *todo-app:host: *//p' "$LOCAL_DIR"/../Pulumi.{dev,staging,production}.yaml 2>/dev/null || true; } | paste -sd ' '
 }
 
-# hosts_entry: /etc/hosts may be a mount: written in place.
+# hosts_entry: writes that line into /etc/hosts. The file may be a mount, so it is changed in place.
 hosts_entry() {
   local line
   line="$(stage_hosts) # todo-app local cluster"

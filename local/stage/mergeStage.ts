@@ -1,18 +1,18 @@
 /**
- * Writes the stage file that a stage uses on the local cluster, and prints its path: the stage's own one, with the values
- * of local/overrides.<stage>.yaml over it, and with secrets of this machine in place of those of the real services.
+ * Writes the stage file that a stage uses on the local cluster, and prints its path. It is the stage's own file, merged with
+ * local/overrides.<stage>.yaml. Secrets of this machine take the place of the secrets of the real services.
  *
- * Usage: node local/mergeStage.ts <stage> <state directory>
+ * Usage: node local/stage/mergeStage.ts <stage> <state directory>
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { stringify } from "yaml";
-import { OperatorError, main } from "../ops/lib/errors.ts";
-import { isObject, readYaml, type Values } from "../ops/lib/yaml.ts";
+import { OperatorError, main } from "../../ops/lib/errors.ts";
+import { isObject, readYaml, type Values } from "../../ops/lib/yaml.ts";
 
-/** Where Pulumi notes how the secrets beside it are encrypted. */
+/** The keys of a stage file that say how its secrets are encrypted. */
 const ENCRYPTION = ["secretsprovider", "encryptedkey", "encryptionsalt"];
 
 const isSecret = (value: unknown): value is { readonly secure: string } =>
@@ -44,7 +44,7 @@ function sourceOf(value: unknown): string | undefined {
   return name && join(state, name);
 }
 
-/** Puts the contents of files in place of their names, at any depth. */
+/** Replaces every `file:<name>`, at any depth, with the contents of that file. */
 function resolve(value: unknown): unknown {
   if (isObject(value))
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, resolve(inner)]));
@@ -52,7 +52,7 @@ function resolve(value: unknown): unknown {
   return source ? readFileSync(source, "utf8") : value;
 }
 
-/** Whether an encrypted value was made from what its source says now. */
+/** Whether the source of an encrypted value has not changed since it was encrypted. */
 function isCurrent(value: string): boolean {
   const source = sourceOf(value);
   return !source || statSync(source).mtimeMs <= statSync(target).mtimeMs;
@@ -63,7 +63,7 @@ function pulumi(args: readonly string[], input = ""): { ok: boolean; output: str
   return { ok: status === 0, output: `${stdout}${stderr}` };
 }
 
-/** Encrypts a value into the stage file; a stack that the backend does not have yet is created, for its key. */
+/** Encrypts a value into the stage file. The stack is created if the backend does not have it yet, because its key is needed. */
 function setSecret(key: string, value: string): void {
   const args = ["config", "set", "--stack", stage, "--config-file", target, "--secret", key];
   let result = pulumi(args, value);
@@ -78,10 +78,10 @@ function setSecret(key: string, value: string): void {
     );
 }
 
-/** What the overrides want encrypted, by key. */
+/** The values that the overrides have under `secure`, by key. */
 type Secrets = readonly (readonly [key: string, value: string])[];
 
-/** Writes everything but the secrets that are still to be encrypted; a file that is right already is left alone. */
+/** Writes the file without the secrets that are still to be encrypted. A file that is right already is not written. */
 function writeStageFile(overrides: Values, secrets: Secrets): void {
   const own = readYaml(`Pulumi.${stage}.yaml`);
   const before = existsSync(target) ? readYaml(target) : {};

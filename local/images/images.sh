@@ -1,20 +1,23 @@
-# Base images under their official names, and the add-ons' images, in the registry of this machine.
+# Images in the registry of this machine: the base images that the stack builds on and runs, under their official names, and the
+# images of the cluster's add-ons. A base image is the official one where it can be pulled, otherwise a stand-in made from
+# Debian's packages. Needs Docker, the registry, the built tools, npm and debootstrap. Leaves images in Docker and in the
+# registry, each with a second tag that says what it was made from; working folders below CACHE_DIR are removed or made again.
 # shellcheck shell=bash
 
 IMAGES_DIR=$LOCAL_DIR/images
 NPM_VERSION=11.6.2
 CA_BUNDLE=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
-DEBIAN=todo-app/debian:trixie # the stand-ins' common base
+DEBIAN=todo-app/debian:trixie # what every stand-in is built on
 
-# in_registry REPOSITORY TAG: answered from the registry's files, so that a run with nothing to do costs nothing.
+# in_registry REPOSITORY TAG: looks into the registry's files, which is faster than to ask the registry.
 in_registry() { [[ -e $REGISTRY_DIR/docker/registry/v2/repositories/$1/_manifests/tags/$2/current/link ]]; }
 
-# publish COMMAND TARGET REPOSITORY TAG FILE...: has COMMAND make the image and pushes it, unless the registry holds
-# it. A second tag, the hash of all inputs, tells whether it does.
+# publish COMMAND TARGET REPOSITORY TAG FILE...: runs COMMAND to make the image, and pushes it, unless the registry has it. The
+# second tag of the image is a hash of everything that it is made from.
 publish() {
   local command=$1 target=$2 repository=$3 tag=$4 key
   shift 4
-  key=$({ cat "$IMAGES_DIR"/* "$LOCAL_DIR/images.sh" "$CA_BUNDLE"; ((!$#)) || stat -Lc '%n %s %Y' "$@"; } | sha256sum)
+  key=$({ cat "$IMAGES_DIR"/* "$CA_BUNDLE"; ((!$#)) || stat -Lc '%n %s %Y' "$@"; } | sha256sum)
   key=recipe-${key:0:12}
   in_registry "$repository" "$key" && in_registry "$repository" "$tag" && return
   step "image $repository:$tag" push_image "localhost:$REGISTRY_PORT/$repository" "$tag" "$key" "$command" "$target" "$@"
@@ -28,18 +31,21 @@ push_image() {
   docker push --quiet "$name:$key"
 }
 
-# build_image TARGET FILE... NAME: a target of images/Dockerfile, with the FILEs beside it.
+# build_image TARGET FILE... NAME: builds a target of the Dockerfile with the FILEs beside it. PROGRAM is the first one's name.
 build_image() {
-  local context=$CACHE_DIR/image-context
+  local context=$CACHE_DIR/image-context program=()
   rm -rf "$context"
   cp -R "$IMAGES_DIR" "$context"
-  if (($# > 2)); then cp -RL "${@:2:$#-2}" "$context/"; fi
-  DOCKER_BUILDKIT=1 docker build --progress plain --target "$1" --label todo-app.stand-in=true --tag "${*: -1}" "$context"
+  if (($# > 2)); then
+    cp -RL "${@:2:$#-2}" "$context/"
+    program=(--build-arg "PROGRAM=${2##*/}")
+  fi
+  DOCKER_BUILDKIT=1 docker build --progress plain --target "$1" "${program[@]}" --label todo-app.stand-in=true --tag "${*: -1}" "$context"
   rm -rf "$context"
 }
 
-# base_image TARGET NAME: the official image where it can be pulled, otherwise its stand-in. It is tagged with the
-# official name too, for a daemon that does not have this registry as its mirror.
+# base_image TARGET NAME: pulls the official image, or builds its stand-in. The stand-in gets the official name too: a Docker
+# daemon of the machine does not ask this registry for images of Docker Hub.
 base_image() {
   local target=$1 name=$2 official=${2##*/}
   if timeout 600 docker pull --quiet "$official" && [[ -z $(label "$official" todo-app.stand-in) ]]; then
@@ -56,10 +62,10 @@ base_image() {
   docker tag "$name" "$official"
 }
 
-# label IMAGE NAME: the value of an image's label; empty without it.
+# label IMAGE NAME: the value of an image's label; nothing if it has none.
 label() { docker image inspect --format "{{index .Config.Labels \"$2\"}}" "$1" 2>/dev/null || true; }
 
-# The Node.js binary and npm, as the npm registry publishes them.
+# node_files: the Node.js program and npm, which are both packages of the npm registry.
 node_files() {
   local work=$CACHE_DIR/node-files version
   version=$(sed -n 's/.*"node": "\([0-9.]*\)".*/\1/p' "$LOCAL_DIR/../package.json")
@@ -69,8 +75,8 @@ node_files() {
   mv "$work/node_modules/npm" "$work/npm"
 }
 
-# debian_image: the distribution's own bootstrap, without what an image does not need (documentation, translations,
-# package lists) and with what this machine's network needs: its CA certificates and package-client settings.
+# debian_image: a minimal Debian without documentation, translations and package lists. It gets this machine's CA certificates and
+# settings of package clients, because the network of the machine may need them.
 debian_image() {
   local key root=$CACHE_DIR/debian mirror
   key=$({ declare -f debian_image; cat "$CA_BUNDLE"; client_settings; } | sha256sum)
@@ -91,8 +97,8 @@ debian_image() {
   rm -rf "$root"
 }
 
-# client_settings: variables that make package clients and programs in the image trust this machine's CAs and use its
-# package indexes.
+# client_settings: environment variables for the image. With them, programs trust this machine's CA certificates, and package
+# clients use its package indexes.
 client_settings() {
   local name index
   for name in SSL_CERT_FILE NODE_EXTRA_CA_CERTS PIP_CERT REQUESTS_CA_BUNDLE CURL_CA_BUNDLE; do
@@ -109,12 +115,12 @@ ensure_images() {
   publish base_image postgres library/postgres 17
 }
 
-# ensure_addon_images: what the cluster itself runs, under the names that its manifests give.
+# ensure_addon_images: the images that the manifests of the add-ons name, and the one that holds the namespaces of a pod.
 ensure_addon_images() {
   local image name
-  for image in "$PAUSE_IMAGE" $(grep -oh "${PAUSE_IMAGE%/*}/[a-z-]*:[0-9.]*" "$LOCAL_DIR"/addons/*.yaml); do
+  for image in "$PAUSE_IMAGE" $(grep -oh "${PAUSE_IMAGE%/*}/[a-z-]*:[0-9.]*" "$LOCAL_DIR"/cluster/addons/*.yaml); do
     image=${image#*/}
     name=$(basename "${image%:*}")
-    publish build_image "$name" "${image%:*}" "${image##*:}" "$BIN_DIR/$name"
+    publish build_image program "${image%:*}" "${image##*:}" "$BIN_DIR/$name"
   done
 }

@@ -1,5 +1,5 @@
-# Network of the local cluster: a bridge on the host, a network namespace per node, routes and rules.
-# Everything carries the prefix todo0/todo-, so that clean-up finds it without a record of what was made.
+# Network of the local cluster: a bridge on the host, a network namespace for each node, routes and firewall rules. All names begin
+# with todo0 or todo-, so that cluster_clean finds them without a record.
 # shellcheck shell=bash
 
 BRIDGE=todo0
@@ -7,40 +7,40 @@ BRIDGE_IP=10.245.0.1
 NODE_NET=10.245.0.0/24
 POD_NET=10.244.0.0/16
 SERVICE_NET=10.96.0.0/16
-REGISTRY_PORT=5000
 ACME_PORT=14000
 POSTGRES_PORT=5433
 
-# A locked-down network often means a proxy: it must not be asked for the cluster's own addresses.
+# Where a proxy is set, it must not get requests for addresses of the cluster.
 export NO_PROXY=${NO_PROXY:+$NO_PROXY,}localhost,127.0.0.1,$NODE_NET,$POD_NET,$SERVICE_NET,.svc
 export no_proxy=$NO_PROXY
 
-# node_ip INDEX
 node_ip() { echo "10.245.0.$((10 + $1))"; }
 
-# in_node INDEX COMMAND...: `ip netns exec` would remount /sys and hide the cgroups, nsenter does not.
+# in_node INDEX COMMAND...: runs COMMAND in the network of a node. `ip netns exec` would mount another /sys, without cgroups.
 in_node() {
   local node=todo-node$1
   shift
   nsenter --net="/run/netns/$node" "$@"
 }
 
-# uplink_mtu: packets of pods must fit what leads out of the machine; some networks drop the ICMP replies that say so.
+# uplink_mtu: the packet size of the interface that leads out of the machine. Pods must not send larger packets, because some
+# networks drop the ICMP replies about them.
 uplink_mtu() {
   local device
   device=$(ip route show default | sed -n 's/.* dev \([^ ]*\).*/\1/p;q')
   awk '{ print ($1 < 1500) ? $1 : 1500 }' "/sys/class/net/${device:-lo}/mtu"
 }
 
-# What a firewall of the machine may forbid. Docker sets FORWARD to DROP, and only a rule in the same chain lifts that.
+# Traffic that a firewall of the machine may forbid. Docker sets the policy of FORWARD to DROP, and only a rule in that chain can
+# accept packets then.
 ACCEPTED=("FORWARD -i $BRIDGE" "FORWARD -o $BRIDGE" "INPUT -i $BRIDGE -p tcp --dport 6443" "INPUT -i $BRIDGE -p tcp --dport $REGISTRY_PORT"
   "INPUT -i $BRIDGE -p tcp --dport $POSTGRES_PORT" "INPUT -i $BRIDGE -p tcp --dport $ACME_PORT")
 
-# accept_rule ACTION RULE
+# accept_rule ACTION RULE: checks (-C), inserts (-I) or deletes (-D) a rule.
 # shellcheck disable=SC2086 # the rule's words
 accept_rule() { iptables -w "$1" $2 -m comment --comment todo-app -j ACCEPT; }
 
-# network_present: whether host side and rules are complete (some firewalls flush rules that are not theirs).
+# network_present: whether the bridge and all rules are there. Some firewalls delete the rules of others.
 network_present() {
   local rule
   [[ -e /sys/class/net/$BRIDGE ]] && nft list table ip todo-app || return 1
@@ -49,11 +49,11 @@ network_present() {
 
 host_network_up() {
   echo 1 >/proc/sys/net/ipv4/ip_forward
-  # A fixed address: by default a bridge takes its ports' lowest one, and nodes would keep stale neighbours.
+  # A fixed address: by default a bridge takes the lowest one of its ports, and nodes would remember an old one.
   [[ -e /sys/class/net/$BRIDGE ]] || ip link add "$BRIDGE" address 02:74:6f:64:6f:01 type bridge
   ip link set "$BRIDGE" mtu "$(uplink_mtu)" up
   ip address replace "$BRIDGE_IP/24" dev "$BRIDGE"
-  # Lets nodes reach the registry, which listens on the loopback interface only; the input chain keeps all else out.
+  # Lets nodes reach the registry, which listens on the loopback interface only. The input chain drops everything else.
   echo 1 >"/proc/sys/net/ipv4/conf/$BRIDGE/route_localnet"
   nft -f - <<EOF
 table ip todo-app
@@ -77,10 +77,9 @@ EOF
   for rule in "${ACCEPTED[@]}"; do accept_rule -C "$rule" 2>/dev/null || accept_rule -I "$rule"; done
 }
 
-# netns_present INDEX: a file below /run/netns without a namespace behind it is left over from before a reboot.
+# netns_present INDEX: whether the namespace of a node exists. After a reboot its file in /run/netns may be there without it.
 netns_present() { in_node "$1" test -e /sys/class/net 2>/dev/null && [[ -e /sys/class/net/todo-veth$1 ]]; }
 
-# netns_up INDEX
 netns_up() {
   local node=todo-node$1 port=todo-veth$1 setting
   if ! netns_present "$1"; then
@@ -93,20 +92,19 @@ netns_up() {
   in_node "$1" ip address replace "$(node_ip "$1")/24" dev eth0
   in_node "$1" ip link set eth0 up
   in_node "$1" ip route replace default via "$BRIDGE_IP"
-  # Replies between pods of one node must pass the rules that turned the Service's address into the pod's.
+  # A reply between pods of one node must pass the rules that have replaced the address of a Service by that of a pod.
   for setting in ipv4/ip_forward bridge/bridge-nf-call-iptables; do
     in_node "$1" sh -c "[ ! -e /proc/sys/net/$setting ] || echo 1 >/proc/sys/net/$setting"
   done
   ip route replace "10.244.$1.0/24" via "$(node_ip "$1")"
 }
 
-# netns_down INDEX
 netns_down() {
   [[ ! -e /sys/class/net/todo-veth$1 ]] || ip link delete "todo-veth$1"
   ip netns delete "todo-node$1" 2>/dev/null || rm -f "/run/netns/todo-node$1"
 }
 
-# drop_unused_tables: iptables makes its tables at first use and leaves them behind; without a rule they do nothing.
+# drop_unused_tables: removes tables of iptables that have no rules. iptables makes a table when it is first used.
 drop_unused_tables() {
   local table
   for table in filter nat; do
@@ -122,6 +120,6 @@ host_network_down() {
   drop_unused_tables
   nft delete table ip todo-app 2>/dev/null || true
   [[ ! -e /sys/class/net/$BRIDGE ]] || ip link delete "$BRIDGE"
-  # `ip netns` mounts its directory onto itself; an empty one serves nobody.
+  # `ip netns` has mounted its directory onto itself. The mount goes when no namespace is left.
   [[ -n $(ls /run/netns 2>/dev/null) ]] || umount /run/netns 2>/dev/null || true
 }

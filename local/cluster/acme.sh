@@ -1,11 +1,10 @@
-# ACME server of the local cluster: Pebble in the place of Let's Encrypt, which can't validate hosts of this machine. As
-# there, a nonce may be rejected, a validation takes a while, and HTTP-01 is asked for on port 80.
+# ACME server of the local cluster: Pebble in the place of Let's Encrypt, which cannot reach the hosts of this machine. Like Let's
+# Encrypt it rejects a nonce now and then, takes its time for a validation, and validates HTTP-01 on port 80.
 # shellcheck shell=bash
 
 ACME_SERVER=https://$BRIDGE_IP:$ACME_PORT/dir
 ACME_MANAGEMENT=$BRIDGE_IP:15000
 
-# acme_get URL
 acme_get() { curl -fsS --noproxy '*' --max-time 5 --cacert "$PKI_DIR/ca.crt" "$1"; }
 
 start_acme() {
@@ -21,12 +20,12 @@ EOF
   touch "$CLUSTER_DIR/acme-accounts-lost"
   start pebble /usr/bin/pebble -config "$CLUSTER_DIR/pebble.json"
   until_ready pebble acme_get "$ACME_SERVER"
-  # It signs with a new root after every start, and certificates below the ones before are still in use.
+  # Pebble makes a new root certificate whenever it starts. The file keeps the earlier ones, whose certificates are still in use.
   acme_get "https://$ACME_MANAGEMENT/roots/0" >>"$STATE_DIR/acme-roots.pem"
 }
 
-# acme_accounts: the server keeps its accounts in memory only, and cert-manager believes in those that it has once made.
-# An issuer whose account has no address registers again.
+# acme_accounts: Pebble keeps its accounts in memory and loses them when it ends. cert-manager registers an issuer again when the
+# address of its account is empty.
 acme_accounts() {
   local namespace name
   [[ -e $CLUSTER_DIR/acme-accounts-lost ]] || return 0

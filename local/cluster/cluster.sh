@@ -1,35 +1,33 @@
-# A Kubernetes cluster on this machine: control plane on the host, NODES nodes in network namespaces.
-# Needs root, the binaries below BIN_DIR, Debian's runc and CNI plugins, and the registry for its images.
+# A Kubernetes cluster on this machine: the control plane runs on the host, and each of the NODES nodes in a network namespace of
+# its own. Needs root, the built tools in BIN_DIR, Debian's runc and CNI plugins, and the registry for the images of its add-ons.
+# Leaves data, keys and volumes in CLUSTER_DIR, what does not outlive a reboot in NODE_RUN, the bridge todo0, namespaces, cgroups
+# and firewall rules named todo-…, and a line in /etc/hosts. cluster_clean removes all of it.
 # shellcheck shell=bash
 
 NODES=${NODES:-3}
 CLUSTER_DIR=$STATE_DIR/cluster
 PAUSE_IMAGE=localhost:5000/todo-app-local/pause:1
 DNS_IP=10.96.0.10
-# On a busy machine the cluster's own daemons go first: probes that they are late with end healthy pods.
+# The cluster's daemons run before other processes. On a busy machine their probes would be late otherwise, and end healthy pods.
 FIRST=(nice -n -10)
 NODE_DAEMONS=(containerd kubelet kube-proxy kube-router)
 CONTROL_PLANE=(etcd kube-apiserver kube-controller-manager kube-scheduler hostpath-provisioner pebble)
 
-# shellcheck source=local/network.sh
-source "$LOCAL_DIR/network.sh"
-# shellcheck source=local/pki.sh
-source "$LOCAL_DIR/pki.sh"
-# shellcheck source=local/nodes.sh
-source "$LOCAL_DIR/nodes.sh"
-# shellcheck source=local/acme.sh
-source "$LOCAL_DIR/acme.sh"
-# shellcheck source=local/addons.sh
-source "$LOCAL_DIR/addons.sh"
+source "$LOCAL_DIR/cluster/network.sh"
+source "$LOCAL_DIR/cluster/pki.sh"
+source "$LOCAL_DIR/cluster/nodes.sh"
+source "$LOCAL_DIR/cluster/acme.sh"
+source "$LOCAL_DIR/cluster/addons.sh"
 
-# kube ARGUMENT...: kubectl with the cluster's own credentials, whatever KUBECONFIG says.
+# kube ARGUMENT...: kubectl with the administrator's credentials of this cluster. KUBECONFIG plays no part.
 kube() { kubectl --kubeconfig "$CLUSTER_DIR/admin.kubeconfig" "$@"; }
 
 apiserver_ready() {
   curl -fsS --noproxy '*' --max-time 5 --cacert "$PKI_DIR/ca.crt" "https://$BRIDGE_IP:6443/readyz"
 }
 
-# until_ready DAEMON COMMAND...: like wait_for, but a daemon that has died is reported at once, with its last words.
+# until_ready DAEMON COMMAND...: repeats COMMAND until it succeeds, 90 s at most. Fails at once when the daemon has ended, with the
+# end of its log.
 until_ready() {
   local daemon=$1 deadline=$((SECONDS + 90))
   shift
@@ -42,14 +40,14 @@ until_ready() {
   done
 }
 
-# fingerprint: of everything that daemons and add-ons are made from; another one restarts and re-applies them.
+# fingerprint: a hash of what daemons and add-ons are made from. When it changes, daemons are restarted and add-ons applied again.
 fingerprint() {
   { echo "$NODES" "$CLUSTER_DIR"
-    cat "$LOCAL_DIR"/{cluster,network,pki,nodes,acme,addons}.sh "$LOCAL_DIR"/addons/*.yaml
+    cat "$LOCAL_DIR"/cluster/{cluster,network,pki,nodes,acme,addons}.sh "$LOCAL_DIR"/cluster/addons/*.yaml
     stat -Lc %Y "$BIN_DIR"/{kubelet,containerd}; } | sha256sum
 }
 
-# cluster_warm: whether everything runs as configured. Cheap: it decides how long an unchanged `make up` takes.
+# cluster_warm: whether everything runs as configured. It must be fast, because every `make up` waits for it.
 cluster_warm() {
   local index daemon
   [[ $(cat "$CLUSTER_DIR/applied") == "$(fingerprint; stage_hosts)" ]] && network_present && hosts_entry || return 1
@@ -61,14 +59,15 @@ cluster_warm() {
   apiserver_ready
 } &>/dev/null
 
-# occupied: bridge, namespaces and addresses exist once per machine, so a cluster of another STATE_DIR must go first.
+# occupied: whether a cluster of another STATE_DIR runs here; prints that STATE_DIR. Bridge, namespaces and addresses exist once for
+# each machine, so only one cluster can.
 occupied() {
   local owner
   owner=$(cat "$NODE_RUN/owner" 2>/dev/null) && [[ $owner != "$STATE_DIR" && -d $owner/cluster ]] || return 1
   printf '%s\n' "$owner"
 }
 
-# after_reboot: what the previous boot left in /run (not everywhere a tmpfs) and in pod directories describes nothing.
+# after_reboot: removes what is left of the pods of an earlier boot. /run is not a tmpfs on every machine.
 after_reboot() {
   local index boot
   boot=$(</proc/sys/kernel/random/boot_id)
@@ -93,7 +92,7 @@ DNS:kubernetes.default.svc.cluster.local,DNS:localhost,IP:127.0.0.1,IP:$BRIDGE_I
     kubeconfig "$CLUSTER_DIR/$component.kubeconfig" "$component"
   done
   kubeconfig "$CLUSTER_DIR/admin.kubeconfig" admin
-  # The names that the stage files use, all of them this cluster.
+  # The contexts that the stage files name. All of them lead to this cluster.
   kubeconfig "$STATE_DIR/kubeconfig" admin minikube staging production
   [[ -s $PKI_DIR/encryption.yaml ]] || {
     printf '%s\n' 'apiVersion: apiserver.config.k8s.io/v1' 'kind: EncryptionConfiguration' 'resources:' \
@@ -104,8 +103,8 @@ DNS:kubernetes.default.svc.cluster.local,DNS:localhost,IP:127.0.0.1,IP:$BRIDGE_I
 }
 
 start_etcd() {
-  # Sockets instead of ports: only root can reach them, and no port can be taken. What is advertised must have a
-  # port, but nobody ever dials it: there is one member, and the API server is told the socket.
+  # Sockets instead of ports: only root can reach them, and no other program can hold them. An advertised address must have a port,
+  # but no client uses it: there is one member, and the API server is told the socket.
   local client=http://localhost:2379 peer=http://localhost:2380
   alive etcd || rm -f "$NODE_RUN/etcd.sock"
   start etcd "${FIRST[@]}" "$BIN_DIR/etcd" --name local --data-dir "$CLUSTER_DIR/etcd" \
@@ -132,7 +131,7 @@ start_apiserver() {
     --service-account-signing-key-file "$PKI_DIR/service-account.key" --cert-dir "$PKI_DIR"
 }
 
-# start_controllers: controllers, scheduler and volume provisioner, each with its own, limited identity.
+# start_controllers: controllers, scheduler and volume provisioner. Each has a user of its own with limited rights.
 start_controllers() {
   local component
   for component in kube-controller-manager kube-scheduler; do
@@ -154,14 +153,14 @@ control_plane_up() {
   start_apiserver
   until_ready kube-apiserver apiserver_ready
   start_controllers
-  # Before the nodes: kube-router gives up where it may not read the policies.
-  kube apply --server-side --force-conflicts -f "$LOCAL_DIR/addons/kube-router.yaml"
+  # Applied before the nodes start: kube-router ends when it has no right to read the policies.
+  kube apply --server-side --force-conflicts -f "$LOCAL_DIR/cluster/addons/kube-router.yaml"
   start_acme
   crds_up
 }
 
-# nodes_ready: all nodes report Ready, and do so from this boot. A kubelet gives up where containerd is not ready yet,
-# so what has ended in the meantime is started again.
+# nodes_ready: whether all nodes have reported Ready since the machine started. Starts daemons that have ended: a kubelet ends when
+# its containerd is not ready yet.
 nodes_ready() {
   local index ready columns='{range .items[*]}{.status.nodeInfo.bootID} {.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}'
   for index in $(node_indices); do node_start "$index"; done
@@ -172,7 +171,7 @@ nodes_ready() {
 nodes_up() {
   local index
   for index in $(node_indices); do
-    # A node whose kubelet is gone still counts as Ready for 50 s; what is waited for below must be news.
+    # A node counts as Ready for 50 s after its kubelet has ended. Without this, the wait below could be over too early.
     alive "todo-node$index-kubelet" || kube patch node "todo-node$index" --subresource status --patch \
       '{"status":{"conditions":[{"type":"Ready","status":"Unknown","reason":"KubeletStopped"}]}}' || true
     if ((index <= NODES)) && [[ -e $NODE_ROOT/$index/retiring ]]; then
@@ -185,7 +184,7 @@ nodes_up() {
 
 unwanted_nodes() { node_indices | awk -v wanted="$NODES" '$1 > wanted'; }
 
-# retire_nodes: drains and removes the unwanted nodes, which have been kept up until here.
+# retire_nodes: drains and removes the unwanted nodes. They run until the wanted ones are ready.
 retire_nodes() {
   local index
   for index in $(unwanted_nodes); do
@@ -200,19 +199,19 @@ cluster_prepare() {
   after_reboot
   mkdir -p "$CLUSTER_DIR"
   rm -f "$CLUSTER_DIR/applied"
-  # Processes with other settings than these are replaced; pods keep running.
+  # Daemons that were started with other settings end here, and are started again later. Pods keep running.
   if [[ $(cat "$CLUSTER_DIR/started" 2>/dev/null) != "$(fingerprint)" ]]; then
     stop_daemons
     fingerprint >"$CLUSTER_DIR/started"
   fi
-  kill_all unrecorded_processes # would keep the port or the data of the one that is started next
+  kill_all unrecorded_processes # they hold ports and data that their successors need
   host_network_up
   credentials
   local index
   for index in $( (seq "$NODES"; node_indices) | sort -nu); do node_configure "$index"; done
 }
 
-# daemon_processes: this cluster's daemons, recorded or not (somebody may have deleted STATE_DIR while they ran).
+# daemon_processes: the daemons of this cluster, also those whose record somebody has deleted.
 daemon_processes() {
   local pid
   grep -lse "$STATE_DIR/[c]luster/" /proc/[0-9]*/cmdline | cut -d / -f 3 | while read -r pid; do
@@ -222,7 +221,7 @@ daemon_processes() {
 
 unrecorded_processes() { daemon_processes | grep -vxFf <(cut -d ' ' -f 1 "$RUN_DIR"/*.pid 2>/dev/null); }
 
-# stop_daemons: all of them survive a power cut, and asked nicely some wait for their clients to leave.
+# stop_daemons: uses SIGKILL, because some daemons wait for their clients after a SIGTERM. None of them loses data by it.
 stop_daemons() {
   local name
   kill_all daemon_processes
@@ -232,9 +231,8 @@ stop_daemons() {
   done
 }
 
-# cluster_up: brings everything to the configured state, from nothing or from any half-way one.
+# cluster_up: brings the cluster to the configured state, whatever state it is in. Does nothing if everything is there already.
 cluster_up() {
-  ((EUID == 0)) || die "the local cluster needs root" "run the same command as root, or point the stack at a cluster of your own"
   [[ $NODES =~ ^[1-9]$|^1[0-9]$ ]] || die "NODES=$NODES is not a number from 1 to 19" "make up NODES=3"
   ! cluster_warm || return 0
   local owner
@@ -249,14 +247,14 @@ cluster_up() {
   (fingerprint; stage_hosts) >"$CLUSTER_DIR/applied"
 }
 
-# cluster_down: ends all processes of the cluster, pods included; data stays for the next cluster_up.
+# cluster_down: ends all processes of the cluster, pods included. The next cluster_up finds its data.
 cluster_down() {
   local index
   for index in $(node_indices); do node_kill "$index"; done
   stop_daemons
 }
 
-# cluster_clean: removes every trace, data included.
+# cluster_clean: removes the cluster with its data.
 cluster_clean() {
   local index
   for index in $(node_indices); do node_clean "$index"; done
@@ -265,6 +263,6 @@ cluster_clean() {
   find /sys/fs/cgroup -depth -type d -path '*/todo-app*' -exec rmdir {} + 2>/dev/null || true
   hosts_clean
   rm -rf --one-file-system "$CLUSTER_DIR" "$NODE_RUN" "$STATE_DIR/kubeconfig"
-  # Built-in places of kubelet and the CNI library, which others may use too.
+  # Kubelet and the CNI library write there whatever their settings. Other programs may use these folders too.
   rmdir --ignore-fail-on-non-empty -p /var/log/containers /var/lib/cni/results 2>/dev/null || true
 }

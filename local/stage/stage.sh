@@ -1,0 +1,71 @@
+# What a stage works with on this machine: cluster, state backend, passphrase and stage file. Every command of the stage asks
+# here. chooseCluster.ts decides, and mergeStage.ts writes the stage file that a stage uses on the local cluster. Needs the npm
+# packages, and docker.sh for the settings. Leaves below STATE_DIR: clusters/ (which cluster a stage was told to use), pulumi/
+# (states of stages on the local cluster), stacks/ (those on other clusters), stages/ (merged stage files), and passphrase.
+# shellcheck shell=bash
+
+# choose_cluster STAGE: sets the variables that chooseCluster.ts prints.
+choose_cluster() {
+  local project=${LOCAL_DIR%/*} settings
+  [[ -x $project/node_modules/.bin/node ]] || die "the npm packages are not installed" "make cluster STAGE=$1 installs them"
+  separate_backends
+  # shellcheck disable=SC2034 # with REPORTED, lib.sh does not report the failure a second time
+  settings=$(NODE_COMPILE_CACHE=$CACHE_DIR/node "$project/node_modules/.bin/node" \
+    "$LOCAL_DIR/stage/chooseCluster.ts" "$1" "$project" "$STATE_DIR") || { REPORTED=1; exit 1; }
+  eval "$settings"
+  export KUBECONFIG
+}
+
+# remember_cluster STAGE CHOICE: every later command of STAGE uses CHOICE.
+remember_cluster() {
+  mkdir -p "$STATE_DIR/clusters"
+  echo "$2" >"$STATE_DIR/clusters/$1"
+}
+
+# forget_local_clusters: after local/clean, a stage uses a local cluster only when it is told to again.
+forget_local_clusters() {
+  local file
+  for file in "$STATE_DIR"/clusters/*; do [[ ! -e $file || $(<"$file") != local ]] || rm "$file"; done
+}
+
+# separate_backends: earlier versions kept all states in one folder. When their last run was on the machine's own cluster they
+# left a note, machine-context. The states are of that cluster then; where a local cluster exists too, they may be of either,
+# and both get a copy.
+separate_backends() {
+  [[ -e $STATE_DIR/machine-context ]] || return 0
+  if [[ -d $STATE_DIR/pulumi && ! -e $STATE_DIR/stacks ]]; then
+    if [[ -d $STATE_DIR/cluster ]]; then cp -a "$STATE_DIR/pulumi" "$STATE_DIR/stacks"; else mv "$STATE_DIR/pulumi" "$STATE_DIR/stacks"; fi
+  fi
+  rm "$STATE_DIR/machine-context"
+}
+
+# print_settings: the settings of the chosen cluster as commands for a shell.
+print_settings() {
+  local folder tools=$PATH
+  [[ ! -x $CLIENT_DIR/docker || $PATH == "$CLIENT_DIR:"* ]] || tools=$CLIENT_DIR:$PATH
+  emit PATH "$tools"
+  emit KUBECONFIG "$KUBECONFIG"
+  [[ ! -e $RUN_DIR/dockerd.pid ]] || emit DOCKER_HOST "unix://$DOCKER_SOCKET"
+  emit PULUMI_SKIP_UPDATE_CHECK true
+  # Node.js keeps the compiled code of the SDK there, which saves half a second on every preview.
+  emit NODE_COMPILE_CACHE "$CACHE_DIR/node"
+  # The base images of the local cluster may be stand-ins (images.sh). They have the official tags, but other digests.
+  if [[ $CHOICE == local ]]; then emit TODO_APP_IMAGE_DIGESTS none; else echo 'unset TODO_APP_IMAGE_DIGESTS'; fi
+  if [[ $BACKEND ]]; then
+    folder=${BACKEND#file://}
+    mkdir -p "${folder%\?*}"
+    emit PULUMI_BACKEND_URL "$BACKEND"
+    [[ -n ${PULUMI_CONFIG_PASSPHRASE-}${PULUMI_CONFIG_PASSPHRASE_FILE-} ]] || emit PULUMI_CONFIG_PASSPHRASE_FILE "$STATE_DIR/passphrase"
+  elif [[ ${PULUMI_BACKEND_URL-} == "file://$STATE_DIR/"* ]]; then
+    echo 'unset PULUMI_BACKEND_URL' # the settings of another stage have set it in this shell
+  fi
+}
+
+emit() { printf 'export %s=%q\n' "$1" "$2"; }
+
+# ensure_passphrase: encrypts the secrets in Pulumi's states. It is made once, and only its owner can read it.
+ensure_passphrase() {
+  [[ -s $STATE_DIR/passphrase ]] && return
+  (umask 077 && head -c 32 /dev/urandom | base64 >"$STATE_DIR/passphrase.new")
+  mv "$STATE_DIR/passphrase.new" "$STATE_DIR/passphrase"
+}
