@@ -1,5 +1,6 @@
-// Stand-ins for the provider plugins of Pulumi that the stack uses, for machines that can reach package registries only. One
-// binary under three names: the engine finds a plugin by the name pulumi-resource-<package> on PATH.
+// Stand-ins for provider plugins of Pulumi, for machines that can reach package registries only. They know what the stack uses
+// and refuse everything else. The engine finds a plugin by the name pulumi-resource-<package> on PATH, so this program
+// has one name for each plugin. Docker calls it by a third name, as a credential helper.
 package main
 
 import (
@@ -15,7 +16,7 @@ import (
 	"todo-app/local/plugins/random"
 )
 
-// The versions are those of the SDK packages in package.json: the engine warns on every run about a plugin older than its SDK.
+// The versions are those of the SDK packages in package.json. The engine warns on every run about a plugin older than its SDK.
 var providers = map[string]func() pulumirpc.ResourceProviderServer{
 	"docker": func() pulumirpc.ResourceProviderServer { return docker.New("v5.2.0") },
 	"random": func() pulumirpc.ResourceProviderServer { return random.New("4.21.2") },

@@ -3,7 +3,6 @@ package docker
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,7 +16,7 @@ import (
 	"todo-app/local/plugins/plugin"
 )
 
-// image is one build: where it reports, what is built, and the docker command's environment and scratch folder.
+// image is one build: the resource that shows its progress, what is built, and the docker command's environment and scratch folder.
 type image struct {
 	urn, name       string
 	build, registry object
@@ -25,7 +24,8 @@ type image struct {
 	scratch         string
 }
 
-// make builds and, if asked to, pushes; it returns the reference by digest, or the local id of an image that stays here.
+// make builds the image, and pushes it if asked to. It returns the reference by digest, or the local id of an image that is not
+// pushed.
 func (i *image) make(ctx context.Context, push bool) (string, error) {
 	plugin.Status(ctx, i.urn, "Starting Docker build")
 	idFile := filepath.Join(i.scratch, "id")
@@ -53,11 +53,7 @@ func (i *image) make(ctx context.Context, push bool) (string, error) {
 }
 
 func (i *image) buildArgs() []string {
-	i.env = append(i.env, "DOCKER_BUILDKIT=1")
-	args := []string{"build", "--progress=plain", "--tag", i.name, "--file", text(i.build, "dockerfile")}
-	if platform := text(i.build, "platform"); platform != "" {
-		args = append(args, "--platform", platform)
-	}
+	args := []string{"build", "--progress=plain", "--tag", i.name, "--platform", text(i.build, "platform")}
 	for name, value := range child(i.build, "args") {
 		args = append(args, "--build-arg", fmt.Sprintf("%s=%v", name, value))
 	}
@@ -68,7 +64,7 @@ func (i *image) buildArgs() []string {
 	return args
 }
 
-// docker runs the command, shows each line of its output as the resource's status, and returns all lines.
+// docker runs the docker command, shows each line of its output at the resource's line, and returns all lines.
 func (i *image) docker(ctx context.Context, args ...string) ([]string, error) {
 	cmd := exec.CommandContext(ctx, "docker", args...)
 	cmd.Env = append(os.Environ(), i.env...)
@@ -98,7 +94,7 @@ func last(lines []string, count int) string {
 	return strings.Join(lines[max(0, len(lines)-count):], "\n")
 }
 
-// failedStep returns the last lines that the failing step of a build printed, and the builder's own last word.
+// failedStep returns the last lines of the step at which a build failed, and the last line of the builder.
 func failedStep(lines []string) string {
 	failed := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, "#") && strings.Contains(line, " ERROR: ") })
 	if failed < 0 {
@@ -118,13 +114,11 @@ var fixes = []struct{ pattern, problem, fix string }{
 		"log in with `docker login`, or give the image's `registry` credentials that may push"},
 	{`server gave HTTP response to HTTPS client`, "", "add the registry to `insecure-registries` of the Docker daemon, or give it TLS"},
 	{`connection refused|no such host|i/o timeout`, "", "check that the registry runs and that its name in the image name is right"},
+	{`executable file not found`, "", "install Docker (`make up` does it on a machine without one)"},
 }
 
-// explain turns a failed docker command into one error that says what to do.
+// explain returns the error for a docker command that failed, with the way to fix it where that is known.
 func explain(what, output string, err error) error {
-	if errors.Is(err, exec.ErrNotFound) {
-		return errors.New("the docker command is not on PATH\n  fix: install Docker (`make up` does it on a machine without one)")
-	}
 	if output == "" {
 		output = err.Error()
 	}

@@ -14,23 +14,19 @@ import (
 	"github.com/moby/patternmatcher/ignorefile"
 )
 
-// hashContext digests what a build can see of its source: relative paths, contents, link targets and the executable bit. Times,
-// owners, the rest of the mode and the folder's own place are left out, as they differ between checkouts of the same source.
-func hashContext(dir, dockerfile string) (string, error) {
-	ignored, err := ignorePatterns(dir, dockerfile)
+// hashContext returns a digest of what a build can see of its source: relative paths, contents, link targets and the executable
+// bit. It leaves out times, owners, the other mode bits and the path of the folder, which differ between checkouts.
+func hashContext(dir string) (string, error) {
+	ignored, err := ignorePatterns(dir)
 	if err != nil {
 		return "", err
 	}
 	sum := sha256.New()
-	if err := hashFile(sum, "Dockerfile", dockerfile, 0); err != nil {
+	if err := hashFile(sum, "Dockerfile", filepath.Join(dir, "Dockerfile"), 0); err != nil { // also where it is ignored
 		return "", err
 	}
-	err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || path == dir {
-			return err
-		}
-		name, err := filepath.Rel(dir, path)
-		if err != nil {
+	err = fs.WalkDir(os.DirFS(dir), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || name == "." {
 			return err
 		}
 		skip, err := ignored.MatchesOrParentMatches(name)
@@ -39,7 +35,7 @@ func hashContext(dir, dockerfile string) (string, error) {
 		}
 		if entry.IsDir() {
 			if skip && !ignored.Exclusions() {
-				return filepath.SkipDir
+				return fs.SkipDir
 			}
 			return nil
 		}
@@ -47,38 +43,32 @@ func hashContext(dir, dockerfile string) (string, error) {
 		if skip || err != nil {
 			return err
 		}
-		return hashFile(sum, filepath.ToSlash(name), path, info.Mode())
+		return hashFile(sum, name, filepath.Join(dir, name), info.Mode())
 	})
 	return hex.EncodeToString(sum.Sum(nil)), err
 }
 
 func hashFile(sum io.Writer, name, path string, mode fs.FileMode) error {
-	content := sha256.New()
-	switch {
-	case mode.Type() == fs.ModeSymlink:
-		target, err := os.Readlink(path)
-		if err != nil {
-			return err
-		}
-		io.WriteString(content, target)
-	case mode.IsRegular():
-		file, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		defer file.Close()
-		if _, err := io.Copy(content, file); err != nil {
-			return err
-		}
+	var content []byte
+	var err error
+	if mode.Type() == fs.ModeSymlink {
+		var target string
+		target, err = os.Readlink(path)
+		content = []byte(target)
+	} else if mode.IsRegular() {
+		content, err = os.ReadFile(path)
 	}
-	_, err := fmt.Fprintf(sum, "%q %v %t %x\n", name, mode.Type(), mode&0o100 != 0, content.Sum(nil))
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(sum, "%q %v %t %x\n", name, mode.Type(), mode&0o100 != 0, sha256.Sum256(content))
 	return err
 }
 
-// ignorePatterns reads the ignore file that Docker would use: the Dockerfile's own before the context's.
-func ignorePatterns(dir, dockerfile string) (*patternmatcher.PatternMatcher, error) {
-	for _, path := range []string{dockerfile + ".dockerignore", filepath.Join(dir, ".dockerignore")} {
-		file, err := os.Open(path)
+// ignorePatterns reads the ignore file that Docker would use: one for the Dockerfile comes before one for the folder.
+func ignorePatterns(dir string) (*patternmatcher.PatternMatcher, error) {
+	for _, name := range []string{"Dockerfile.dockerignore", ".dockerignore"} {
+		file, err := os.Open(filepath.Join(dir, name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		} else if err != nil {
@@ -87,7 +77,7 @@ func ignorePatterns(dir, dockerfile string) (*patternmatcher.PatternMatcher, err
 		defer file.Close()
 		patterns, err := ignorefile.ReadAll(file)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+			return nil, fmt.Errorf("%s: %w", file.Name(), err)
 		}
 		return patternmatcher.New(patterns)
 	}

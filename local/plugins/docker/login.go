@@ -4,23 +4,21 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 )
 
-// helperName is the credential helper that this program plays for the docker command it starts.
+// helperName is the name of the credential helper that this program is for the docker command it starts.
 const helperName = "pulumi-image"
 
-// prepare sets up the docker command's environment and scratch folder; the returned function removes the folder. Credentials of
-// the image's registry reach docker through a credential helper that reads them from its environment: they are never on disk,
-// not even when this process is killed, and the user's own docker configuration stays as it is.
-func (i *image) prepare(host string) (func(), error) {
-	// A build must end in the daemon's image store, as one plain manifest: no other builder, no attestations.
-	i.env = append(i.env, "BUILDX_BUILDER=default", "BUILDX_NO_DEFAULT_ATTESTATIONS=1")
-	if host != "" {
-		i.env = append(i.env, "DOCKER_HOST="+host)
-	}
+// prepare sets up the docker command's environment and scratch folder. The returned function removes the folder. The docker command
+// gets the credentials of the image's registry from a credential helper, which reads them from its environment. They are
+// never on disk, not even when this process is killed, and the user's own docker configuration is not changed.
+func (i *image) prepare() (func(), error) {
+	// The builder and the attestations are set so that the build makes one plain manifest in the daemon's image store.
+	i.env = []string{"DOCKER_BUILDKIT=1", "BUILDX_BUILDER=default", "BUILDX_NO_DEFAULT_ATTESTATIONS=1"}
 	scratch, err := os.MkdirTemp("", "docker-image-")
 	if err != nil {
 		return nil, err
@@ -32,12 +30,8 @@ func (i *image) prepare(host string) (func(), error) {
 		return leave, nil
 	}
 	server := text(i.registry, "server")
-	if server == "" {
-		server = registryOf(i.name)
-	}
-	server = strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(server, "https://"), "http://"), "/")
-	if server == "docker.io" || strings.HasPrefix(server, "index.docker.io") {
-		server = "https://index.docker.io/v1/"
+	if server == "docker.io" {
+		server = "https://index.docker.io/v1/" // what the docker command asks a helper for
 	}
 	if err := configure(scratch, server); err != nil {
 		leave()
@@ -48,7 +42,7 @@ func (i *image) prepare(host string) (func(), error) {
 	return leave, nil
 }
 
-// configure makes dir a docker configuration: the user's own, plus the helper for one server.
+// configure makes dir a docker configuration: the user's own one with the helper for one server.
 func configure(dir, server string) error {
 	own := os.Getenv("DOCKER_CONFIG")
 	if own == "" {
@@ -56,7 +50,7 @@ func configure(dir, server string) error {
 		own = filepath.Join(home, ".docker")
 	}
 	config := object{}
-	entries, _ := os.ReadDir(own) // no folder, no configuration
+	entries, _ := os.ReadDir(own) // without a folder there is no configuration
 	for _, entry := range entries {
 		path := filepath.Join(own, entry.Name())
 		if entry.Name() != "config.json" {
@@ -69,10 +63,8 @@ func configure(dir, server string) error {
 			return err
 		}
 	}
-	helpers := child(config, "credHelpers")
-	if helpers == nil {
-		helpers = object{}
-	}
+	helpers := object{}
+	maps.Copy(helpers, child(config, "credHelpers"))
 	helpers[server] = helperName
 	config["credHelpers"] = helpers
 	content, err := json.Marshal(config)
@@ -87,7 +79,7 @@ func configure(dir, server string) error {
 		os.WriteFile(filepath.Join(dir, "config.json"), content, 0o600))
 }
 
-// Credentials answers docker as its credential helper.
+// Credentials answers the docker command as its credential helper.
 func Credentials(in io.Reader, out io.Writer) error {
 	asked, err := io.ReadAll(in)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package plugin holds what every provider stand-in shares: the gRPC server, the engine's log, the encoding of special values.
+// Package plugin holds what the stand-ins share: the gRPC server, the status line, the encoding of special values.
 package plugin
 
 import (
@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
@@ -17,8 +19,15 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 )
 
-// maxMessage is the engine's own limit; gRPC's default of 4 MiB is too small for large objects.
+// maxMessage is the engine's own limit. The default of gRPC, 4 MiB, is too small for large objects.
 const maxMessage = 400 << 20
+
+// Pulumi encodes special values in plain JSON. An object with signatureKey is a secret; Unknown is a value not known yet.
+const (
+	signatureKey    = "4dabf18193072939515e22adb298388d"
+	secretSignature = "1b47061264138c4ac30d75fd1eb44270"
+	Unknown         = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+)
 
 var engine pulumirpc.EngineClient
 
@@ -54,8 +63,8 @@ func exitWithEngine(conn *grpc.ClientConn) {
 	os.Exit(1)
 }
 
-// untilLost returns the error of the fifth check in a row that fails: on a busy machine a single one may. An engine without
-// health checks answers too.
+// untilLost returns the error of the fifth check in a row that fails. On a busy machine a single check may fail. An engine
+// without health checks answers with Unimplemented.
 func untilLost(interval time.Duration, check func() error) error {
 	for failed := 0; ; {
 		time.Sleep(interval)
@@ -68,23 +77,34 @@ func untilLost(interval time.Duration, check func() error) error {
 	}
 }
 
-// Log shows a message at the resource's line and keeps it for the summary.
-func Log(ctx context.Context, severity pulumirpc.LogSeverity, urn, message string) {
-	send(ctx, &pulumirpc.LogRequest{Severity: severity, Urn: urn, Message: message})
-}
-
-// Status shows a passing message at the resource's line: the next one replaces it.
+// Status shows a message at the resource's line. The next one replaces it.
 func Status(ctx context.Context, urn, message string) {
-	send(ctx, &pulumirpc.LogRequest{Severity: pulumirpc.LogSeverity_INFO, Urn: urn, Message: message, Ephemeral: true})
-}
-
-func send(ctx context.Context, request *pulumirpc.LogRequest) {
 	if engine != nil {
-		_, _ = engine.Log(context.WithoutCancel(ctx), request) // a lost progress line must not fail the operation
+		request := &pulumirpc.LogRequest{Severity: pulumirpc.LogSeverity_INFO, Urn: urn, Message: message, Ephemeral: true}
+		_, _ = engine.Log(context.WithoutCancel(ctx), request) // an operation does not fail for a lost message
 	}
 }
 
-// Base answers what is alike in all providers; each provider embeds it.
+// Secret marks a value as secret.
+func Secret(value any) map[string]any {
+	return map[string]any{signatureKey: secretSignature, "value": value}
+}
+
+// Refuse returns an error for a resource of another type than kind, and for an input that is not one of names. A stand-in
+// must not ignore an input that it does not know.
+func Refuse(urn, kind string, inputs map[string]any, names ...string) error {
+	known := strings.Contains(urn, kind+"::")
+	for name := range inputs {
+		known = known && slices.Contains(names, name)
+	}
+	if known {
+		return nil
+	}
+	return fmt.Errorf("the stand-in plugin knows %s only, with the inputs %s\n  fix: install the official plugin: pulumi plugin install resource %s",
+		kind, strings.Join(names, ", "), strings.Split(kind, ":")[0])
+}
+
+// Base answers what is the same in both providers. Each provider embeds it.
 type Base struct {
 	pulumirpc.UnimplementedResourceProviderServer
 	Version string
@@ -113,13 +133,18 @@ func (b *Base) DiffConfig(context.Context, *pulumirpc.DiffRequest) (*pulumirpc.D
 	return &pulumirpc.DiffResponse{}, nil
 }
 
-// Cancel ends what is under way: the engine calls it on an interrupt.
+// Delete removes the resource from the state alone. An image stays in the registry, where other deployments may need it.
+func (b *Base) Delete(context.Context, *pulumirpc.DeleteRequest) (*emptypb.Empty, error) {
+	return &emptypb.Empty{}, nil
+}
+
+// Cancel ends the running operations. The engine calls it on an interrupt.
 func (b *Base) Cancel(context.Context, *emptypb.Empty) (*emptypb.Empty, error) {
 	b.stop()
 	return &emptypb.Empty{}, nil
 }
 
-// Cancellable returns a context that also ends with Cancel.
+// Cancellable returns a context that Cancel ends too.
 func (b *Base) Cancellable(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	unlink := context.AfterFunc(b.stopped, cancel)

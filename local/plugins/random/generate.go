@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
-
-	"golang.org/x/crypto/bcrypt"
 )
 
-// classes are the character classes of a password, by the input that switches each.
+// classes are the character classes of a password, with the input that switches each on and the one that sets its minimum.
 var classes = []struct{ name, minimum, alphabet string }{
 	{"lower", "minLower", "abcdefghijklmnopqrstuvwxyz"},
 	{"upper", "minUpper", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"},
@@ -18,29 +16,26 @@ var classes = []struct{ name, minimum, alphabet string }{
 	{"special", "minSpecial", "!@#$%&*()-_=+[]{}<>:?"},
 }
 
-func pick(alphabet string) (byte, error) {
-	n, err := rand.Int(rand.Reader, big.NewInt(int64(len(alphabet))))
+// below returns a random number from 0 to n-1. The system's random source never fails.
+func below(n int) int {
+	number, err := rand.Int(rand.Reader, big.NewInt(int64(n)))
 	if err != nil {
-		return 0, err
+		panic(err)
 	}
-	return alphabet[n.Int64()], nil
+	return int(number.Int64())
 }
 
-// compose draws the minimum of each class, fills up from all enabled ones, and shuffles.
+// compose draws the minimum of each class, takes the rest from all classes that are on, and shuffles.
 func compose(inputs object) (string, error) {
 	size, _ := inputs["length"].(float64)
 	length := int(size)
-	var slots []string
+	var slots []string // the alphabet of each character
 	all := ""
 	for _, class := range classes {
-		alphabet := class.alphabet
-		if override, given := inputs["overrideSpecial"].(string); given && class.name == "special" && override != "" {
-			alphabet = override
-		}
 		minimum, _ := inputs[class.minimum].(float64)
-		slots = append(slots, slices.Repeat([]string{alphabet}, int(minimum))...)
+		slots = append(slots, slices.Repeat([]string{class.alphabet}, int(minimum))...)
 		if inputs[class.name] == true {
-			all += alphabet
+			all += class.alphabet
 		}
 	}
 	switch {
@@ -54,21 +49,9 @@ func compose(inputs object) (string, error) {
 	}
 	out := make([]byte, length)
 	for i := range out {
-		n, err := rand.Int(rand.Reader, big.NewInt(int64(length-i)))
-		if err != nil {
-			return "", err
-		}
-		j := i + int(n.Int64())
+		j := i + below(length-i)
 		slots[i], slots[j] = slots[j], slots[i]
-		if out[i], err = pick(slots[i]); err != nil {
-			return "", err
-		}
+		out[i] = slots[i][below(len(slots[i]))]
 	}
 	return string(out), nil
-}
-
-// hash returns the bcrypt hash of a password; bcrypt reads 72 bytes at most.
-func hash(value string) (string, error) {
-	hashed, err := bcrypt.GenerateFromPassword([]byte(value)[:min(len(value), 72)], bcrypt.DefaultCost)
-	return string(hashed), err
 }
