@@ -17,10 +17,7 @@ import (
 )
 
 // The versions are those of the SDK packages in package.json. The engine warns on every run about a plugin older than its SDK.
-var providers = map[string]func() pulumirpc.ResourceProviderServer{
-	"docker": func() pulumirpc.ResourceProviderServer { return docker.New("v5.2.0") },
-	"random": func() pulumirpc.ResourceProviderServer { return random.New("4.21.2") },
-}
+var providers = map[string]pulumirpc.ResourceProviderServer{"docker": docker.New("v5.2.0"), "random": random.New("4.21.2")}
 
 func main() {
 	if strings.HasPrefix(filepath.Base(os.Args[0]), "docker-credential-") {
@@ -28,12 +25,11 @@ func main() {
 		return
 	}
 	name := strings.TrimPrefix(filepath.Base(os.Args[0]), "pulumi-resource-")
-	construct, known := providers[name]
+	provider, known := providers[name]
 	if !known {
-		fmt.Fprintf(os.Stderr, "unknown provider %q: call this program as pulumi-resource-{docker,random}\n", name)
-		os.Exit(2)
+		exitOn(fmt.Errorf("unknown provider %q: call this program as pulumi-resource-{docker,random}", name))
 	}
-	exitOn(plugin.Serve(construct()))
+	exitOn(plugin.Serve(provider))
 }
 
 func exitOn(err error) {

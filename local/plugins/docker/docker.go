@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -78,20 +80,19 @@ func registryOf(image string) string {
 // Diff compares the inputs. New credentials alone are no reason to build.
 func (p *provider) Diff(_ context.Context, req *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
 	olds, news := child(req.GetOlds().AsMap(), "__inputs"), req.GetNews().AsMap()
+	names := maps.Clone(news)
+	maps.Copy(names, olds)
 	diff := map[string]*pulumirpc.PropertyDiff{}
-	for name, value := range news {
-		old, existed := olds[name]
-		if !existed {
+	for name := range names {
+		old, value := olds[name], news[name]
+		switch {
+		case old == nil:
 			diff[name] = &pulumirpc.PropertyDiff{Kind: pulumirpc.PropertyDiff_ADD}
-		} else if name == "registry" && text(child(olds, name), "server") == text(child(news, name), "server") {
-			continue
-		} else if !reflect.DeepEqual(old, value) {
-			diff[name] = &pulumirpc.PropertyDiff{Kind: pulumirpc.PropertyDiff_UPDATE}
-		}
-	}
-	for name := range olds {
-		if _, stays := news[name]; !stays {
+		case value == nil:
 			diff[name] = &pulumirpc.PropertyDiff{Kind: pulumirpc.PropertyDiff_DELETE}
+		case name == "registry" && text(child(olds, name), "server") == text(child(news, name), "server"):
+		case !reflect.DeepEqual(old, value):
+			diff[name] = &pulumirpc.PropertyDiff{Kind: pulumirpc.PropertyDiff_UPDATE}
 		}
 	}
 	if len(diff) == 0 {
@@ -122,12 +123,18 @@ func (p *provider) apply(ctx context.Context, urn string, news *structpb.Struct,
 	inputs := news.AsMap()
 	ctx, cancel := p.Cancellable(ctx)
 	defer cancel()
-	image := &image{urn: urn, name: text(inputs, "imageName"), build: child(inputs, "build"), registry: child(inputs, "registry")}
-	leave, err := image.prepare()
+	scratch, err := os.MkdirTemp("", "docker-image-")
 	if err != nil {
 		return "", nil, err
 	}
-	defer leave()
+	defer os.RemoveAll(scratch)
+	image := &image{urn: urn, name: text(inputs, "imageName"), build: child(inputs, "build"), registry: child(inputs, "registry"),
+		scratch: scratch,
+		// So that the build makes one plain manifest in the daemon's image store, whatever builder the user has chosen.
+		env: []string{"DOCKER_BUILDKIT=1", "BUILDX_BUILDER=default", "BUILDX_NO_DEFAULT_ATTESTATIONS=1"}}
+	if err := image.login(); err != nil {
+		return "", nil, err
+	}
 	digest, err := image.make(ctx, inputs["skipPush"] != true)
 	if err != nil {
 		return "", nil, err

@@ -13,33 +13,21 @@ import (
 // helperName is the name of the credential helper that this program is for the docker command it starts.
 const helperName = "pulumi-image"
 
-// prepare sets up the docker command's environment and scratch folder. The returned function removes the folder. The docker command
-// gets the credentials of the image's registry from a credential helper, which reads them from its environment. They are
-// never on disk, not even when this process is killed, and the user's own docker configuration is not changed.
-func (i *image) prepare() (func(), error) {
-	// The builder and the attestations are set so that the build makes one plain manifest in the daemon's image store.
-	i.env = []string{"DOCKER_BUILDKIT=1", "BUILDX_BUILDER=default", "BUILDX_NO_DEFAULT_ATTESTATIONS=1"}
-	scratch, err := os.MkdirTemp("", "docker-image-")
-	if err != nil {
-		return nil, err
-	}
-	i.scratch = scratch
-	leave := func() { os.RemoveAll(scratch) }
+// login gives the docker command the credentials of the image's registry through a credential helper, which reads them from its
+// environment. They are never on disk, not even when this process is killed, and the user's own docker configuration is not
+// changed. Without credentials the user's own login counts.
+func (i *image) login() error {
 	user, password := text(i.registry, "username"), text(i.registry, "password")
 	if user == "" || password == "" {
-		return leave, nil
+		return nil
 	}
 	server := text(i.registry, "server")
 	if server == "docker.io" {
 		server = "https://index.docker.io/v1/" // what the docker command asks a helper for
 	}
-	if err := configure(scratch, server); err != nil {
-		leave()
-		return nil, err
-	}
-	i.env = append(i.env, "DOCKER_CONFIG="+scratch, "PATH="+scratch+":"+os.Getenv("PATH"),
+	i.env = append(i.env, "DOCKER_CONFIG="+i.scratch, "PATH="+i.scratch+":"+os.Getenv("PATH"),
 		"PULUMI_IMAGE_SERVER="+server, "PULUMI_IMAGE_USERNAME="+user, "PULUMI_IMAGE_PASSWORD="+password)
-	return leave, nil
+	return configure(i.scratch, server)
 }
 
 // configure makes dir a docker configuration: the user's own one with the helper for one server.
