@@ -16,10 +16,38 @@ addons_serve() {
     curl -sS --noproxy '*' --max-time 2 "http://$(node_ip 1)/"
 }
 
+# account NAMESPACE NAME ROLE: the manifest of a ServiceAccount that has the rights of the ClusterRole ROLE.
+account() {
+  cat <<EOF
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: { name: $2, namespace: $1 }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: { name: "$3" }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "$3" }
+subjects:
+  - { kind: ServiceAccount, name: $2, namespace: $1 }
+EOF
+}
+
+# addon_manifests: the files in addons/ with their placeholders replaced, and the account of each add-on.
+addon_manifests() {
+  local pod='{ runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: RuntimeDefault } }'
+  local container='{ allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: [ALL] } }'
+  sed "s|STAGE_HOSTS|$(stage_hosts)|; s|DNS_IP|$DNS_IP|; s|RESTRICTED_POD|$pod|; s|RESTRICTED_CONTAINER|$container|" \
+    "$LOCAL_DIR"/cluster/addons/*.yaml
+  account kube-system coredns system:coredns
+  account kube-system metrics-server system:metrics-server
+  account ingress-nginx traefik traefik
+  account cert-manager cert-manager cert-manager
+}
+
 addons_up() {
   kube wait --for condition=Established crd gatewayclasses.gateway.networking.k8s.io --timeout 60s
-  sed "s|STAGE_HOSTS|$(stage_hosts)|; s|DNS_IP|$DNS_IP|" "$LOCAL_DIR"/cluster/addons/*.yaml |
-    kube apply --server-side --force-conflicts -f -
+  addon_manifests | kube apply --server-side --force-conflicts -f -
   # What a cloud's load balancer would do: the Service gets the address of the first node, where kube-proxy serves it.
   kube -n ingress-nginx patch service traefik --subresource status --type merge \
     --patch "{\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":\"$(node_ip 1)\"}]}}}"
