@@ -12,10 +12,7 @@ import (
 
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/emptypb"
 )
 
@@ -44,37 +41,21 @@ func Serve(provider pulumirpc.ResourceProviderServer) error {
 			return err
 		}
 		engine = pulumirpc.NewEngineClient(conn)
-		go exitWithEngine(conn)
 	}
+	go exitWithEngine()
 	server := grpc.NewServer(grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage))
 	pulumirpc.RegisterResourceProviderServer(server, provider)
 	fmt.Println(listener.Addr().(*net.TCPAddr).Port)
 	return server.Serve(listener)
 }
 
-// exitWithEngine ends the process once the engine has stopped answering, so that a killed engine leaves no plugin behind.
-func exitWithEngine(conn *grpc.ClientConn) {
-	health := grpc_health_v1.NewHealthClient(conn)
-	err := untilLost(time.Second, func() error {
-		_, err := health.Check(context.Background(), &grpc_health_v1.HealthCheckRequest{})
-		return err
-	})
-	fmt.Fprintln(os.Stderr, "the engine does not answer any more:", err)
-	os.Exit(1)
-}
-
-// untilLost returns the error of the fifth check in a row that fails. On a busy machine a single check may fail. An engine
-// without health checks answers with Unimplemented.
-func untilLost(interval time.Duration, check func() error) error {
-	for failed := 0; ; {
-		time.Sleep(interval)
-		err := check()
-		if err == nil || status.Code(err) == codes.Unimplemented {
-			failed = 0
-		} else if failed++; failed == 5 {
-			return err
-		}
+// exitWithEngine ends this process once the engine, its parent, has ended. A killed engine leaves no plugin behind.
+func exitWithEngine() {
+	parent := os.Getppid()
+	for os.Getppid() == parent {
+		time.Sleep(time.Second)
 	}
+	os.Exit(1)
 }
 
 // Status shows a message at the resource's line. The next one replaces it.

@@ -1,23 +1,26 @@
 package plugin
 
 import (
-	"errors"
+	"io"
+	"os"
+	"os/exec"
 	"testing"
-
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
+	"time"
 )
 
-// A plugin that leaves while the engine lives fails the whole deploy, so one missed answer is no reason to go.
-func TestEngineIsLostOnlyAfterFiveFailuresInARow(t *testing.T) {
-	gone := errors.New("gone")
-	answers := []error{gone, nil, gone, gone, gone, gone, status.Error(codes.Unimplemented, ""), gone, gone, gone, gone, gone}
-	asked := 0
-	err := untilLost(0, func() error {
-		asked++
-		return answers[asked-1]
-	})
-	if err != gone || asked != len(answers) {
-		t.Fatalf("lost after %d of %d answers: %v", asked, len(answers), err)
+func TestMain(m *testing.M) {
+	if os.Getenv("AS_PLUGIN") != "" {
+		exitWithEngine()
+	}
+	os.Exit(m.Run())
+}
+
+// The shell takes the engine's place. It ends after a second, and the plugin then has five to close its output.
+func TestPluginEndsWithItsEngine(t *testing.T) {
+	shell := exec.Command("sh", "-c", `"$0" & sleep 1`, os.Args[0])
+	shell.Env = append(os.Environ(), "AS_PLUGIN=1")
+	shell.Stdout, shell.WaitDelay = io.Discard, 5*time.Second
+	if err := shell.Run(); err != nil {
+		t.Fatal(err)
 	}
 }
