@@ -23,7 +23,6 @@ die() {
   exit 1
 }
 
-# note TEXT: one line of information.
 note() { printf '  %s\n' "$*"; }
 
 # step TITLE COMMAND...: runs COMMAND, which may be a function, and writes its output to a log. Prints the elapsed time; on
@@ -134,8 +133,7 @@ ensure_packages() {
   step "install ${missing[*]}" install_packages "${missing[@]}"
 }
 
-# install_packages PACKAGE...: does not let the packages start their services, which would take the ports and sockets of the
-# daemons that local/up starts.
+# install_packages PACKAGE...: keeps their services from starting, which would take ports and sockets of local/up's daemons.
 install_packages() {
   local policy=/usr/sbin/policy-rc.d
   if [[ ! -e $policy ]]; then

@@ -26,8 +26,7 @@ apiserver_ready() {
   curl -fsS --noproxy '*' --max-time 5 --cacert "$PKI_DIR/ca.crt" "https://$BRIDGE_IP:6443/readyz"
 }
 
-# until_ready DAEMON COMMAND...: repeats COMMAND until it succeeds, 90 s at most. Fails at once when the daemon has ended, with the
-# end of its log.
+# until_ready DAEMON COMMAND...: repeats COMMAND until it succeeds. Fails after 90 s, and at once when DAEMON has ended; shows its log.
 until_ready() {
   local daemon=$1 deadline=$((SECONDS + 90))
   shift
@@ -58,14 +57,6 @@ cluster_warm() {
   done
   apiserver_ready
 } &>/dev/null
-
-# occupied: whether a cluster of another STATE_DIR runs here; prints that STATE_DIR. Bridge, namespaces and addresses exist once for
-# each machine, so only one cluster can.
-occupied() {
-  local owner
-  owner=$(cat "$NODE_RUN/owner" 2>/dev/null) && [[ $owner != "$STATE_DIR" && -d $owner/cluster ]] || return 1
-  printf '%s\n' "$owner"
-}
 
 # after_reboot: removes what is left of the pods of an earlier boot. /run is not a tmpfs on every machine.
 after_reboot() {
@@ -223,20 +214,20 @@ unrecorded_processes() { daemon_processes | grep -vxFf <(cut -d ' ' -f 1 "$RUN_D
 
 # stop_daemons: uses SIGKILL, because some daemons wait for their clients after a SIGTERM. None of them loses data by it.
 stop_daemons() {
-  local name
+  local records=("${CONTROL_PLANE[@]/#/$RUN_DIR/}")
   kill_all daemon_processes
-  for name in "${CONTROL_PLANE[@]}" 'todo-node*'; do
-    # shellcheck disable=SC2086 # a pattern
-    rm -f "$RUN_DIR"/$name.pid
-  done
+  rm -f "${records[@]/%/.pid}" "$RUN_DIR"/todo-node*.pid
 }
 
 # cluster_up: brings the cluster to the configured state, whatever state it is in. Does nothing if everything is there already.
 cluster_up() {
   [[ $NODES =~ ^[1-9]$|^1[0-9]$ ]] || die "NODES=$NODES is not a number from 1 to 19" "make up NODES=3"
   ! cluster_warm || return 0
+  # Bridge, namespaces and addresses exist once on a machine, so two clusters with different state folders cannot share it.
   local owner
-  ! owner=$(occupied) || die "this machine already runs the cluster of $owner" "remove it: XDG_STATE_HOME=${owner%/*} local/clean"
+  owner=$(cat "$NODE_RUN/owner" 2>/dev/null || true)
+  [[ -z $owner || $owner == "$STATE_DIR" || ! -d $owner/cluster ]] ||
+    die "this machine already runs the cluster of $owner" "remove it: XDG_STATE_HOME=${owner%/*} local/clean"
   ensure_packages /usr/bin/pebble:pebble
   step "Cluster network and credentials" cluster_prepare
   step "Control plane" control_plane_up
@@ -245,13 +236,6 @@ cluster_up() {
   step "Name service, ingress, certificates, metrics" addons_up
   hosts_entry
   (fingerprint; stage_hosts) >"$CLUSTER_DIR/applied"
-}
-
-# cluster_down: ends all processes of the cluster, pods included. The next cluster_up finds its data.
-cluster_down() {
-  local index
-  for index in $(node_indices); do node_kill "$index"; done
-  stop_daemons
 }
 
 # cluster_clean: removes the cluster with its data.

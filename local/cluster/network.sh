@@ -23,16 +23,14 @@ in_node() {
   nsenter --net="/run/netns/$node" "$@"
 }
 
-# uplink_mtu: the packet size of the interface that leads out of the machine. Pods must not send larger packets, because some
-# networks drop the ICMP replies about them.
+# uplink_mtu: the largest packet that leaves the machine whole. Some networks drop the ICMP replies about larger ones.
 uplink_mtu() {
   local device
   device=$(ip route show default | sed -n 's/.* dev \([^ ]*\).*/\1/p;q')
   awk '{ print ($1 < 1500) ? $1 : 1500 }' "/sys/class/net/${device:-lo}/mtu"
 }
 
-# Traffic that a firewall of the machine may forbid. Docker sets the policy of FORWARD to DROP, and only a rule in that chain can
-# accept packets then.
+# Traffic that a firewall of the machine may forbid. When Docker sets the policy of FORWARD to DROP, only a rule there can accept.
 ACCEPTED=("FORWARD -i $BRIDGE" "FORWARD -o $BRIDGE" "INPUT -i $BRIDGE -p tcp --dport 6443" "INPUT -i $BRIDGE -p tcp --dport $REGISTRY_PORT"
   "INPUT -i $BRIDGE -p tcp --dport $POSTGRES_PORT" "INPUT -i $BRIDGE -p tcp --dport $ACME_PORT")
 
@@ -104,20 +102,15 @@ netns_down() {
   ip netns delete "todo-node$1" 2>/dev/null || rm -f "/run/netns/todo-node$1"
 }
 
-# drop_unused_tables: removes tables of iptables that have no rules. iptables makes a table when it is first used.
-drop_unused_tables() {
-  local table
-  for table in filter nat; do
-    [[ $(iptables-save -t "$table" 2>/dev/null) =~ (^|$'\n')(-A|:[^$'\n']+' '-' ') ]] || nft delete table ip "$table" 2>/dev/null || true
-  done
-}
-
 host_network_down() {
-  local rule
+  local rule table
   for rule in "${ACCEPTED[@]}"; do
     while accept_rule -D "$rule" 2>/dev/null; do :; done
   done
-  drop_unused_tables
+  # iptables makes a table when it is first used. One without rules is removed.
+  for table in filter nat; do
+    [[ $(iptables-save -t "$table" 2>/dev/null) =~ (^|$'\n')(-A|:[^$'\n']+' '-' ') ]] || nft delete table ip "$table" 2>/dev/null || true
+  done
   nft delete table ip todo-app 2>/dev/null || true
   [[ ! -e /sys/class/net/$BRIDGE ]] || ip link delete "$BRIDGE"
   # `ip netns` has mounted its directory onto itself. The mount goes when no namespace is left.

@@ -30,7 +30,6 @@ cgroup_up() {
   done < <(awk '$3 == "cgroup" { print $2 }' /proc/mounts)
 }
 
-# containerd_config INDEX
 containerd_config() {
   local root=$NODE_ROOT/$1 run=$NODE_RUN/$1 host
   cat >"$root/containerd.toml" <<EOF
@@ -73,20 +72,13 @@ EOF
 EOF
 }
 
-# resolver_config FILE: the name servers for pods. Pods cannot reach one on the host's loopback interface; where systemd-resolved
-# runs, its own file names the servers behind it.
-resolver_config() {
-  local source=/etc/resolv.conf
-  [[ ! -e /run/systemd/resolve/resolv.conf ]] || source=/run/systemd/resolve/resolv.conf
-  grep -vE '^nameserver[[:space:]]+(127\.|::1)' "$source" >"$1" || true
-  # A file without a name server is not valid. With this one, names outside the cluster are not found.
-  grep -q '^nameserver' "$1" || echo "nameserver $BRIDGE_IP" >>"$1"
-}
-
-# kubelet_config INDEX
 kubelet_config() {
-  local root=$NODE_ROOT/$1
-  resolver_config "$root/resolv.conf"
+  local root=$NODE_ROOT/$1 resolvers=/etc/resolv.conf
+  # Pods cannot reach a name server on the host's loopback interface. The file of systemd-resolved names the servers behind it.
+  [[ ! -e /run/systemd/resolve/resolv.conf ]] || resolvers=/run/systemd/resolve/resolv.conf
+  grep -vE '^nameserver[[:space:]]+(127\.|::1)' "$resolvers" >"$root/resolv.conf" || true
+  # A file without a name server is not valid. With this one, names outside the cluster are not found.
+  grep -q '^nameserver' "$root/resolv.conf" || echo "nameserver $BRIDGE_IP" >>"$root/resolv.conf"
   cat >"$root/kubelet.yaml" <<EOF
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
@@ -154,19 +146,11 @@ node_indices() {
   find "$NODE_ROOT" "$NODE_RUN" -maxdepth 1 -name '[0-9]*' -printf '%f\n' 2>/dev/null | sort -nu
 }
 
-# node_processes INDEX: containerd's shims, and what runs in the cgroups of the node.
-node_processes() { processes_of "*/todo-app/todo-node$1/*" "$NODE_RUN/$1/[c]ontainerd.sock"; }
-
-# node_stop INDEX: ends the daemons. Pods keep running.
-node_stop() {
-  local daemon
-  for daemon in kubelet kube-proxy kube-router containerd; do stop "todo-node$1-$daemon" KILL; done
-}
-
 # node_kill INDEX: ends daemons and pods, and removes the files that belong to running pods, as a reboot would.
 node_kill() {
-  node_stop "$1"
-  kill_all node_processes "$1"
+  local daemon
+  for daemon in kubelet kube-proxy kube-router containerd; do stop "todo-node$1-$daemon" KILL; done
+  kill_all processes_of "*/todo-app/todo-node$1/*" "$NODE_RUN/$1/[c]ontainerd.sock" # what runs in its cgroups, and the shims
   unmount_below "$NODE_RUN/$1"
   unmount_below "$NODE_ROOT/$1"
   rm -rf --one-file-system "${NODE_RUN:?}/$1"

@@ -4,13 +4,13 @@
 PKI_DIR=$CLUSTER_DIR/pki
 
 # The options of `openssl req` for a new EC key.
-new_key=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes)
+NEW_KEY=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes)
 
 # authority: makes the certificate authority of the cluster, and the key that signs the tokens of service accounts.
 authority() {
   (umask 077 && mkdir -p "$PKI_DIR")
   [[ -s $PKI_DIR/ca.crt ]] ||
-    { openssl req -x509 "${new_key[@]}" -days 3650 -subj /CN=todo-app-local -keyout "$PKI_DIR/ca.key" -out "$PKI_DIR/ca.new" &&
+    { openssl req -x509 "${NEW_KEY[@]}" -days 3650 -subj /CN=todo-app-local -keyout "$PKI_DIR/ca.key" -out "$PKI_DIR/ca.new" &&
       mv "$PKI_DIR/ca.new" "$PKI_DIR/ca.crt"; }
   [[ -s $PKI_DIR/service-account.key ]] ||
     { openssl ecparam -genkey -name prime256v1 -noout -out "$PKI_DIR/service-account.new" &&
@@ -22,7 +22,7 @@ certificate() {
   local file=$PKI_DIR/$1 extensions='extendedKeyUsage=clientAuth'
   [[ ! -s $file.crt ]] || return 0
   [[ -z ${3:-} ]] || extensions=$'extendedKeyUsage=clientAuth,serverAuth\nsubjectAltName='$3
-  openssl req "${new_key[@]}" -subj "$2" -keyout "$file.key" |
+  openssl req "${NEW_KEY[@]}" -subj "$2" -keyout "$file.key" |
     openssl x509 -req -days 3650 -CA "$PKI_DIR/ca.crt" -CAkey "$PKI_DIR/ca.key" \
       -set_serial "0x$(openssl rand -hex 8)" -extfile <(echo "$extensions") -out "$file.new"
   mv "$file.new" "$file.crt" # comes last, so that an interrupted run leaves no certificate without a key

@@ -17,15 +17,13 @@ postgres_programs() {
   compgen -G "/usr/lib/postgresql/$version/bin/postgres" | sort -V | tail -n 1 | xargs -r dirname
 }
 
-# server_certificate: makes the certificate of the server, and an authority that signs nothing else. Both have all the extensions
-# that strict clients ask for.
+# server_certificate: signed by an authority that signs nothing else. Both have the extensions that strict clients ask for.
 server_certificate() {
   local authority=$POSTGRES_DIR/ca file=$POSTGRES_DIR/server
   [[ ! -s $file.crt ]] || return 0
-  # shellcheck disable=SC2154 # pki.sh sets new_key
-  openssl req -x509 "${new_key[@]}" -days 3650 -subj '/CN=todo-app local PostgreSQL' \
+  openssl req -x509 "${NEW_KEY[@]}" -days 3650 -subj '/CN=todo-app local PostgreSQL' \
     -addext keyUsage=critical,keyCertSign,cRLSign -keyout "$authority.key" -out "$authority.crt"
-  openssl req "${new_key[@]}" -subj /CN=postgres -keyout "$file.key" |
+  openssl req "${NEW_KEY[@]}" -subj /CN=postgres -keyout "$file.key" |
     openssl x509 -req -days 3650 -CA "$authority.crt" -CAkey "$authority.key" -set_serial "0x$(openssl rand -hex 8)" -extfile \
       <(printf '%s\n' "subjectAltName=IP:$BRIDGE_IP" extendedKeyUsage=serverAuth authorityKeyIdentifier=keyid) -out "$file.new"
   chown postgres: "$file.key"
@@ -53,16 +51,7 @@ EOF
   echo 'root root postgres' >"$POSTGRES_DIR/ident.conf"
 }
 
-# postgres_data PROGRAMS: makes the data folder, which gets its name when it is complete.
-postgres_data() {
-  [[ ! -e $POSTGRES_DIR/data ]] || return 0
-  rm -rf "$POSTGRES_DIR/data.new"
-  "${AS_POSTGRES[@]}" "$1/initdb" --pgdata "$POSTGRES_HOME/data.new" --encoding UTF8 --locale C.UTF-8
-  mv "$POSTGRES_DIR/data.new" "$POSTGRES_DIR/data"
-}
-
-# postgres_answers PROGRAMS: whether the server answers. Starts it unless it runs: a new server ends while processes of one that was
-# killed are still there.
+# postgres_answers PROGRAMS: starts the server unless it runs. A new one ends while processes of a killed one are still there.
 postgres_answers() {
   start postgres "${AS_POSTGRES[@]}" "$1/postgres" -D "$POSTGRES_HOME/data" --config-file="$POSTGRES_HOME/postgresql.conf"
   "$1/pg_isready" --quiet --host "$POSTGRES_DIR" --port "$POSTGRES_PORT" --username postgres
@@ -76,7 +65,11 @@ postgres_up() {
   chmod 700 "$POSTGRES_DIR"
   server_certificate
   postgres_configure
-  postgres_data "$programs"
+  if [[ ! -e $POSTGRES_DIR/data ]]; then # the folder gets its name when it is complete
+    rm -rf "$POSTGRES_DIR/data.new"
+    "${AS_POSTGRES[@]}" "$programs/initdb" --pgdata "$POSTGRES_HOME/data.new" --encoding UTF8 --locale C.UTF-8
+    mv "$POSTGRES_DIR/data.new" "$POSTGRES_DIR/data"
+  fi
   # The lock of the data names a process id. After a reboot that may be another process.
   pid=$(head -n 1 "$POSTGRES_DIR/data/postmaster.pid" 2>/dev/null || true)
   [[ $(readlink "/proc/$pid/exe") == "$programs/postgres" ]] || rm -f "$POSTGRES_DIR/data/postmaster.pid"

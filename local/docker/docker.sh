@@ -2,15 +2,13 @@
 # client that can build with BuildKit comes first on PATH. Needs root and Debian's package manager where something must be
 # installed. Leaves the daemons `dockerd` and `registry`, their images and build cache below CACHE_DIR/docker and
 # CACHE_DIR/registry, and sockets below RUN_DIR. local/clean ends the daemons and keeps the images.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # local/up prints DOCKER_CHOICE
 
 DOCKER_SOCKET=$RUN_DIR/docker.sock
 CLIENT_DIR=$CACHE_DIR/docker-client # holds `docker` alone, so that it can come first on PATH
 REGISTRY_DIR=$CACHE_DIR/registry
-REGISTRY_PACKAGE=docker-registry
 
-# has_buildkit CLIENT: whether the client can build with BuildKit. It has buildx, or is older than version 23 and uses the
-# BuildKit in the daemon.
+# has_buildkit CLIENT: whether the client has buildx, or is older than version 23 and can use the BuildKit in the daemon.
 has_buildkit() {
   local version
   "$1" buildx version >/dev/null 2>&1 && return
@@ -35,7 +33,6 @@ choose_docker_client() {
 # ensure_docker: sets DOCKER_HOST where the daemon is one that this script starts, and DOCKER_CHOICE, which says whose it is.
 ensure_docker() {
   PATH=$CLIENT_DIR:$PATH
-  # shellcheck disable=SC2034 # local/up prints it
   DOCKER_CHOICE="own daemon, as none answered"
   if alive dockerd && [[ -e /sys/class/net/docker0 ]]; then
     export DOCKER_HOST=unix://$DOCKER_SOCKET
@@ -45,7 +42,6 @@ ensure_docker() {
   stop dockerd
   if [[ ${DOCKER_HOST-} == "unix://$DOCKER_SOCKET" ]]; then unset DOCKER_HOST; fi
   if type -P docker >/dev/null && docker version >/dev/null 2>&1; then
-    # shellcheck disable=SC2034
     DOCKER_CHOICE="the machine's daemon"
     rm -f "$RUN_DIR/dockerd.pid"
     [[ -x $CLIENT_DIR/docker ]] || choose_docker_client ||
@@ -78,8 +74,8 @@ fetch_registry() {
   chmod 755 "$work"
   cd "$work" || return
   apt-get update
-  apt-get download "$REGISTRY_PACKAGE"
-  dpkg-deb -x "$REGISTRY_PACKAGE"_*.deb .
+  apt-get download docker-registry
+  dpkg-deb -x docker-registry_*.deb .
   mv usr/bin/docker-registry "$BIN_DIR/"
   rm -rf "$work"
 }
@@ -87,7 +83,7 @@ fetch_registry() {
 # ensure_registry: listens on the loopback interface only. Nodes reach it by a rule of cluster/network.sh.
 ensure_registry() {
   alive registry && return
-  type -P docker-registry >/dev/null || step "install $REGISTRY_PACKAGE" fetch_registry
+  type -P docker-registry >/dev/null || step "install docker-registry" fetch_registry
   port_must_be_free 127.0.0.1 "$REGISTRY_PORT" "the image registry"
   step "start the image registry on 127.0.0.1" start_registry
 }
@@ -105,13 +101,10 @@ YAML
   wait_for 20 "the image registry (log: $LOG_DIR/registry.log)" curl -fs "http://127.0.0.1:$REGISTRY_PORT/v2/"
 }
 
-# docker_processes: containerd and the shims of this daemon, and what runs in its containers.
-docker_processes() { processes_of '*/todo-app/docker*' "${RUN_DIR%/*}/[r]un/docker"; }
-
 # docker_clean: ends the daemon and removes what it leaves behind: containers, mounts, networks and firewall rules.
 docker_clean() {
   stop dockerd
-  kill_all docker_processes
+  kill_all processes_of '*/todo-app/docker*' "${RUN_DIR%/*}/[r]un/docker" # what runs in its containers, containerd and the shims
   unmount_below "$RUN_DIR"
   unmount_below "$CACHE_DIR/docker"
   local bridge='docker0|br-[0-9a-f]{12}' link # of the default network, and of those of `docker network create`

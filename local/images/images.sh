@@ -97,8 +97,7 @@ debian_image() {
   rm -rf "$root"
 }
 
-# client_settings: environment variables for the image. With them, programs trust this machine's CA certificates, and package
-# clients use its package indexes.
+# client_settings: environment variables that make programs trust this machine's CA certificates and use its package indexes.
 client_settings() {
   local name index
   for name in SSL_CERT_FILE NODE_EXTRA_CA_CERTS PIP_CERT REQUESTS_CA_BUNDLE CURL_CA_BUNDLE; do

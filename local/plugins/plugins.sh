@@ -4,14 +4,11 @@
 # CACHE_DIR/tools, links named pulumi-resource-<name> in BIN_DIR, and for a day a note that a download was refused.
 # shellcheck shell=bash
 
-# sdk_version NAME: the version of the SDK package @pulumi/NAME. Its plugin must have the same.
-sdk_version() { sed -n "s/.*\"@pulumi\/$1\": \"\(.*\)\".*/\1/p" "$LOCAL_DIR/../package.json"; }
-
-# ensure_plugins: makes every plugin available, and says which are official.
+# ensure_plugins: makes every plugin available in the version of its SDK package, and says which are official.
 ensure_plugins() {
   local name version official='' standin=()
   for name in docker kubernetes random; do
-    version=$(sdk_version "$name")
+    version=$(sed -n "s/.*\"@pulumi\/$name\": \"\(.*\)\".*/\1/p" "$LOCAL_DIR/../package.json")
     if official_plugin "$name" "$version"; then
       rm -f "$BIN_DIR/pulumi-resource-$name"
       official+="${official:+, }$name $version"

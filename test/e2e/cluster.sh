@@ -208,7 +208,8 @@ all_killed() {
 # rebooted: no process is left, mounts, namespaces and rules are gone, files are as they were.
 rebooted() {
   local index
-  cluster_down
+  for index in $(node_indices); do node_kill "$index"; done
+  stop_daemons
   for index in $(node_indices); do
     netns_down "$index"
     touch "/run/netns/todo-node$index"

@@ -16,9 +16,6 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 )
 
-// maxMessage is the engine's own limit. The default of gRPC, 4 MiB, is too small for large objects.
-const maxMessage = 400 << 20
-
 // Pulumi encodes special values in plain JSON. An object with signatureKey is a secret; Unknown is a value not known yet.
 const (
 	signatureKey    = "4dabf18193072939515e22adb298388d"
@@ -43,7 +40,7 @@ func Serve(provider pulumirpc.ResourceProviderServer) error {
 		engine = pulumirpc.NewEngineClient(conn)
 	}
 	go exitWithEngine()
-	server := grpc.NewServer(grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage))
+	server := grpc.NewServer()
 	pulumirpc.RegisterResourceProviderServer(server, provider)
 	fmt.Println(listener.Addr().(*net.TCPAddr).Port)
 	return server.Serve(listener)
