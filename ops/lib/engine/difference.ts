@@ -1,6 +1,8 @@
-/** Shows differences as the engine displays them: its text goes to the terminal unchanged. */
+/** Shows differences as the engine displays them. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { stripVTControlCharacters } from "node:util";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { verifyCluster } from "../state/clusterIdentity.ts";
 import { OperatorError } from "../errors.ts";
@@ -23,12 +25,21 @@ export async function openForPreview(stage: Stage): Promise<Stack> {
   return stack;
 }
 
+/** Which plugin is used: the commands say it once, before the engine starts. */
+const SAID_ELSEWHERE = /^warning: using pulumi-\S+ from \$PATH at /;
+
 /** Runs `pulumi <command> --diff` on a stage. */
 export async function showDifference(stage: Stage, ...command: string[]): Promise<void> {
   const { name, file } = stage;
   await openForPreview(stage);
-  const options = ["--stack", name, "--config-file", file, "--diff"];
-  const engine = spawn("pulumi", [...command, ...options], { stdio: "inherit" });
+  const color = `--color=${process.stdout.isTTY ? "always" : "never"}`;
+  const options = ["--stack", name, "--config-file", file, "--diff", color];
+  const engine = spawn("pulumi", [...command, ...options], {
+    stdio: ["inherit", "pipe", "inherit"],
+  });
+  createInterface({ input: engine.stdout }).on("line", (line) => {
+    if (!SAID_ELSEWHERE.test(stripVTControlCharacters(line))) process.stdout.write(`${line}\n`);
+  });
   process.on("SIGINT", () => {}); // the terminal sends it to the engine as well, and this command waits for the engine
   const [code] = (await once(engine, "close")) as [number | null];
   if (code !== 0)
