@@ -35,11 +35,15 @@ export async function showDifference(stage: Stage, ...command: string[]): Promis
   const color = `--color=${process.stdout.isTTY ? "always" : "never"}`;
   const options = ["--stack", name, "--config-file", file, "--diff", color];
   const engine = spawn("pulumi", [...command, ...options], {
-    stdio: ["inherit", "pipe", "inherit"],
+    stdio: ["inherit", "pipe", "pipe"],
   });
-  createInterface({ input: engine.stdout }).on("line", (line) => {
-    if (!SAID_ELSEWHERE.test(stripVTControlCharacters(line))) process.stdout.write(`${line}\n`);
-  });
+  for (const [input, terminal] of [
+    [engine.stdout, process.stdout],
+    [engine.stderr, process.stderr],
+  ] as const)
+    createInterface({ input }).on("line", (line) => {
+      if (!SAID_ELSEWHERE.test(stripVTControlCharacters(line))) terminal.write(`${line}\n`);
+    });
   process.on("SIGINT", () => {}); // the terminal sends it to the engine as well, and this command waits for the engine
   const [code] = (await once(engine, "close")) as [number | null];
   if (code !== 0)
