@@ -230,6 +230,13 @@ describe("the cluster of a stage", function () {
     assert.match(settings("moon").stderr, /no Pulumi\.moon\.yaml\n {2}fix: .*Pulumi\.dev\.yaml/);
   });
 
+  it("is not looked for where the stage is a stack of an organisation, with the way to choose that", () => {
+    assert.match(
+      settings("acme/todo-app/dev").stderr,
+      /STAGE=acme\/todo-app\/dev is the full name of a stack.*\n {2}fix: .*pulumi org set-default acme; then use STAGE=dev/,
+    );
+  });
+
   describe("that an earlier version used last", () => {
     const before = () => {
       mkdirSync(join(state, "pulumi"));
