@@ -11,7 +11,7 @@ from app import __version__, errors, health
 from app.auth import TokenVerifier
 from app.body_limit import BodyLimit
 from app.chat import routes as chat
-from app.chat.provider import build_provider
+from app.chat.factory import build_provider
 from app.database import build_engine, build_probe_engine
 from app.metrics import HttpMetrics, build_registry
 from app.observability import ObservedRequests
@@ -63,14 +63,18 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(chat.router)
     app.include_router(health.router)
     errors.install(app)
-    # the last one added is the outermost
+    _add_middleware(app, settings, HttpMetrics(registry))
+    return app
+
+
+def _add_middleware(app: FastAPI, settings: Settings, metrics: HttpMetrics) -> None:
+    """A request passes the middleware that was added last first."""
     app.add_middleware(BodyLimit)
     if settings.https_redirect and settings.frontend_url.startswith("https://"):
         app.add_middleware(HttpsOnly, public_url=settings.frontend_url)
-    app.add_middleware(ObservedRequests, metrics=HttpMetrics(registry))
+    app.add_middleware(ObservedRequests, metrics=metrics)
     if settings.hsts_max_age is not None:
         app.add_middleware(StrictTransport, max_age=settings.hsts_max_age)
-    return app
 
 
 def is_traced(settings: Settings) -> bool:

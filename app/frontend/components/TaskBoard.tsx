@@ -1,6 +1,6 @@
 "use client";
 
-import { useDisclosure, useSessionStorage } from "@mantine/hooks";
+import { useDisclosure } from "@mantine/hooks";
 import { Title } from "@mantine/core";
 import { type RefObject, useLayoutEffect, useRef, useState } from "react";
 import { Assistant } from "@/components/Assistant";
@@ -10,40 +10,27 @@ import { Interactive } from "@/components/Interactive";
 import { TaskEditor } from "@/components/TaskEditor";
 import { TaskFilters } from "@/components/TaskFilters";
 import { TaskList } from "@/components/TaskList";
+import { useDraft } from "@/hooks/useDraft";
 import { useFilters } from "@/hooks/useFilters";
 import { useShortcuts } from "@/hooks/useShortcuts";
-import { useSummary, useTaskChanges } from "@/hooks/useTasks";
+import { type TaskChanges, useSummary, useTaskChanges } from "@/hooks/useTasks";
 import { useUndoableDelete } from "@/hooks/useUndoableDelete";
 import { actFor } from "@/lib/api";
 import type { User } from "@/lib/auth";
 import { NEW_TASK, NO_FILTERS, type Task, type TaskFields } from "@/lib/tasks";
 
-/** What is being typed in the dialog, for the task that it changes; a new one without. */
-export interface Draft {
-  readonly task?: Task;
-  readonly fields: TaskFields;
-}
-
 export function TaskBoard({ user }: { readonly user: User }) {
-  // before anything is asked for
+  // a layout effect runs before the effects that send the first requests
   useLayoutEffect(() => actFor(user.id), [user.id]);
   const [filters, setFilters] = useFilters();
   const changes = useTaskChanges();
   const heading = useRef<HTMLHeadingElement>(null);
-  const [status, setStatus] = useState("");
   const [assistantOpened, assistant] = useDisclosure(false);
-  // kept in the tab: a reload, or a session that ends, loses nothing that was typed
-  const stored = { key: `draft-${user.id}`, defaultValue: null };
-  const [draft, setDraft] = useSessionStorage<Draft | null>(stored);
+  const [draft, setDraft] = useDraft(user.id);
+  // a new task must be in sight, whatever the filters were
+  const { save, status } = useSave(changes, () => setFilters(NO_FILTERS));
   const { remove, undo } = useUndoableDelete(changes, heading);
   useShortcuts(undo);
-
-  async function save(fields: TaskFields, task?: Task): Promise<void> {
-    const saved = await (task ? changes.update(task, fields) : changes.create(fields));
-    // a new task must not be out of sight
-    if (!task) setFilters(NO_FILTERS);
-    setStatus(`${task ? "Saved" : "Added"} ${saved.title}`);
-  }
 
   return (
     <div className="shell" data-assistant={assistantOpened || undefined}>
@@ -79,6 +66,17 @@ export function TaskBoard({ user }: { readonly user: User }) {
       <Assistant userId={user.id} opened={assistantOpened} onClose={assistant.close} />
     </div>
   );
+}
+
+/** Saves a new or an edited task; `status` says so to screen readers. */
+function useSave(changes: TaskChanges, onAdded: () => void) {
+  const [status, setStatus] = useState("");
+  async function save(fields: TaskFields, task?: Task): Promise<void> {
+    const saved = await (task ? changes.update(task, fields) : changes.create(fields));
+    if (!task) onAdded();
+    setStatus(`${task ? "Saved" : "Added"} ${saved.title}`);
+  }
+  return { save, status };
 }
 
 function Heading({ ref }: { readonly ref: RefObject<HTMLHeadingElement | null> }) {

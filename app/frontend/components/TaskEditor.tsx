@@ -12,7 +12,7 @@ import {
 } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { type FormEvent, useState } from "react";
-import type { Draft } from "@/components/TaskBoard";
+import type { Draft } from "@/hooks/useDraft";
 import { useSummary } from "@/hooks/useTasks";
 import {
   capitalised,

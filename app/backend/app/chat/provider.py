@@ -1,4 +1,4 @@
-"""What a language model has to do for the chat, whoever makes it."""
+"""The interface between the chat and what answers it: a language model or fixed rules."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Literal, Protocol
@@ -7,7 +7,6 @@ from pydantic import BaseModel, Field
 
 from app.chat.budget import TokenBudget
 from app.chat.tools import TaskTools
-from app.settings import Settings
 from app.tasks.models import Storable
 
 
@@ -26,17 +25,6 @@ class Provider(Protocol):
     async def answer(
         self, messages: Sequence[ChatMessage], tools: TaskTools, budget: TokenBudget, say: Say
     ) -> None:
-        """Answers the last message piece by piece; raises ChatError when it can't."""
+        """Answers the last message piece by piece with `say`; raises ChatError when it can't."""
 
     async def aclose(self) -> None: ...
-
-
-def build_provider(settings: Settings) -> Provider:
-    if settings.llm_provider == "openai":
-        # only here: its package takes half a second and 20 MB of memory
-        from app.chat.openai_provider import OpenaiProvider
-
-        return OpenaiProvider(settings)
-    from app.chat.builtin import BuiltinProvider
-
-    return BuiltinProvider()

@@ -39,6 +39,13 @@ def _user_id() -> sa.Column:
 
 
 def upgrade() -> None:
+    _create_tables()
+    op.create_index("auth_session_userId_idx", "auth_session", ["userId"])
+    op.create_index("auth_account_userId_idx", "auth_account", ["userId"])
+    op.create_index("auth_verification_identifier_idx", "auth_verification", ["identifier"])
+
+
+def _create_tables() -> None:
     op.create_table(
         "auth_user",
         _id(),
@@ -88,9 +95,6 @@ def upgrade() -> None:
         sa.Column("count", sa.Integer(), nullable=False),
         sa.Column("lastRequest", sa.BigInteger(), nullable=False),
     )
-    op.create_index("auth_session_userId_idx", "auth_session", ["userId"])
-    op.create_index("auth_account_userId_idx", "auth_account", ["userId"])
-    op.create_index("auth_verification_identifier_idx", "auth_verification", ["identifier"])
 
 
 def downgrade() -> None:
