@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lint, formatting and tests of the backend, in a virtual environment of the locked dependencies.
+# Checks style and formatting and runs the tests of the backend, in a virtual environment with the locked dependencies.
 set -euo pipefail
 cd "$(dirname "$0")"
 

@@ -1,6 +1,7 @@
-"""Compiles the modules that the app imports; half of what its packages bring is never run.
+"""Compiles the modules that the app imports; half of the modules in its packages are never used.
 
-Bytecode is valid by its content: file times, which differ from build to build, don't matter.
+The bytecode contains no file times, which differ from build to build: the same source gives the
+same bytecode.
 """
 
 import importlib
@@ -8,7 +9,7 @@ import py_compile
 import sys
 
 PROGRAMS = ["app.__main__", "app.migrate"]
-# imported by name, and only when needed
+# modules that are imported only when they are needed
 LATER = [
     "app.chat.openai_provider",
     "app.tracing",

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Types and tests of the frontend's own logic, with the locked dependencies. What it shows is tested in a browser.
+# Checks the types and runs the unit tests of the frontend, with the locked dependencies. test/e2e/app tests the pages in a browser.
 set -euo pipefail
 cd "$(dirname "$0")"
 

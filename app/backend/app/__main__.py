@@ -9,12 +9,14 @@ from app import logs, metrics
 from app.main import create_app
 from app.settings import Settings, SettingsError, load
 
-# Longer than a proxy keeps its idle connections (ingress-nginx 60 s, Traefik 90 s): the side that
-# reuses a connection must be the one that closes it, or a request now and then meets a closed one.
+# Longer than a proxy keeps idle connections to this server (ingress-nginx 60 s, Traefik 90 s). The
+# proxy must be the one that closes them: otherwise it sometimes sends a request on a connection
+# that the server has just closed, and the request fails.
 KEEP_ALIVE_SECONDS = 95
-# Requests in flight get this long after SIGTERM; below the pod's termination grace period.
+# How long requests in flight may take after SIGTERM. It is less than the pod's termination grace
+# period.
 DRAIN_SECONDS = 20
-# of IPv6 and of IPv4, as far as the machine has them
+# An empty host means every address of the machine, IPv6 and IPv4.
 EVERY_ADDRESS = ""
 
 
@@ -22,9 +24,9 @@ def main() -> None:
     try:
         settings = load(Settings)
     except SettingsError as error:
-        sys.exit(f"The environment is not usable:\n{error}")
+        sys.exit(f"These environment variables are missing or wrong:\n{error}")
     logs.configure(settings.log_level)
-    # uvicorn passes the signal on once it has cleaned up; being asked to stop is no failure
+    # uvicorn raises the signal again after its own shutdown; a requested stop must exit with 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     app = create_app(settings)
     with metrics.serve(app.state.metrics_registry, settings.metrics_port):

@@ -1,7 +1,8 @@
-"""The role as which the services log in: it reads and writes rows, and can change no schema.
+"""The database role of the services: it can read and write rows, but it cannot change the schema.
 
-Its name and password stand in the services' URL. Two such roles take turns: raising the password's
-version names the other one, so that the pods of the version before go on with theirs.
+The role's name and password are part of the services' database URL. There are two such roles, and
+each new version of the password uses the other one: during a rotation, pods of the previous version
+keep their role and its password.
 """
 
 import base64
@@ -15,11 +16,11 @@ from sqlalchemy import URL, Connection, Engine, text
 
 logger = logging.getLogger(__name__)
 
-SCRAM_ITERATIONS = 4096  # PostgreSQL's own default; the passwords are random
+SCRAM_ITERATIONS = 4096  # PostgreSQL's default, which is enough because the passwords are random
 ATTRIBUTES = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
-# Rights on what is there, and on what later migrations will make.
+# Rights on the existing tables, and default rights on tables that later migrations create.
 GRANTS = (
-    "REVOKE CREATE ON SCHEMA public FROM PUBLIC",  # granted by releases before PostgreSQL 15
+    "REVOKE CREATE ON SCHEMA public FROM PUBLIC",  # PostgreSQL 14 and older grant it to everybody
     "GRANT USAGE ON SCHEMA public TO {role}",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
     "REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {role}",
@@ -31,15 +32,15 @@ GRANTS = (
 
 
 def may_make_roles(connection: Connection) -> bool:
-    """Whether the owner is a superuser; elsewhere the operator of the database makes the role."""
+    """Whether the owner is a superuser; if not, a database operator has to create the role."""
     query = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
     return bool(connection.scalar(text(query)))
 
 
 def set_up(connection: Connection, url: URL) -> bool:
-    """Makes the role that `url` logs in as what it has to be; to be run by the owner.
+    """Creates or updates the role that `url` names; the connection must be the owner's.
 
-    Returns whether the password before is not valid any more.
+    Returns whether the role's password changed, so that its previous password is no longer valid.
     """
     makes_roles = may_make_roles(connection)
     changed = makes_roles and _set_login(connection, str(url.username), str(url.password))
@@ -49,7 +50,7 @@ def set_up(connection: Connection, url: URL) -> bool:
 
 
 def end_sessions(engine: Engine, url: URL) -> None:
-    """Whoever logged in with the password before would stay in for as long as they like."""
+    """Ends the role's sessions: sessions opened with the old password would stay open otherwise."""
     query = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = :name"
     with engine.connect() as connection:
         ended = connection.scalar(text(query), {"name": url.username})
@@ -57,8 +58,10 @@ def end_sessions(engine: Engine, url: URL) -> None:
 
 
 def scram_verifier(password: str, salt: bytes, iterations: int) -> str:
-    """What PostgreSQL stores of a password (RFC 5803), so that the password itself stands in no
-    statement, which the server may log."""
+    """The form in which PostgreSQL stores a password (RFC 5803).
+
+    The server may log statements, so statements contain this verifier and never the password.
+    """
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, iterations)
     stored_key = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
     server_key = hmac.digest(salted, b"Server Key", "sha256")
@@ -69,7 +72,7 @@ def scram_verifier(password: str, salt: bytes, iterations: int) -> str:
 
 
 def _set_login(connection: Connection, role: str, password: str) -> bool:
-    """Returns whether the password changed."""
+    """Creates the role if it is missing; returns whether its password changed."""
     query = "SELECT rolpassword FROM pg_authid WHERE rolname = :role"
     found = connection.execute(text(query), {"role": role}).one_or_none()
     if found is None:
@@ -83,7 +86,7 @@ def _set_login(connection: Connection, role: str, password: str) -> bool:
 
 
 def _is_of(verifier: str | None, password: str) -> bool:
-    """Whether a stored verifier is that of the password."""
+    """Whether the stored verifier belongs to the password."""
     if not verifier or not verifier.startswith("SCRAM-SHA-256$"):
         return False
     iterations, salt = verifier.split("$")[1].split(":")
@@ -92,7 +95,7 @@ def _is_of(verifier: str | None, password: str) -> bool:
 
 
 def _execute(connection: Connection, statement: str, role: str | None, **literals: str) -> None:
-    """Such statements take no parameters: names and values are quoted into them."""
+    """Quotes names and values into the statement: such statements accept no parameters."""
     quoted = {name: sql.Literal(value) for name, value in literals.items()}
     composed = sql.SQL(statement).format(role=sql.Identifier(str(role)), **quoted)
     connection.exec_driver_sql(composed.as_string())

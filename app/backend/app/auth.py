@@ -1,4 +1,4 @@
-"""Who is asking: checks the tokens that the frontend signs for its signed-in users."""
+"""Checks the tokens that the frontend signs for its signed-in users."""
 
 import hmac
 from collections.abc import Sequence
@@ -13,18 +13,18 @@ MAX_USER_ID_LENGTH = 64
 
 
 def token_key(secret: str) -> bytes:
-    """Derived, so that the frontend's cookies, signed with the secret itself, are no tokens."""
+    """The key is derived, so that a cookie, signed with the secret itself, is never a token."""
     return hmac.digest(secret.encode(), b"todo-api token", "sha256")
 
 
 class TokenVerifier:
-    """Accepts tokens of any of the secrets: the current one and the one before a rotation."""
+    """Accepts tokens signed with any of the secrets: the current and the previous one."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self._keys = [token_key(secret) for secret in secrets]
 
     def user_id(self, token: str) -> str:
-        """Raises jwt.InvalidTokenError unless the token is one of ours and still valid."""
+        """The user whom the token names; raises jwt.InvalidTokenError if the token is not valid."""
         claims = self._claims(token)
         user_id = claims["sub"]
         if not 1 <= len(user_id) <= MAX_USER_ID_LENGTH or not user_id.isprintable():

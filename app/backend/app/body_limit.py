@@ -1,9 +1,9 @@
-"""No request makes this process hold more than a body of the largest sensible size."""
+"""Limits the size of request bodies, so that no request can use up the memory."""
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# fifty chat messages of 4,000 characters fit in any script
+# enough for fifty chat messages of 4,000 characters in any script
 MAX_BODY_BYTES = 1024 * 1024
 
 

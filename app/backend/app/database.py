@@ -1,4 +1,4 @@
-"""The connection pool and the mapped tables."""
+"""The connection pools and the mapped tables."""
 
 import time
 import uuid
@@ -25,34 +25,34 @@ from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry
 
-# 4 + 1 connections a pod for requests, and 1 for its probes. Eleven pods (ten at the autoscaler's
-# maximum, one more in a rollout) and as many of the frontend's with 2 each make 88: below
-# PostgreSQL's default of 100, of which 3 are kept for its administrator.
+# A backend pod has 4 + 1 connections for requests and 1 for probes, a frontend pod has 2. Eleven
+# pods of each (the autoscaler's maximum of ten, and one more during a rollout) have 88 together.
+# PostgreSQL allows 100 by default, 3 of them for superusers only.
 POOL_SIZE = 4
 POOL_OVERFLOW = 1
 PING_AFTER_SECONDS = 0.1
-# by then the page has given up waiting for a list
+# The page stops waiting for the list after the same time.
 STATEMENT_SECONDS = 5
-# less than a probe waits, so that one that hangs does not hold up the next
+# Less than the probe's timeout, so that a hanging probe does not delay the next one.
 PROBE_STATEMENT_SECONDS = 1
 
 
 def build_engine(url: URL) -> Engine:
-    """For requests: none of their statements holds a connection for long."""
+    """For requests: no statement may keep a connection for long."""
     engine = _build_engine(url, size=POOL_SIZE, overflow=POOL_OVERFLOW, wait_seconds=5)
     _limit_statements(engine, STATEMENT_SECONDS)
     return engine
 
 
 def build_probe_engine(url: URL) -> Engine:
-    """One connection of its own, so that requests that use up theirs look like no lost database."""
+    """For probes: their own connection, as busy requests must not look like a lost database."""
     engine = _build_engine(url, size=1, overflow=0, wait_seconds=1)
     _limit_statements(engine, PROBE_STATEMENT_SECONDS)
     return engine
 
 
 def build_migration_engine(url: URL) -> Engine:
-    """Without a limit for its statements: a large table takes its time."""
+    """For migrations: without a time limit, because changing a large table can take long."""
     return _build_engine(url, size=1, overflow=0, wait_seconds=5)
 
 
@@ -66,9 +66,9 @@ def _build_engine(url: URL, *, size: int, overflow: int, wait_seconds: float) ->
         connect_args={
             "application_name": "todo-backend",
             "connect_timeout": 3,
-            # a database host that vanished is noticed after 5 s, not after the kernel's 15 minutes
+            # a lost database host is noticed after 5 s instead of the kernel's 15 minutes
             "tcp_user_timeout": 5000,
-            # server-side prepared statements break behind poolers in transaction mode
+            # server-side prepared statements fail behind poolers in transaction mode
             "prepare_threshold": None,
         },
     )
@@ -77,21 +77,21 @@ def _build_engine(url: URL, *, size: int, overflow: int, wait_seconds: float) ->
 
 
 def _limit_statements(engine: Engine, seconds: float) -> None:
-    """By a statement: as a parameter of the connection it would be refused by PgBouncer."""
+    """Sets the limit with a statement: PgBouncer rejects it as a connection parameter."""
 
     @event.listens_for(engine, "connect")
     def limit(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
-        # without a transaction, whose end could take the setting back
+        # not in a transaction: a rollback would undo the setting
         connection.autocommit = True
         connection.execute(f"SET statement_timeout = '{seconds}s'")
         connection.autocommit = False
 
 
 def _ping_idle_connections(engine: Engine) -> None:
-    """A restarted database or a dropped connection costs a reconnect, not a failed request.
+    """Replaces connections that were lost while idle, so that no request fails because of them.
 
-    Unlike with SQLAlchemy's own ping, a connection that was in use just now is not asked: under
-    load that would be every second round trip.
+    SQLAlchemy's own ping checks a connection before each use, which doubles the round trips under
+    load. Here, a connection that was in use a moment ago is not checked.
     """
 
     @event.listens_for(engine, "checkin")
@@ -117,7 +117,7 @@ class Task(Base):
     __tablename__ = "tasks"
     __table_args__ = (
         CheckConstraint("priority IN ('low', 'normal', 'high')", name="ck_tasks_priority"),
-        # the list's order; its pages begin in the middle of it
+        # the order of the list; a page starts at a position in it
         Index("ix_tasks_user_id_created_at_id", "user_id", "created_at", "id"),
         Index(
             "ix_tasks_deleted",
@@ -126,8 +126,8 @@ class Task(Base):
             postgresql_where=text("deleted_at IS NOT NULL"),
         ),
     )
-    # timestamps come back with the INSERT or UPDATE itself
-    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012 (SQLAlchemy's own declaration)
+    # the INSERT or UPDATE itself returns the timestamps
+    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012 (SQLAlchemy declares it so)
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     user_id: Mapped[str] = mapped_column(String(64))
@@ -146,7 +146,7 @@ class Task(Base):
 
 
 class ChatUsage(Base):
-    """What the assistant has cost a user on the last day it was asked."""
+    """How many tokens the assistant has cost a user on the day of its last answer."""
 
     __tablename__ = "chat_usage"
 

@@ -1,4 +1,4 @@
-"""What the routes ask for."""
+"""Dependencies of the routes: the signed-in user and the user's tasks."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -27,7 +27,7 @@ async def current_user(
     request: Request,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> User:
-    """Decides whose tasks a request sees."""
+    """The user whom the token names; answers 401 without a valid token."""
     if credentials is None:
         raise _unauthorized("Sign in first: the request carries no bearer token")
     try:

@@ -1,4 +1,4 @@
-"""Every error answer has one shape: a sentence for people and, for bad input, the fields."""
+"""The one format of all error responses: a sentence for people and, for bad input, the fields."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -14,14 +14,14 @@ from starlette.exceptions import HTTPException
 
 logger = logging.getLogger(__name__)
 
-TOO_SLOW = "This took the database too long and was given up; try again, or ask for less at once"
+TOO_SLOW = "The database took too long, so this was stopped; try again, or ask for less at once"
 NO_DATABASE = "The database is not available right now; try again in a moment"
 FAILED = "Something went wrong; the failure was recorded"
 DATABASE_ERRORS = (OperationalError, InterfaceError, PoolTimeoutError)
 
 
 class LimitReachedError(Exception):
-    """The user has as much as one may have; the message says of what, and what to do."""
+    """The user has reached a limit; the message names the limit and what to do."""
 
 
 class FieldError(BaseModel):
@@ -34,7 +34,7 @@ class Problem(BaseModel):
     errors: list[FieldError] = []
 
 
-# what any route with a body may answer besides 422
+# the errors of every route with a body, besides 422
 INVALID_BODY = {400: {"model": Problem}, 413: {"model": Problem}}
 
 
@@ -57,17 +57,17 @@ async def _limit_reached(_: Request, error: LimitReachedError) -> JSONResponse:
 
 
 async def _invalid_input(_: Request, error: RequestValidationError) -> JSONResponse:
-    # the first part says where (body, path, query)
+    # the first part of `loc` is the source: body, path or query
     errors = [field_error(problem, *problem["loc"]) for problem in error.errors()]
     return problem_response(422, in_words(errors), errors)
 
 
 def field_error(problem: Mapping, source: str, *path: str | int) -> FieldError:
-    # a list's index is no name; nor is, for broken JSON, the offset in the text
+    # numbers are left out: the index in a list, or the position of a syntax error in JSON
     names = [part for part in path if isinstance(part, str)]
     field = ".".join(names) or source
     message = problem["msg"].removeprefix("Value error, ")
-    # a field's name is the sender's: JSON may hold half a character, which UTF-8 can't
+    # the name of an unknown field is the client's; JSON can contain a lone surrogate, UTF-8 can't
     return FieldError(field=field.encode(errors="replace").decode(), message=message)
 
 
@@ -80,7 +80,7 @@ async def _no_database(_: Request, error: Exception) -> JSONResponse:
 
 
 def database_problem(error: Exception) -> str:
-    """Logs why the database gave no answer, and says it in a sentence for people."""
+    """Logs why the database did not answer; returns a sentence for people."""
     if isinstance(getattr(error, "orig", None), QueryCanceled):
         logger.warning("a statement took too long: %s", first_line(error))
         return TOO_SLOW
@@ -89,7 +89,7 @@ def database_problem(error: Exception) -> str:
 
 
 def first_line(error: Exception) -> str:
-    """The driver's reason without SQLAlchemy's statement, parameters and links."""
+    """The reason that the driver gives, without SQLAlchemy's statement, parameters and links."""
     cause = getattr(error, "orig", None) or error
     return str(cause).strip().partition("\n")[0] or type(cause).__name__
 

@@ -1,4 +1,4 @@
-"""Liveness never asks the database: restarting this process would not bring it back."""
+"""/health: probes. Liveness does not ask the database: a restart would not bring it back."""
 
 from typing import Annotated, Literal
 
@@ -37,8 +37,8 @@ async def _database(request: Request, response: Response) -> Health:
     state = request.app.state
     try:
         with anyio.fail_after(READY_TIMEOUT_SECONDS):
-            # its own threads and its own connection: busy requests must not look like a lost
-            # database, and a check that hangs is left to the driver's own time-outs
+            # Probes have threads and a connection of their own, so that busy requests do not look
+            # like a lost database. The driver's timeouts end a check that hangs.
             await to_thread.run_sync(
                 _select_one, state.probe_engine, abandon_on_cancel=True, limiter=state.probe_threads
             )

@@ -1,4 +1,4 @@
-"""One JSON object per line on stdout, for every logger of the process."""
+"""Logs of the whole process: one JSON object per line on stdout."""
 
 import json
 import logging
@@ -24,7 +24,7 @@ class JsonFormatter(logging.Formatter):
         span = trace.get_current_span().get_span_context()
         if span.is_valid:
             line["trace_id"] = trace.format_trace_id(span.trace_id)
-        # more fields of one line: logger.info("…", extra={"fields": {…}})
+        # a caller adds fields with logger.info("…", extra={"fields": {…}})
         line |= getattr(record, "fields", {})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
@@ -32,7 +32,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure(level: str) -> None:
-    # they tell of every call of the language model, in detail also what was said
+    # These loggers report every call of the language model and, at DEBUG, the conversation itself.
     quiet = {name: {"level": "WARNING"} for name in ("httpcore2", "httpx2", "openai")}
     logging.config.dictConfig(
         {

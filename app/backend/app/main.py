@@ -1,4 +1,4 @@
-"""Puts the application together."""
+"""Creates the application from its parts."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -39,7 +39,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="Todo API",
         version=__version__,
         lifespan=lifespan,
-        # under the path that the ingress sends here
+        # below /api, because the ingress sends only that path to the backend
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
@@ -68,7 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def _add_middleware(app: FastAPI, settings: Settings, metrics: HttpMetrics) -> None:
-    """A request passes the middleware that was added last first."""
+    """Adds the middleware from the inside out: requests pass the last one first."""
     app.add_middleware(BodyLimit)
     if settings.https_redirect and settings.frontend_url.startswith("https://"):
         app.add_middleware(HttpsOnly, public_url=settings.frontend_url)
@@ -82,7 +82,7 @@ def is_traced(settings: Settings) -> bool:
 
 
 def start_tracing(engine: Engine, settings: Settings) -> Callable[[], None]:
-    """Returns what ends it."""
+    """Returns a function that stops the tracing."""
     if not is_traced(settings):
         return lambda: None
     from app import tracing

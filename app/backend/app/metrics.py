@@ -1,4 +1,4 @@
-"""Numbers for Prometheus, on a port of their own that no public route reaches."""
+"""Prometheus metrics, on a port of their own that no public route reaches."""
 
 import socket
 from collections.abc import Iterator
@@ -22,20 +22,20 @@ from starlette.types import Scope
 from app.database import POOL_OVERFLOW, POOL_SIZE
 
 KNOWN_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-OTHER = "other"  # callers choose methods and paths, but not how many time series there are
+OTHER = "other"  # for unknown methods and paths, so that clients can't create endless time series
 
 
 class HttpMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._requests = Counter(
             "http_requests_total",
-            "Answered requests",
+            "Answered HTTP requests",
             ["method", "route", "status"],
             registry=registry,
         )
         self._durations = Histogram(
             "http_request_duration_seconds",
-            "From the request's head to the end of its answer",
+            "Time from a request's headers to the end of its response",
             ["method", "route"],
             registry=registry,
         )
@@ -65,7 +65,7 @@ class PoolCollector(Collector):
 
 
 def build_registry(engine: Engine) -> CollectorRegistry:
-    disable_created_metrics()  # a second series for each counter, with its time of birth
+    disable_created_metrics()  # they double the series: each counter's creation time
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
@@ -75,9 +75,9 @@ def build_registry(engine: Engine) -> CollectorRegistry:
 
 @contextmanager
 def serve(registry: CollectorRegistry, port: int) -> Iterator[int]:
-    """Answers on the port, in a thread of its own, until the end of the block."""
-    # "::" takes IPv4 connections, too
-    address = "::" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104 (a pod's own)
+    """Serves the metrics in a thread of its own until the end of the block."""
+    # "::" also accepts IPv4 connections
+    address = "::" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104 (a pod listens on all its addresses)
     server, thread = start_http_server(port, address, registry=registry)
     try:
         yield server.server_port

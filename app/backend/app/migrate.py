@@ -1,4 +1,4 @@
-"""`python -m app.migrate`: brings the schema to what this image needs, or exits non-zero."""
+"""`python -m app.migrate`: migrates the schema to the version of this image, or exits with 1."""
 
 import logging
 import sys
@@ -21,7 +21,7 @@ logger = logging.getLogger("app.migrate")
 
 WAIT_SECONDS = 60
 LOCK_TIMEOUT = "60s"
-# any number will do, as long as every version of this program uses the same
+# any number, but the same in every version of this program
 ADVISORY_LOCK = 7_404_600
 
 
@@ -33,7 +33,7 @@ def alembic_config(connection: Connection) -> Config:
 
 
 def wait_for_database(engine: Engine, seconds: float = WAIT_SECONDS) -> None:
-    """Returns once a connection is accepted; raises the last reason when time is up."""
+    """Returns once the database accepts a connection; raises the last error after `seconds`."""
     start = time.monotonic()
     while True:
         try:
@@ -49,7 +49,7 @@ def wait_for_database(engine: Engine, seconds: float = WAIT_SECONDS) -> None:
 
 
 def wait_for_app_role(engine: Engine, url: URL) -> None:
-    """Where it is not for the migration to make the app's role, waits until it can log in."""
+    """Waits until the services' role can log in, if a database operator creates it."""
     with engine.connect() as connection:
         if app_role.may_make_roles(connection):
             return
@@ -61,20 +61,20 @@ def wait_for_app_role(engine: Engine, url: URL) -> None:
 
 
 def upgrade(engine: Engine, app_url: URL | None = None) -> None:
-    """All or nothing, and one run at a time: the lock ends with the transaction.
+    """Migrates in one transaction, whose lock lets only one run at a time work.
 
-    With `app_url`, the role that it logs in as gets its password and its rights as well.
+    With `app_url`, it also sets the password and the rights of the role that the URL names.
     """
     with engine.begin() as connection:
-        # behind a pooler the connection may be one on which the API has set its limit
+        # behind a pooler, the API may have set its limit on this connection before
         connection.execute(select(func.set_config("statement_timeout", "0", True)))
-        # bounds the wait for another run as well as for tables that a long query holds
+        # limits the wait for another run, and for tables that a long query has locked
         connection.execute(select(func.set_config("lock_timeout", LOCK_TIMEOUT, True)))
         connection.execute(select(func.pg_advisory_xact_lock(ADVISORY_LOCK)))
         upgrade_schema(connection)
         has_new_password = app_url is not None and app_role.set_up(connection, app_url)
     if app_url is not None and has_new_password:
-        # only now: until the new password is committed, they could come back with the one before
+        # not before the commit: until then, clients can log in again with the old password
         app_role.end_sessions(engine, app_url)
 
 
@@ -83,8 +83,8 @@ def upgrade_schema(connection: Connection) -> None:
     scripts = ScriptDirectory.from_config(config)
     current = MigrationContext.configure(connection).get_current_revision()
     if current is not None and current not in {s.revision for s in scripts.walk_revisions()}:
-        # A rollback to an older image: migrations only ever add what the previous release can
-        # live with, so the newer schema stays.
+        # This is a rollback to an older image. Each migration keeps the schema usable for the
+        # release before it, so the newer schema stays.
         logger.warning("the schema is at %s, newer than this image; it stays as it is", current)
         return
     command.upgrade(config, "head")
@@ -95,7 +95,7 @@ def main() -> None:
     try:
         settings = load(MigrationSettings)
     except SettingsError as error:
-        sys.exit(f"The environment is not usable:\n{error}")
+        sys.exit(f"These environment variables are missing or wrong:\n{error}")
     logs.configure(settings.log_level)
     engine = build_migration_engine(settings.sqlalchemy_url)
     try:

@@ -1,4 +1,4 @@
-"""What is known about each request afterwards: its id, a line in the log, and the metrics."""
+"""Gives each request an id, an access log line and metrics."""
 
 import logging
 import re
@@ -27,7 +27,7 @@ class ObservedRequests:
             await self.app(scope, receive, send)
             return
         identity = _request_id(scope)
-        # never reset: each request runs in a context of its own
+        # no reset is needed: each request runs in a context of its own
         logs.request_id.set(identity)
         header = (b"x-request-id", identity.encode())
         started = time.perf_counter()
@@ -44,7 +44,7 @@ class ObservedRequests:
             await self.app(scope, receive, send_with_id)
         except Exception:
             logger.exception("the request failed")
-            if status is None:  # else the server ends the connection in the middle of the answer
+            if status is None:  # once the response has started, only the connection can be closed
                 failed = problem_response(500, FAILED)
                 await failed(scope, receive, send_with_id)
         finally:
@@ -60,7 +60,7 @@ def _request_id(scope: Scope) -> str:
 
 def _log(scope: Scope, status: int, seconds: float) -> None:
     method, path = scope["method"], scope["path"]
-    if path.startswith("/health") and status < 400:  # most lines would be these
+    if path.startswith("/health") and status < 400:  # successful probes would fill the log
         return
     fields = {
         "method": method,

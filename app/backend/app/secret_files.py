@@ -1,4 +1,7 @@
-"""Secrets in files, as in the official images: X_FILE names a file that holds the value of X."""
+"""Reads secrets from files: X_FILE names the file with the value of X.
+
+The official Docker images use the same convention.
+"""
 
 import os
 from collections.abc import Iterable
@@ -6,9 +9,10 @@ from pathlib import Path
 
 
 def read(variables: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """What the files hold, and what is wrong with them, in words that hold none of it.
+    """The values from the files, and a problem for each file without a usable value.
 
-    An empty file is like an empty variable: left out.
+    Problems never quote the content of a file. An empty file counts as not set, like an empty
+    variable.
     """
     values, problems = {}, {}
     for variable in variables:
@@ -19,7 +23,7 @@ def read(variables: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
             problems[variable] = f"{variable}, {variable}_FILE: both are set; keep one of them"
             continue
         try:
-            # universal newlines: the end of a line is \n, however it was written
+            # read_text turns every kind of line end into \n
             value = Path(path).read_text("utf-8").removesuffix("\n")
         except OSError as error:
             problems[variable] = f"{variable}_FILE: {path} can't be read: {error.strerror}"

@@ -1,4 +1,4 @@
-"""What the environment has to say, checked as a whole before anything starts."""
+"""The settings, read from environment variables and checked before anything starts."""
 
 import ssl
 from pathlib import Path
@@ -21,16 +21,16 @@ from app import secret_files
 EXAMPLE_URL = "postgresql://user:password@host:5432/database"
 OPENAI_URL = "https://api.openai.com/v1"
 MIN_SECRET_LENGTH = 32
-# those of libpq's that say for sure whether the connection is encrypted
+# libpq's other modes leave it open whether the connection is encrypted
 SSL_MODES = ("disable", "require", "verify-ca", "verify-full")
 
 
 class SettingsError(Exception):
-    """One line per variable that is missing or wrong; never holds a value."""
+    """Has one line for each variable that is missing or wrong; never quotes a secret."""
 
 
 def parse_database_url(text: str) -> URL:
-    """Reads a URL as providers hand it out; errors never quote it, it holds a password."""
+    """Parses a database URL; errors never quote it, because it contains a password."""
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
@@ -68,14 +68,14 @@ def _checked_ca_file(path: Path | None, info: ValidationInfo) -> Path | None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except ssl.SSLError:
-        raise ValueError(f"{path} holds no certificate as PEM") from None
+        raise ValueError(f"{path} contains no certificate in PEM format") from None
     except OSError as error:
         raise ValueError(f"{path} can't be read: {error.strerror}") from None
     return path
 
 
 def _system_ca_file() -> str:
-    """The driver brings an OpenSSL that looks where no distribution keeps certificates."""
+    """The system's CA certificates: the driver's own OpenSSL does not look where they are."""
     return ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
 
 
@@ -99,13 +99,13 @@ NeededByOpenai = AfterValidator(_needed_by_openai)
 
 
 class DatabaseSettings(BaseSettings):
-    """What every process of this image needs."""
+    """The settings of every process of this image."""
 
-    # an empty variable is one that was left out
+    # an empty variable counts as not set
     model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True, env_ignore_empty=True)
 
     database_url: Annotated[SecretStr, AfterValidator(_checked_database_url)]
-    # whose signature the database server's certificate must have
+    # the CA that must have signed the database server's certificate
     database_ca_file: Annotated[Path | None, AfterValidator(_checked_ca_file)] = None
     log_level: Annotated[LogLevel, BeforeValidator(str.upper)] = "INFO"
 
@@ -122,9 +122,9 @@ class DatabaseSettings(BaseSettings):
 
 
 class MigrationSettings(DatabaseSettings):
-    """What the migration needs on top."""
+    """The settings of the migration."""
 
-    # where the services log in as another role than the owner, whom DATABASE_URL names
+    # set if the services log in as another role than DATABASE_URL, which names the owner
     app_database_url: Annotated[SecretStr, AfterValidator(_checked_app_url)] | None = None
 
     @property
@@ -133,18 +133,18 @@ class MigrationSettings(DatabaseSettings):
 
 
 class Settings(DatabaseSettings):
-    """What the API needs on top."""
+    """The settings of the API."""
 
-    environment: Annotated[str, Field(pattern=r"^[\w.-]+$")] = "dev"  # any stage's name
+    environment: Annotated[str, Field(pattern=r"^[\w.-]+$")] = "dev"  # the stage's name
     port: Port = 8000
     metrics_port: Port = 9464
-    # the app's address; with https, nobody is served by HTTP
+    # the public address; with https, plain HTTP requests are redirected to it
     frontend_url: Annotated[str, Field(pattern=r"^https?://[^/]+$")] = "http://localhost:3000"
-    # off where TLS ends in front of a proxy that reports HTTP for everything
+    # to be turned off if TLS ends in front of a proxy that reports every request as HTTP
     https_redirect: bool = True
     hsts_max_age: Annotated[int, Field(ge=0)] | None = None
     better_auth_secret: AuthSecret
-    # what was signed with the secret before the last rotation stays valid
+    # tokens signed with the secret before the last rotation stay valid
     better_auth_secret_previous: AuthSecret | None = None
     # how many tasks a user may keep
     tasks_per_user: Annotated[int, Field(ge=1)] = 10_000
@@ -152,14 +152,14 @@ class Settings(DatabaseSettings):
     llm_model: Annotated[str | None, NeededByOpenai] = None
     openai_api_key: Annotated[SecretStr | None, NeededByOpenai] = None
     openai_base_url: HttpUrl = OPENAI_URL
-    # of the language model, for each user and day
+    # how many tokens of the language model a user may spend in a day
     chat_daily_tokens: Annotated[int, Field(ge=1)] = 500_000
-    # the one OpenTelemetry variable that decides whether there are traces; its SDK reads the others
+    # turns tracing on; the OpenTelemetry SDK itself reads the other OTEL_* variables
     otel_exporter_otlp_endpoint: HttpUrl | None = None
 
     @property
     def auth_secrets(self) -> list[str]:
-        """The current one first."""
+        """The known secrets, the current one first."""
         secrets = (self.better_auth_secret, self.better_auth_secret_previous)
         return [secret.get_secret_value() for secret in secrets if secret is not None]
 

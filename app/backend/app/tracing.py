@@ -1,6 +1,7 @@
-"""Traces by OpenTelemetry, its SDK configured by the standard OTEL_* variables.
+"""Traces with OpenTelemetry, whose SDK reads the standard OTEL_* variables.
 
-Only imported when OTEL_EXPORTER_OTLP_ENDPOINT is set. FastAPI itself makes the spans of requests.
+This module is imported only if OTEL_EXPORTER_OTLP_ENDPOINT is set. FastAPI creates the spans of
+requests.
 """
 
 import os
@@ -21,7 +22,7 @@ FLUSH_SECONDS = 3
 
 
 def start(engine: Engine, environment: str) -> Callable[[], None]:
-    """Returns what ends it and sends the last spans."""
+    """Starts tracing; returns a function that sends the last spans and stops it."""
     resource = Resource.create(
         {
             "service.name": os.environ.get("OTEL_SERVICE_NAME", "todo-backend"),
@@ -36,7 +37,7 @@ def start(engine: Engine, environment: str) -> Callable[[], None]:
     _trace_queries(engine, provider.get_tracer("app.database"))
 
     def stop() -> None:
-        # a collector that is not there would be tried for longer than the pod has left
+        # the exporter would retry an unreachable collector for longer than the pod may still run
         give_up = threading.Timer(FLUSH_SECONDS, exporter.shutdown)
         give_up.start()
         provider.shutdown()
@@ -46,7 +47,7 @@ def start(engine: Engine, environment: str) -> Callable[[], None]:
 
 
 def _trace_queries(engine: Engine, tracer: trace.Tracer) -> None:
-    """A span for each statement: its text with placeholders, never the values."""
+    """Creates a span for each statement, with its text and placeholders but never the values."""
 
     def begin(*arguments: object) -> None:
         _connection, _cursor, statement, _values, context, _many = arguments

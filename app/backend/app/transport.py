@@ -1,4 +1,4 @@
-"""HTTPS for whoever came by HTTP, and how clients are to come back."""
+"""Redirects plain HTTP to HTTPS, and tells browsers to keep using HTTPS (HSTS)."""
 
 from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse
@@ -6,10 +6,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class StrictTransport:
-    """Every answer tells browsers to keep to HTTPS for so many seconds; 0 makes them forget it.
+    """Sends the HSTS header: browsers use only HTTPS for `max_age` seconds; 0 ends that.
 
-    Not for subdomains: the host may be a whole domain, whose other names are not this app's to
-    decide about.
+    Subdomains are not included: the host may be a whole domain, and its other names may belong to
+    other apps.
     """
 
     def __init__(self, app: ASGIApp, max_age: int) -> None:
@@ -26,9 +26,9 @@ class StrictTransport:
 
 
 class HttpsOnly:
-    """Leads what reached the proxy in front of this server without TLS to the same address with it.
+    """Redirects a request that reached the proxy without TLS to the same path with HTTPS.
 
-    Probes ask the pod, not the public name, and come without the proxy's header.
+    Probes are not redirected: they ask the pod directly, without the proxy's header.
     """
 
     def __init__(self, app: ASGIApp, public_url: str) -> None:
@@ -39,7 +39,7 @@ class HttpsOnly:
         if scope["type"] != "http" or Headers(scope=scope).get("x-forwarded-proto") != "http":
             await self.app(scope, receive, send)
             return
-        # the public name, not the Host header: anybody can send that
+        # not the Host header, which the client can set to anything
         query = b"?" + scope["query_string"] if scope["query_string"] else b""
         location = self.public_url + (scope["raw_path"] + query).decode("latin-1")
         await RedirectResponse(location, status_code=308)(scope, receive, send)

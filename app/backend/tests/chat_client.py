@@ -1,4 +1,4 @@
-"""Talks to the assistant as the browser does."""
+"""A client of /api/chat that works like the browser."""
 
 import json
 
@@ -9,7 +9,7 @@ TODAY = "2030-05-01"  # a Wednesday
 
 
 def question(*contents: str, today: str = TODAY) -> dict:
-    """A request whose messages are the user's and the assistant's in turn."""
+    """A request body whose messages are the user's and the assistant's in turn."""
     roles = ["user", "assistant"] * len(contents)
     messages = [
         {"role": role, "content": content} for role, content in zip(roles, contents, strict=False)
@@ -34,7 +34,7 @@ def types_of(events: list[dict]) -> list[str]:
 
 
 def error_of(events: list[dict]) -> str:
-    """The message of the one error, after which nothing more is said."""
+    """The message of the only error event, which must be the last one before `done`."""
     assert types_of(events)[-2:] == ["error", "done"], events
     assert types_of(events).count("error") == 1
     return events[-2]["message"]

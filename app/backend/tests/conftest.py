@@ -1,4 +1,4 @@
-"""Tests run against a real PostgreSQL."""
+"""Fixtures: the tests run against a real PostgreSQL."""
 
 import os
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def only_known_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def empty_database(postgres: PostgresCluster) -> Settings:
-    """Settings for the one database, of which every table is gone."""
+    """Drops every table of the cluster's database; returns settings for it."""
     settings = Settings(database_url=postgres.url, better_auth_secret=SECRET)
     engine = create_engine(settings.sqlalchemy_url)
     with engine.begin() as connection:

@@ -1,4 +1,4 @@
-"""A real HTTP server that speaks OpenAI's chat completions, saying what a test has prepared."""
+"""An HTTP server with OpenAI's chat completions API, whose answers the test prepares."""
 
 import json
 import threading
@@ -29,7 +29,7 @@ class ModelServer(ThreadingHTTPServer):
         self.released = threading.Event()
 
     def will(self, *replies: Reply) -> None:
-        """One reply for each request; the last one for all others, too."""
+        """Sets the reply for each request; the last one also answers all later requests."""
         self.replies = deque(replies)
 
 
@@ -91,14 +91,14 @@ def says(*pieces: str, finish_reason: str = "stop") -> Reply:
 
 
 def calls(name: str, *argument_pieces: str, index: int = 0) -> list[Delta]:
-    """A tool call in pieces, as models stream it."""
+    """A tool call in pieces, as a model streams it."""
     head = {"id": f"call-{index}", "type": "function", "function": {"name": name, "arguments": ""}}
     pieces = [{"function": {"arguments": piece}} for piece in argument_pieces]
     return [{"tool_calls": [{"index": index} | piece]} for piece in [head, *pieces]]
 
 
 def fails(status: int) -> Reply:
-    """With a message that quotes the key, as OpenAI's own does."""
+    """Answers an error whose message quotes the key, as OpenAI does."""
 
     def reply(handler: Handler) -> None:
         content = json.dumps({"error": {"message": f"no good: {API_KEY}"}}).encode()
@@ -113,7 +113,7 @@ def fails(status: int) -> Reply:
 
 
 def breaks_off(*pieces: str, politely: bool) -> Reply:
-    """Politely: the answer ends as HTTP wants it, but without the model having come to an end."""
+    """Stops in the middle of an answer; `politely` ends the HTTP response correctly."""
 
     def reply(handler: Handler) -> None:
         handler.begin_stream()
@@ -127,7 +127,7 @@ def breaks_off(*pieces: str, politely: bool) -> Reply:
 
 
 def sends(*events: str) -> Reply:
-    """Whatever that may be."""
+    """Sends any events, also invalid ones."""
 
     def reply(handler: Handler) -> None:
         handler.begin_stream()
@@ -139,7 +139,7 @@ def sends(*events: str) -> Reply:
 
 
 def hangs(*pieces: str) -> Reply:
-    """Says something and then nothing more until the client goes away."""
+    """Sends the pieces and then nothing more until the client disconnects."""
 
     def reply(handler: Handler) -> None:
         if pieces:

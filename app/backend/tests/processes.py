@@ -1,4 +1,4 @@
-"""The API as the container runs it, and what it needs around it."""
+"""Starts the API and the migration as processes, as the containers do."""
 
 import json
 import os
@@ -19,6 +19,17 @@ def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]
+
+
+def start_migration(url: str, **more: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "app.migrate"],
+        cwd=BACKEND,
+        env=os.environ | {"DATABASE_URL": url} | more,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 class Server:

@@ -1,4 +1,4 @@
-"""On which of the machine's addresses the process answers."""
+"""The process listens on all addresses of the machine."""
 
 import socket
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def test_it_answers_on_ipv4_and_on_ipv6(server: Server, host: str) -> None:
 def test_it_starts_where_there_is_no_ipv6(
     app: FastAPI, postgres: PostgresCluster, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Which is told to the process by a module that is loaded before the server."""
+    """Python loads sitecustomize.py first, which makes the process see no IPv6."""
     directory = tmp_path_factory.mktemp("without-ipv6")
     (directory / "sitecustomize.py").write_text(WITHOUT_IPV6)
     server = Server(postgres.url, PYTHONPATH=str(directory))

@@ -1,4 +1,4 @@
-"""The two roles that the app logs in as by turns, and what each of them may do."""
+"""The two roles that take turns as the services' role, and what they may do."""
 
 import logging
 import os
@@ -18,7 +18,7 @@ from app import app_role, migrate
 from app.main import create_app
 from app.settings import MigrationSettings, Settings, SettingsError, load
 from tests.postgres import PostgresCluster
-from tests.test_migrate import start_migration
+from tests.processes import start_migration
 from tests.tokens import SECRET, bearer
 
 OWNER = "todo"
@@ -28,11 +28,8 @@ INSERT = "INSERT INTO tasks (id, user_id, title) VALUES (gen_random_uuid(), 'u',
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[PostgresCluster]:
-    """A server that asks for passwords, as the one in Kubernetes does."""
     with PostgresCluster.throw_away() as cluster:
-        rules = "local all postgres trust\nlocal all all scram-sha-256\n"
-        (cluster.directory / "data" / "pg_hba.conf").write_text(rules)
-        cluster.run("pg_ctl", "-D", str(cluster.directory / "data"), "reload")
+        cluster.ask_for_passwords()
         yield cluster
 
 
@@ -43,35 +40,27 @@ def connected(url: URL) -> Iterator[Connection]:
         yield connection
 
 
-def as_postgres(cluster: PostgresCluster, statement: str, database: str = "todo") -> object:
-    url = make_url(cluster.url).set(drivername="postgresql+psycopg", database=database)
-    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        result = connection.execute(text(statement))
-        return result.scalar() if result.returns_rows else None
-
-
 @pytest.fixture
 def owner(cluster: PostgresCluster) -> URL:
-    """An empty database as the image makes it: its owner is a superuser."""
-    as_postgres(cluster, "DROP DATABASE IF EXISTS todo WITH (FORCE)", "postgres")
+    """The URL of an empty database whose owner is a superuser, as in the PostgreSQL image."""
+    cluster.execute("DROP DATABASE IF EXISTS todo WITH (FORCE)", "postgres")
     for role in ("todo_app_a", "todo_app_b", OWNER):
-        as_postgres(cluster, f"DROP ROLE IF EXISTS {role}", "postgres")
+        cluster.execute(f"DROP ROLE IF EXISTS {role}", "postgres")
     attributes = f"LOGIN SUPERUSER PASSWORD '{OWNER_PASSWORD}'"
-    as_postgres(cluster, f"CREATE ROLE {OWNER} {attributes}", "postgres")
-    as_postgres(cluster, f"CREATE DATABASE todo OWNER {OWNER}", "postgres")
+    cluster.execute(f"CREATE ROLE {OWNER} {attributes}", "postgres")
+    cluster.execute(f"CREATE DATABASE todo OWNER {OWNER}", "postgres")
     url = make_url(f"postgresql+psycopg://{OWNER}:{OWNER_PASSWORD}@/todo")
     return url.update_query_dict({"host": str(cluster.directory)})
 
 
 def login(owner: URL, version: int) -> URL:
-    """The app's URL of one version of the password, as the stack makes it."""
+    """The services' URL for one version of the password, with the same role as in the stack."""
     role = "todo_app_a" if version % 2 else "todo_app_b"
     return owner.set(username=role, password=f"canary-{version}")
 
 
 def deploy(owner: URL, version: int | None) -> None:
-    """What the migration does; without a version, that of the releases before the app's roles."""
+    """Migrates; without a version as old releases did, whose services log in as the owner."""
     engine = create_engine(owner, poolclass=NullPool)
     migrate.upgrade(engine, None if version is None else login(owner, version))
 
@@ -84,7 +73,7 @@ def is_accepted(url: URL) -> bool:
         return False
 
 
-def test_a_rotation_keeps_the_password_before_it_and_ends_the_one_before_that(owner: URL) -> None:
+def test_a_rotation_keeps_the_previous_password_and_revokes_the_one_before_it(owner: URL) -> None:
     deploy(owner, 1)
     assert is_accepted(login(owner, 1))
     deploy(owner, 2)
@@ -93,14 +82,14 @@ def test_a_rotation_keeps_the_password_before_it_and_ends_the_one_before_that(ow
     assert [is_accepted(login(owner, version)) for version in (1, 2, 3)] == [False, True, True]
 
 
-def test_a_rotation_that_is_taken_back_disturbs_neither_version(owner: URL) -> None:
+def test_a_rotation_that_is_rolled_back_keeps_both_passwords(owner: URL) -> None:
     deploy(owner, 1)
     deploy(owner, 2)
     deploy(owner, 1)
     assert [is_accepted(login(owner, version)) for version in (1, 2)] == [True, True]
 
 
-def test_a_session_that_is_open_outlives_the_next_rotation_but_not_the_one_after(
+def test_an_open_session_survives_the_next_rotation_but_not_the_one_after_it(
     owner: URL,
 ) -> None:
     deploy(owner, 1)
@@ -132,7 +121,7 @@ FORBIDDEN = (
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_the_app_may_change_neither_schema_nor_roles(owner: URL, version: int) -> None:
+def test_the_services_may_change_neither_schema_nor_roles(owner: URL, version: int) -> None:
     deploy(owner, version)
     with connected(login(owner, version)) as connection:
         for statement in FORBIDDEN:
@@ -141,7 +130,7 @@ def test_the_app_may_change_neither_schema_nor_roles(owner: URL, version: int) -
             assert isinstance(raised.value.orig, InsufficientPrivilege), statement
 
 
-def test_the_owner_may_change_the_schema_and_the_app_uses_what_was_added(owner: URL) -> None:
+def test_the_services_may_use_a_table_that_the_owner_adds_later(owner: URL) -> None:
     deploy(owner, 1)
     deploy(owner, 2)
     with connected(owner) as connection:
@@ -153,7 +142,7 @@ def test_the_owner_may_change_the_schema_and_the_app_uses_what_was_added(owner: 
             connection.execute(text("DELETE FROM later"))
 
 
-def test_the_api_works_as_the_app(owner: URL) -> None:
+def test_the_api_works_with_the_role(owner: URL) -> None:
     deploy(owner, 1)
     url = login(owner, 1).set(drivername="postgresql").render_as_string(hide_password=False)
     app = create_app(Settings(database_url=url, better_auth_secret=SECRET))
@@ -165,7 +154,7 @@ def test_the_api_works_as_the_app(owner: URL) -> None:
         assert client.get("/health/ready").is_success
 
 
-def test_a_database_of_before_is_taken_over_with_its_rows_while_its_pods_go_on(owner: URL) -> None:
+def test_a_database_of_an_old_release_keeps_its_rows_and_its_pods_keep_working(owner: URL) -> None:
     deploy(owner, None)
     old_pod = create_engine(owner)
     with old_pod.begin() as connection:
@@ -173,12 +162,12 @@ def test_a_database_of_before_is_taken_over_with_its_rows_while_its_pods_go_on(o
         deploy(owner, 1)
         connection.execute(text(INSERT))
     old_pod.dispose()
-    assert is_accepted(owner), "an old pod may still connect"
+    assert is_accepted(owner), "pods of the old release log in as the owner"
     with connected(login(owner, 1)) as connection:
         assert connection.scalar(text("SELECT count(*) FROM tasks")) == 2
 
 
-def test_a_database_of_before_and_a_new_one_end_the_same(
+def test_a_database_of_an_old_release_and_a_new_one_become_equal(
     owner: URL, cluster: PostgresCluster
 ) -> None:
     def dump() -> str:
@@ -189,13 +178,13 @@ def test_a_database_of_before_and_a_new_one_end_the_same(
     deploy(owner, None)
     deploy(owner, 1)
     taken_over = dump()
-    as_postgres(cluster, "DROP DATABASE todo WITH (FORCE)", "postgres")
-    as_postgres(cluster, f"CREATE DATABASE todo OWNER {OWNER}", "postgres")
+    cluster.execute("DROP DATABASE todo WITH (FORCE)", "postgres")
+    cluster.execute(f"CREATE DATABASE todo OWNER {OWNER}", "postgres")
     deploy(owner, 1)
     assert dump() == taken_over
 
 
-def test_a_restored_dump_is_there_for_the_app(owner: URL, cluster: PostgresCluster) -> None:
+def test_the_services_may_use_a_restored_dump(owner: URL, cluster: PostgresCluster) -> None:
     deploy(owner, 1)
     with connected(login(owner, 1)) as connection:
         connection.execute(text(INSERT))
@@ -210,10 +199,8 @@ def test_a_restored_dump_is_there_for_the_app(owner: URL, cluster: PostgresClust
         assert connection.scalar(text("SELECT count(*) FROM tasks")) == 2
 
 
-def test_a_role_that_somebody_made_powerful_loses_its_powers(
-    owner: URL, cluster: PostgresCluster
-) -> None:
-    as_postgres(cluster, "CREATE ROLE todo_app_a SUPERUSER CREATEROLE CREATEDB NOLOGIN", "postgres")
+def test_a_role_with_too_many_rights_loses_them(owner: URL, cluster: PostgresCluster) -> None:
+    cluster.execute("CREATE ROLE todo_app_a SUPERUSER CREATEROLE CREATEDB NOLOGIN", "postgres")
     deploy(owner, 1)
     with connected(login(owner, 1)) as connection:
         query = "SELECT rolsuper OR rolcreaterole OR rolcreatedb FROM pg_roles"
@@ -221,11 +208,11 @@ def test_a_role_that_somebody_made_powerful_loses_its_powers(
     assert powerful is False
 
 
-def test_the_password_stands_in_no_statement_and_in_no_log(
+def test_the_password_appears_in_no_statement_and_in_no_log(
     owner: URL, cluster: PostgresCluster, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    as_postgres(cluster, "ALTER ROLE todo SET log_statement = 'all'", "postgres")
+    cluster.execute("ALTER ROLE todo SET log_statement = 'all'", "postgres")
     deploy(owner, 1)
     server_log = (cluster.directory / "log").read_text()
     assert 'ALTER ROLE "todo_app_a" PASSWORD \'SCRAM-SHA-256$4096:' in server_log
@@ -233,16 +220,16 @@ def test_the_password_stands_in_no_statement_and_in_no_log(
 
 
 def test_the_verifier_is_the_one_that_postgresql_makes(cluster: PostgresCluster) -> None:
-    as_postgres(cluster, "DROP ROLE IF EXISTS sample", "postgres")
-    as_postgres(cluster, "CREATE ROLE sample PASSWORD 'canary'", "postgres")
+    cluster.execute("DROP ROLE IF EXISTS sample", "postgres")
+    cluster.execute("CREATE ROLE sample PASSWORD 'canary'", "postgres")
     query = "SELECT rolpassword FROM pg_authid WHERE rolname = 'sample'"
-    verifier = str(as_postgres(cluster, query, "postgres"))
+    verifier = str(cluster.execute(query, "postgres"))
     assert app_role._is_of(verifier, "canary")
     assert not app_role._is_of(verifier, "another")
     assert not app_role._is_of("md5" + "0" * 32, "canary")
 
 
-def test_the_program_sets_the_role_up_from_files(owner: URL, tmp_path: Path) -> None:
+def test_the_migration_reads_both_urls_from_files(owner: URL, tmp_path: Path) -> None:
     for name, url in (("owner", owner), ("app", login(owner, 1))):
         shown = url.set(drivername="postgresql").render_as_string(hide_password=False)
         (tmp_path / name).write_text(shown)
@@ -258,17 +245,17 @@ def test_the_program_sets_the_role_up_from_files(owner: URL, tmp_path: Path) -> 
 
 
 class TestUnderAnOperator:
-    """CloudNativePG's owner is no superuser: the operator makes the app's role."""
+    """With CloudNativePG the owner is not a superuser: the operator creates the services' role."""
 
     @pytest.fixture
     def owner(self, owner: URL, cluster: PostgresCluster) -> URL:
-        as_postgres(cluster, f"ALTER ROLE {OWNER} NOSUPERUSER", "postgres")
+        cluster.execute(f"ALTER ROLE {OWNER} NOSUPERUSER", "postgres")
         return owner
 
     def make_role(self, owner: URL, cluster: PostgresCluster) -> None:
         url = login(owner, 1)
         statement = f"CREATE ROLE {url.username} LOGIN PASSWORD '{url.password}'"
-        as_postgres(cluster, statement, "postgres")
+        cluster.execute(statement, "postgres")
 
     def test_the_role_gets_its_rights(self, owner: URL, cluster: PostgresCluster) -> None:
         self.make_role(owner, cluster)

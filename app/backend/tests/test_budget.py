@@ -1,4 +1,4 @@
-"""What a language model may cost: each user has so many tokens a day."""
+"""The daily limit of a user's tokens of the language model."""
 
 import json
 from collections.abc import Iterator
@@ -70,7 +70,7 @@ def says_counted(content: str, tokens: int) -> Reply:
     return reply
 
 
-def test_who_has_used_up_the_day_is_told_and_the_model_is_not_asked(
+def test_a_user_without_tokens_is_told_and_the_model_is_not_asked(
     client: TestClient, model: ModelServer
 ) -> None:
     model.will(says_counted("Hello.", DAILY_TOKENS))
@@ -82,7 +82,7 @@ def test_who_has_used_up_the_day_is_told_and_the_model_is_not_asked(
     assert client.get("/api/tasks").status_code == 200
 
 
-def test_another_user_is_not_concerned(client: TestClient, model: ModelServer) -> None:
+def test_another_user_is_not_affected(client: TestClient, model: ModelServer) -> None:
     model.will(says_counted("Hello.", DAILY_TOKENS))
     ask(client, "hi")
     client.headers = bearer("bob")
@@ -99,7 +99,7 @@ def test_the_next_day_begins_anew(
     assert text_of(ask(client, "hi")) == "Hello."
 
 
-def test_what_the_server_counts_is_what_counts(
+def test_the_tokens_that_the_server_counts_are_used(
     settings: Settings, client: TestClient, model: ModelServer
 ) -> None:
     model.will(says_counted("Hello.", 1234))
@@ -108,7 +108,7 @@ def test_what_the_server_counts_is_what_counts(
     assert spent(settings) == 2468
 
 
-def test_where_the_server_does_not_count_length_does(
+def test_without_a_count_of_the_server_tokens_are_estimated(
     settings: Settings, client: TestClient, model: ModelServer
 ) -> None:
     model.will(says("x" * 300))
@@ -119,7 +119,7 @@ def test_where_the_server_does_not_count_length_does(
     assert 990 < spent(settings) - 2 * first < 1100
 
 
-def test_every_turn_of_an_answer_is_paid_for(client: TestClient, model: ModelServer) -> None:
+def test_every_turn_of_an_answer_uses_tokens(client: TestClient, model: ModelServer) -> None:
     model.will(
         streams(*calls("list_tasks", '{"q": "' + "x" * 6000 + '"}'), finish_reason="tool_calls")
     )
@@ -127,7 +127,7 @@ def test_every_turn_of_an_answer_is_paid_for(client: TestClient, model: ModelSer
     assert 1 <= len(model.requests) < openai_provider.MOST_TURNS
 
 
-def test_an_answer_that_is_stopped_is_paid_for(
+def test_an_answer_that_is_stopped_uses_tokens(
     settings: Settings, client: TestClient, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.chat.stream.ANSWER_SECONDS", 0.5)
@@ -144,7 +144,7 @@ def test_a_model_that_does_not_answer_costs_nothing(
     assert spent(settings) <= 1
 
 
-def test_many_questions_at_once_do_not_overdraw(
+def test_no_question_is_asked_with_too_few_tokens_left(
     settings: Settings, client: TestClient, model: ModelServer
 ) -> None:
     with database(settings) as connection:

@@ -178,7 +178,7 @@ def test_changing(
         ("delete %", 'No task has "%" in its title.'),
     ],
 )
-def test_not_exactly_one_task_changes_nothing(
+def test_without_exactly_one_match_nothing_changes(
     client: TestClient, sentence: str, answer: str
 ) -> None:
     before = client.get("/api/tasks").json()
@@ -188,7 +188,7 @@ def test_not_exactly_one_task_changes_nothing(
     assert client.get("/api/tasks").json() == before
 
 
-def test_of_several_tasks_the_one_titled_just_so_is_meant(client: TestClient) -> None:
+def test_an_exact_title_wins_over_other_matches(client: TestClient) -> None:
     create(client, title="Milk")
     create(client, title="Buy milk")
     assert say(client, "delete milk") == 'Deleted "Milk".'
@@ -259,7 +259,7 @@ def test_bad_input_is_refused_by_field(client: TestClient, body: dict, detail: s
     assert response.json()["detail"].startswith(detail)
 
 
-def test_a_lost_database_is_told(client: TestClient, postgres: PostgresCluster) -> None:
+def test_a_lost_database_is_reported(client: TestClient, postgres: PostgresCluster) -> None:
     postgres.stop()
     try:
         events = ask(client, "what is left?")
@@ -275,7 +275,7 @@ class BrokenProvider(BuiltinProvider):
         raise RuntimeError("the reason is for the log only")
 
 
-def test_an_unexpected_failure_is_told_and_logged(
+def test_an_unexpected_failure_is_reported_and_logged(
     app: FastAPI, client: TestClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     app.state.chat_provider = BrokenProvider()

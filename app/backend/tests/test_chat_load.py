@@ -1,4 +1,4 @@
-"""Conversations that wait for the model, in the process as the container runs it."""
+"""Many conversations that wait for the model at once, in the process as the container runs it."""
 
 import json
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ def wait_for_requests(model: ModelServer, count: int) -> None:
         assert model.arrivals.acquire(timeout=20)
 
 
-def test_conversations_that_wait_hold_up_nobody(server: Server, model: ModelServer) -> None:
+def test_waiting_conversations_delay_no_other_request(server: Server, model: ModelServer) -> None:
     model.will(waits_then_says("At last."))
     count = MORE_THAN_THREADS_AND_CONNECTIONS
     with ThreadPoolExecutor(count) as threads:

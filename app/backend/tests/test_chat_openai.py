@@ -1,4 +1,4 @@
-"""/api/chat, answered by a language model behind a real HTTP server."""
+"""/api/chat, answered by a language model, whose HTTP server is a test's own."""
 
 import json
 import logging
@@ -175,11 +175,11 @@ def test_the_model_may_correct_wrong_arguments(
         calls("add_task", '{"title": "half'),
         calls("add_task", '["no", "object"]'),
         calls("drop_table", "{}"),
-        # nothing is done when one of several can't be understood
+        # the first call is valid, but nothing is changed if any of the calls is invalid
         [*calls("add_task", '{"title": "x"}'), *calls("add_task", "}", index=1)],
     ],
 )
-def test_a_tool_call_that_is_none_ends_the_answer(
+def test_an_invalid_tool_call_ends_the_answer(
     client: TestClient, model: ModelServer, bad_call: list[dict]
 ) -> None:
     model.will(streams(*bad_call, finish_reason="tool_calls"))
@@ -215,7 +215,7 @@ def test_a_model_that_calls_tools_without_end_is_stopped(
         (sends('{"choices": null}'), openai_provider.BROKE_OFF, 1),
     ],
 )
-def test_a_failure_of_the_model_is_told_in_one_sentence(
+def test_a_failure_of_the_model_is_explained_in_one_sentence(
     client: TestClient,
     model: ModelServer,
     capfd: pytest.CaptureFixture[str],
@@ -240,13 +240,13 @@ def test_a_failure_before_the_answer_is_tried_again(client: TestClient, model: M
     assert text_of(ask(client, "hi")) == "Here I am."
 
 
-def test_a_server_that_is_not_there(app: FastAPI, settings: Settings) -> None:
+def test_an_unreachable_server(app: FastAPI, settings: Settings) -> None:
     nobody = openai_settings(settings, f"http://127.0.0.1:{free_port()}/v1")
     with TestClient(create_app(nobody), headers=bearer("alice")) as client:
         assert error_of(ask(client, "hi")) == openai_provider.UNREACHABLE
 
 
-def test_an_answer_has_to_end_some_time(
+def test_an_answer_that_takes_too_long_is_stopped(
     client: TestClient, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "ANSWER_SECONDS", 0.5)

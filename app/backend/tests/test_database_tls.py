@@ -1,4 +1,4 @@
-"""Against a PostgreSQL that lets nobody in over TCP without TLS."""
+"""TLS to the database, against a PostgreSQL that rejects TCP connections without TLS."""
 
 import shutil
 import subprocess
@@ -12,15 +12,14 @@ from sqlalchemy.exc import OperationalError
 from app.database import build_engine
 from app.settings import DatabaseSettings, SettingsError, load
 from tests.postgres import PASSWORD, SERVER_USER, PostgresCluster
-from tests.processes import free_port
-from tests.test_migrate import start_migration
+from tests.processes import free_port, start_migration
 
-# its certificate names localhost and 127.0.0.1; this is another address of the same machine
+# an address of this machine that the server's certificate does not name
 OTHER_NAME = "127.0.0.2"
 
 
 def openssl(directory: Path, name: str, *options: str) -> Path:
-    """Makes a certificate and its key."""
+    """Creates a certificate and its key."""
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
     command += ["-nodes", "-days", "1", "-subj", f"/CN={name}", "-keyout", f"{name}.key"]
     command += ["-out", f"{name}.crt", *options]
@@ -29,7 +28,7 @@ def openssl(directory: Path, name: str, *options: str) -> Path:
 
 
 class TlsServer:
-    """A PostgreSQL that `ca` vouches for; `other_ca` does not."""
+    """A PostgreSQL whose certificate `ca` has signed, and `other_ca` has not."""
 
     def __init__(self, cluster: PostgresCluster) -> None:
         directory, self.port = cluster.directory, free_port()
@@ -65,33 +64,33 @@ def is_encrypted(url: str, ca: Path | None = None) -> bool:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", OTHER_NAME])
-def test_require_encrypts_and_asks_for_nothing_else(server: TlsServer, host: str) -> None:
+def test_require_encrypts_and_checks_no_certificate(server: TlsServer, host: str) -> None:
     assert is_encrypted(server.url("require", host))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_verify_full_accepts_a_server_of_the_ca(server: TlsServer, host: str) -> None:
+def test_verify_full_accepts_a_certificate_of_the_ca(server: TlsServer, host: str) -> None:
     assert is_encrypted(server.url("verify-full", host), server.ca)
 
 
 @pytest.mark.parametrize("mode", ["require", "verify-ca"])
-def test_less_than_verify_full_does_not_ask_for_the_name(server: TlsServer, mode: str) -> None:
+def test_other_modes_do_not_check_the_host_name(server: TlsServer, mode: str) -> None:
     assert is_encrypted(server.url(mode, OTHER_NAME), server.ca)
 
 
 @pytest.mark.parametrize("mode", ["require", "verify-ca", "verify-full"])
-def test_a_server_of_another_ca_is_refused(server: TlsServer, mode: str) -> None:
+def test_a_certificate_of_another_ca_is_refused(server: TlsServer, mode: str) -> None:
     with pytest.raises(OperationalError, match="certificate verify failed"):
         is_encrypted(server.url(mode), server.other_ca)
 
 
-def test_verify_full_refuses_a_server_of_another_name(server: TlsServer) -> None:
+def test_verify_full_refuses_another_host_name(server: TlsServer) -> None:
     wrong = f'for "localhost" .* does not match host name "{OTHER_NAME}"'
     with pytest.raises(OperationalError, match=wrong):
         is_encrypted(server.url("verify-full", OTHER_NAME), server.ca)
 
 
-def test_without_a_ca_verify_full_asks_those_of_the_system(
+def test_without_a_ca_file_verify_full_uses_those_of_the_system(
     server: TlsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(OperationalError, match="certificate verify failed"):
@@ -100,12 +99,12 @@ def test_without_a_ca_verify_full_asks_those_of_the_system(
     assert is_encrypted(server.url("verify-full"))
 
 
-def test_the_server_refuses_who_does_not_encrypt(server: TlsServer) -> None:
+def test_the_server_refuses_connections_without_tls(server: TlsServer) -> None:
     with pytest.raises(OperationalError, match="no encryption"):
         is_encrypted(server.url("disable"))
 
 
-def test_the_migration_says_why_it_does_not_trust_a_server(server: TlsServer) -> None:
+def test_the_migration_logs_why_it_does_not_trust_a_server(server: TlsServer) -> None:
     run = start_migration(server.url("verify-full"), DATABASE_CA_FILE=str(server.other_ca))
     line = run.stdout.readline()
     run.kill()
@@ -123,7 +122,7 @@ def test_the_migration_says_why_it_does_not_trust_a_server(server: TlsServer) ->
         ("sslmode=require&sslrootcert=/ca", "DATABASE_URL: sslrootcert is not supported; name "),
     ],
 )
-def test_what_would_not_be_checked_is_refused(
+def test_urls_that_ask_for_less_than_they_seem_to_are_refused(
     monkeypatch: pytest.MonkeyPatch, query: str, problem: str
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", f"postgresql://u:s3cret@db/todo?{query}")
@@ -138,5 +137,7 @@ def test_a_ca_file_is_read_at_the_start(monkeypatch: pytest.MonkeyPatch, tmp_pat
     with pytest.raises(SettingsError, match=r"^DATABASE_CA_FILE: .*/ca.crt can't be read: No such"):
         load(DatabaseSettings)
     (tmp_path / "ca.crt").write_text("no certificate")
-    with pytest.raises(SettingsError, match=r"^DATABASE_CA_FILE: .*/ca.crt holds no certificate"):
+    with pytest.raises(
+        SettingsError, match=r"^DATABASE_CA_FILE: .*/ca.crt contains no certificate"
+    ):
         load(DatabaseSettings)

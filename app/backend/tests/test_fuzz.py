@@ -1,4 +1,4 @@
-"""Hostile input for every route, derived from the API's own description of itself."""
+"""Sends hostile input to every route, generated from the API's OpenAPI document."""
 
 from collections.abc import Iterator
 
@@ -25,9 +25,9 @@ DESCRIPTION = create_app(
     Settings(database_url="postgresql://never/asked", better_auth_secret=SECRET)
 ).openapi()
 NOT_PROMISED = [
-    # rules that JSON schema can't tell: "one line", "the last message is the user's"
+    # JSON Schema can't express some rules: "one line", "the last message is the user's"
     positive_data_acceptance,
-    # FastAPI names the methods of one of a path's routes, and takes "summary" for an id
+    # FastAPI allows only the methods of one route of a path, and reads "summary" as a task's id
     allow_header_conformance,
     unsupported_method,
 ]
@@ -52,11 +52,12 @@ def server(postgres: PostgresCluster) -> Iterator[Server]:
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-def test_no_input_makes_it_fail_or_answer_other_than_described(case: Case, server: Server) -> None:
+def test_no_input_makes_it_fail_or_break_its_own_schema(case: Case, server: Server) -> None:
     alice = bearer("alice")
     case.call_and_validate(base_url=server.url, headers=alice, excluded_checks=NOT_PROMISED)
     if "task_id" in case.path_parameters:
         task = httpx.post(f"{server.url}/api/tasks", json={"title": "x"}, headers=alice).json()
         case.path_parameters["task_id"] = task["id"]
-        excluded = [*NOT_PROMISED, negative_data_rejection]  # a wrong id is a right one now
+        # the id that was generated as a wrong one is a right one now
+        excluded = [*NOT_PROMISED, negative_data_rejection]
         case.call_and_validate(base_url=server.url, headers=alice, excluded_checks=excluded)

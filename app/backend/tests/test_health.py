@@ -16,7 +16,7 @@ def test_all_is_well(client: TestClient) -> None:
     }
 
 
-def test_a_lost_database_is_told_and_heals_by_itself(
+def test_a_lost_database_is_reported_until_it_is_back(
     client: TestClient, postgres: PostgresCluster, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert client.get("/api/tasks").status_code == 200

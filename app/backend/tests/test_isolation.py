@@ -1,4 +1,4 @@
-"""Nobody gets at another user's tasks, whatever the route."""
+"""No route gives a user access to another user's tasks."""
 
 import pytest
 from fastapi.testclient import TestClient

@@ -1,4 +1,4 @@
-"""What one user, or one slow statement, may take of what everybody shares."""
+"""Limits for one user, or one slow statement, of the resources that all users share."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,19 +16,19 @@ from tests.conftest import create_tables
 from tests.test_tasks import create
 from tests.tokens import bearer
 
-FULL = "You have 2 tasks, and no more can be kept; delete some first"
+FULL = "You have 2 tasks, the most that you can keep; delete some first"
 
 
 @pytest.fixture
 def small(settings: Settings) -> Iterator[TestClient]:
-    """Signed in as alice, where two tasks are enough for anybody."""
+    """Signed in as alice, with a limit of two tasks."""
     create_tables(settings)
     app = create_app(settings.model_copy(update={"tasks_per_user": 2}))
     with TestClient(app, headers=bearer("alice")) as client:
         yield client
 
 
-def test_a_user_keeps_so_many_tasks_and_no_more(small: TestClient) -> None:
+def test_a_user_can_keep_only_so_many_tasks(small: TestClient) -> None:
     create(small)
     create(small, completed=True)
     refused = small.post("/api/tasks", json={"title": "one too many"})
@@ -43,7 +43,7 @@ def test_the_assistant_says_that_no_more_can_be_kept(small: TestClient) -> None:
     assert (types_of(events), text_of(events)) == (["text", "done"], FULL)
 
 
-def test_a_deleted_task_makes_room_and_is_restored_only_where_there_is_some(
+def test_a_deleted_task_makes_room_and_is_restored_only_within_the_limit(
     small: TestClient,
 ) -> None:
     path = f"/api/tasks/{create(small)['id']}"
@@ -57,7 +57,7 @@ def test_a_deleted_task_makes_room_and_is_restored_only_where_there_is_some(
     assert small.post(f"{path}/restore").status_code == 200
 
 
-def test_no_more_deleted_tasks_are_kept_than_others(small: TestClient) -> None:
+def test_the_limit_also_holds_for_deleted_tasks(small: TestClient) -> None:
     paths = []
     for _ in range(3):
         paths.append(f"/api/tasks/{create(small)['id']}")
@@ -68,7 +68,7 @@ def test_no_more_deleted_tasks_are_kept_than_others(small: TestClient) -> None:
 
 @contextmanager
 def locked_tasks(settings: Settings) -> Iterator[None]:
-    """Whoever reads tasks has to wait."""
+    """Locks the table of tasks: every other query for tasks has to wait."""
     engine = create_engine(settings.sqlalchemy_url)
     with engine.connect() as connection:
         connection.execute(text("LOCK TABLE tasks"))
@@ -84,7 +84,9 @@ def impatient(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[T
         yield client
 
 
-def test_a_slow_statement_is_given_up_and_told(impatient: TestClient, settings: Settings) -> None:
+def test_a_slow_statement_is_stopped_and_reported(
+    impatient: TestClient, settings: Settings
+) -> None:
     with locked_tasks(settings):
         answer = impatient.get("/api/tasks")
         assert (answer.status_code, answer.json()["detail"]) == (503, errors.TOO_SLOW)

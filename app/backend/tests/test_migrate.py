@@ -1,7 +1,4 @@
 import logging
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from app import migrate
 from app.settings import Settings
 from tests.postgres import PASSWORD, PostgresCluster
-from tests.processes import BACKEND
+from tests.processes import start_migration
 
 
 @pytest.fixture
@@ -21,17 +18,6 @@ def engine(settings: Settings) -> Iterator[Engine]:
     engine = create_engine(settings.sqlalchemy_url)
     yield engine
     engine.dispose()
-
-
-def start_migration(url: str, **more: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "app.migrate"],
-        cwd=BACKEND,
-        env=os.environ | {"DATABASE_URL": url} | more,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
 
 
 def test_the_migrations_make_what_the_models_say(engine: Engine) -> None:

@@ -50,7 +50,7 @@ def test_it_logs_one_object_a_line_without_probes_or_secrets(server: Server) -> 
         assert secret not in str(lines)
 
 
-def test_it_tells_its_numbers_on_a_port_of_their_own(server: Server) -> None:
+def test_it_serves_metrics_on_a_port_of_their_own(server: Server) -> None:
     for path in ("/api/tasks", "/api/tasks", "/api/tasks/1", "/no/such/path", "/metrics"):
         httpx.get(server.url + path, headers=bearer("alice"))
     httpx.request("PROPFIND", f"{server.url}/api/tasks")
@@ -103,7 +103,7 @@ def test_it_does_not_start_with_a_wrong_environment() -> None:
     output = process.communicate(timeout=30)[0]
     assert process.returncode == 1
     assert output.splitlines() == [
-        "The environment is not usable:",
+        "These environment variables are missing or wrong:",
         "DATABASE_URL: must start with postgresql://, "
         "like postgresql://user:password@host:5432/database",
         "PORT: Input should be greater than or equal to 1",
@@ -111,7 +111,7 @@ def test_it_does_not_start_with_a_wrong_environment() -> None:
     ]
 
 
-def test_it_loads_neither_openai_nor_opentelemetrys_sdk_unasked() -> None:
+def test_it_loads_openai_and_opentelemetrys_sdk_only_when_needed() -> None:
     code = "import app.main, sys; print([m for m in sys.modules if m in %r])"
     unwanted = ["openai", "opentelemetry.sdk", "opentelemetry.exporter", "httpx2", "urllib3"]
     command = [sys.executable, "-c", code % (unwanted,)]

@@ -89,7 +89,7 @@ def test_a_wrong_url_is_refused_without_quoting_it(
 
 @pytest.fixture
 def in_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Every secret in a file; with the newline that an editor leaves at its end."""
+    """Puts every secret in a file, with the newline that editors add at the end."""
     for name, value in {
         "DATABASE_URL": URL,
         "BETTER_AUTH_SECRET": LONG,
@@ -103,7 +103,7 @@ def in_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.mark.usefixtures("in_files")
 def test_secrets_are_read_from_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL", "")  # left out
+    monkeypatch.setenv("DATABASE_URL", "")  # counts as not set
     settings = load(Settings)
     assert settings.database_url.get_secret_value() == URL
     assert settings.auth_secrets == [LONG, LONG[::-1]]
@@ -113,7 +113,7 @@ def test_secrets_are_read_from_files(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("content", "value"), [("key", "key"), ("key\n\n", "key\n"), ("key\r\n", "key"), ("\n", None)]
 )
-def test_one_newline_at_the_end_of_a_file_is_none_of_the_value(
+def test_one_newline_at_the_end_of_a_file_is_not_part_of_the_value(
     in_files: Path, content: str, value: str | None
 ) -> None:
     (in_files / "OPENAI_API_KEY").write_bytes(content.encode())
@@ -121,7 +121,7 @@ def test_one_newline_at_the_end_of_a_file_is_none_of_the_value(
     assert (key and key.get_secret_value()) == value
 
 
-def test_a_file_and_a_value_are_too_much(in_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_and_a_value_are_an_error(in_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", URL)
     assert problems() == ["DATABASE_URL, DATABASE_URL_FILE: both are set; keep one of them"]
 

@@ -74,14 +74,14 @@ def test_a_deleted_task_is_gone_until_it_is_restored(client: TestClient) -> None
     assert client.delete(path).status_code == 404
     assert client.get("/api/tasks").json()["items"] == []
 
-    for _ in range(2):  # the second time there is nothing to do
+    for _ in range(2):  # a second restore changes nothing
         restored = client.post(f"{path}/restore")
         assert restored.status_code == 200
         assert restored.json() | {"updated_at": task["updated_at"]} == task
         assert client.get(path).json() == restored.json()
 
 
-def test_a_deletion_ends_what_was_deleted_more_than_a_day_ago(
+def test_a_deletion_removes_tasks_that_were_deleted_more_than_a_day_ago(
     app: FastAPI, client: TestClient
 ) -> None:
     ids = [create(client)["id"] for _ in range(3)]

@@ -9,9 +9,7 @@ HEADER = "Strict-Transport-Security"
 
 
 @pytest.mark.parametrize("seconds", [0, 600])
-def test_every_answer_tells_browsers_for_how_long_to_keep_to_https(
-    app: FastAPI, settings: Settings, seconds: int
-) -> None:
+def test_every_response_has_the_hsts_header(app: FastAPI, settings: Settings, seconds: int) -> None:
     app = create_app(settings.model_copy(update={"hsts_max_age": seconds}))
     app.add_api_route("/api/broken", lambda: 1 / 0)
     client = TestClient(app)
@@ -26,7 +24,7 @@ def test_every_answer_tells_browsers_for_how_long_to_keep_to_https(
         assert answer.headers.get_list(HEADER) == [f"max-age={seconds}"], path
 
 
-def test_without_being_told_to_it_says_nothing_about_https(client: TestClient) -> None:
+def test_without_a_max_age_no_response_has_the_hsts_header(client: TestClient) -> None:
     assert HEADER not in client.get("/api/tasks").headers
 
 
@@ -36,7 +34,9 @@ def https_client(settings: Settings) -> TestClient:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_what_came_to_the_proxy_by_http_is_led_to_https(settings: Settings, method: str) -> None:
+def test_requests_that_reached_the_proxy_by_http_are_redirected(
+    settings: Settings, method: str
+) -> None:
     headers = {"X-Forwarded-Proto": "http", "Host": "evil.example.com?"}
     for path in ("/api/tasks?q=a%20b&page=2", "/api/tasks/%2F%3F"):
         answer = https_client(settings).request(method, path, headers=headers)
@@ -44,7 +44,7 @@ def test_what_came_to_the_proxy_by_http_is_led_to_https(settings: Settings, meth
         assert answer.headers["Location"] == f"https://todo.example.com{path}"
 
 
-def test_https_and_calls_inside_the_cluster_are_answered(
+def test_requests_by_https_or_without_a_proxy_are_answered(
     settings: Settings, client: TestClient
 ) -> None:
     https = https_client(settings)
@@ -53,7 +53,7 @@ def test_https_and_calls_inside_the_cluster_are_answered(
     assert client.get("/api/tasks", headers={"X-Forwarded-Proto": "http"}).status_code == 200
 
 
-def test_where_tls_ends_further_out_nobody_is_led_anywhere(settings: Settings) -> None:
+def test_the_redirect_can_be_turned_off(settings: Settings) -> None:
     update = {"frontend_url": "https://todo.example.com", "https_redirect": False}
     client = TestClient(create_app(settings.model_copy(update=update)), follow_redirects=False)
     assert client.get("/api/tasks", headers={"X-Forwarded-Proto": "http"}).status_code == 401

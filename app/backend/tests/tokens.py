@@ -1,4 +1,4 @@
-"""Tokens as the frontend signs them."""
+"""Signs tokens as the frontend does."""
 
 import hashlib
 import hmac

@@ -1,1 +1,1 @@
-"""The assistant that keeps the list by being talked to."""
+"""The assistant, which reads and changes the user's tasks in a conversation."""

@@ -1,4 +1,4 @@
-"""How many of a language model's tokens a user may spend in a day."""
+"""Limits how many tokens of the language model a user may spend in a day."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.chat.error import ChatError
 from app.database import ChatUsage
 
-# the same for every pod, wherever it runs
+# the database's day in UTC, so that all pods agree on it
 TODAY = text("(now() AT TIME ZONE 'UTC')::date")
 
 
@@ -22,14 +22,18 @@ class Reservation:
 
 @dataclass(frozen=True)
 class TokenBudget:
-    """One user's share. What a turn may cost is taken in advance, so that no burst overdraws it."""
+    """One user's daily tokens.
+
+    The most that a turn can cost is reserved before it, so that simultaneous requests cannot exceed
+    the limit together.
+    """
 
     engine: Engine
     user_id: str
     daily_tokens: int
 
     async def reserve(self, tokens: int) -> Reservation:
-        """Raises ChatError when the day's tokens do not suffice."""
+        """Raises ChatError if fewer tokens are left for today."""
         day = await to_thread.run_sync(self._take, tokens)
         if day is None:
             raise ChatError(
@@ -39,7 +43,7 @@ class TokenBudget:
         return Reservation(day, tokens)
 
     async def settle(self, reservation: Reservation, used: int) -> None:
-        """Gives back what was not used, also when the user has gone away in the meantime."""
+        """Gives back the unused tokens, also if the client has disconnected in the meantime."""
         with CancelScope(shield=True):
             await to_thread.run_sync(self._give_back, reservation.day, reservation.tokens - used)
 

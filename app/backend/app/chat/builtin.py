@@ -1,4 +1,4 @@
-"""An assistant without a language model: it understands a few kinds of plain English sentences."""
+"""An assistant without a language model: it understands a few kinds of English sentences."""
 
 import re
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ ADD = (
     r"(?:add|create|new|remind me to|i (?:need|have) to)"
     r"(?: (?:a )?(?:new )?task(?: to)?)?:? (?P<task>.+)"
 )
-# tried in this order: "mark milk not done" also ends with "done"
+# The order matters: "mark milk not done" also matches the pattern of "mark milk done".
 CHANGES = [
     ("reopen_task", r"(?:reopen|uncomplete) (?P<words>.+)"),
     ("reopen_task", r"mark (?P<words>.+?) (?:as )?(?:not done|undone|open|incomplete)(?: again)?"),
@@ -69,7 +69,7 @@ class BuiltinProvider:
 
 
 def _plain(text: str) -> str:
-    """On one line, without "please" and the like and without the sentence's mark at the end."""
+    """The text on one line, without "please" and the like and without punctuation at the end."""
     sentence = " ".join(text.split()).rstrip(" ?.!")
     return re.sub(POLITENESS, "", sentence, flags=re.IGNORECASE)
 
@@ -79,7 +79,7 @@ def _matches(pattern: str, sentence: str) -> re.Match[str] | None:
 
 
 def understand(sentence: str, today: date) -> Intent | None:
-    """Which tool the sentence asks for, with what; None when it is not one of those known."""
+    """The tool that the sentence asks for and its arguments; None if no pattern matches."""
     if match := _matches(ADD, sentence):
         return "add_task", _new_task(match["task"], today)
     for tool, pattern in CHANGES:
@@ -99,7 +99,7 @@ def _unquoted(text: str) -> str:
 
 
 def _new_task(text: str, today: date) -> dict[str, Any]:
-    """Takes "!high", "#tags" and a day at the end out of the title."""
+    """Moves "!high", "#tags" and a day at the end of the text from the title to their fields."""
     task: dict[str, Any] = {"tags": re.findall(r"(?<!\S)#([\w-]+)", text)}
     if priority := re.search(r"(?<!\S)!(low|normal|high)(?!\S)", text, re.IGNORECASE):
         task["priority"] = priority[1].lower()

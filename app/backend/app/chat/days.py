@@ -1,4 +1,4 @@
-"""Days as people write them: "tomorrow", "on friday", "in 2 weeks", "by 2030-05-01"."""
+"""Reads days as people write them: "tomorrow", "on friday", "in 2 weeks", "by 2030-05-01"."""
 
 import re
 from collections.abc import Callable
@@ -10,7 +10,7 @@ Reader = Callable[[re.Match[str], date], date]
 
 
 def _weekday(match: re.Match[str], today: date) -> date:
-    """The next one; on a Friday, "friday" is the one in a week."""
+    """The next such weekday after today: on a Friday, "friday" is the day in a week."""
     ahead = (WEEKDAYS.index(match[1].lower()) - today.weekday() - 1) % 7 + 1
     return today + timedelta(days=ahead)
 
@@ -33,7 +33,7 @@ LEADING_WORDS = r"(?:(?:due|by|for|on|the|until) ){0,3}"
 
 
 def find_day(text: str, today: date, *, at_end: bool = False) -> tuple[date, str] | None:
-    """The first kind of day in the text, and the text without it."""
+    """The day that the text names, and the text without it; the order of READERS decides."""
     end = r"$" if at_end else r"(?!\S)"
     for pattern, read in READERS:
         match = re.search(rf"(?<!\S){LEADING_WORDS}(?:{pattern}){end}", text, re.IGNORECASE)
@@ -41,7 +41,7 @@ def find_day(text: str, today: date, *, at_end: bool = False) -> tuple[date, str
             continue
         try:
             day = read(match, today)
-        except ValueError:  # 2030-02-30
+        except ValueError:  # a day that does not exist, like 2030-02-30
             return None
         return day, f"{text[: match.start()]} {text[match.end() :]}".strip()
     return None

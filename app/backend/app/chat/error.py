@@ -1,5 +1,5 @@
-"""Why an answer of the assistant ends early."""
+"""The error that ends an answer of the assistant early."""
 
 
 class ChatError(Exception):
-    """The answer can't go on. The message is for the user and holds nothing confidential."""
+    """The answer can't go on. The message is shown to the user and contains no secret."""

@@ -1,4 +1,4 @@
-"""An assistant by any server that speaks OpenAI's chat completions."""
+"""An assistant that uses a language model: any server with OpenAI's chat completions API."""
 
 import json
 import logging
@@ -21,13 +21,13 @@ logger = logging.getLogger(__name__)
 tracer = trace.get_tracer(__name__)
 
 CONNECT_SECONDS = 5
-SILENCE_SECONDS = 30  # before an answer and in the middle of it
-TRIES_AGAIN = 2  # as long as nothing of the answer has arrived
+SILENCE_SECONDS = 30  # the longest wait for the first or the next piece of an answer
+TRIES_AGAIN = 2  # only while no piece of the answer has arrived
 MOST_TURNS = 6
 MOST_CHARACTERS = 20_000
-# what is taken from the user's budget before a turn, for its answer
+# Before each turn, this many tokens are reserved from the user's budget for the answer.
 MOST_TOKENS_ANSWERED = MOST_CHARACTERS // 4
-# of UTF-8; most texts have more bytes a token
+# An estimate that is rather too high: most texts have more than three bytes of UTF-8 per token.
 BYTES_PER_TOKEN = 3
 
 SYSTEM_PROMPT = """\
@@ -40,13 +40,13 @@ BROKE_OFF = "The language model's answer broke off; try again"
 NOT_UNDERSTOOD = "The language model asked for something this app does not understand; try again"
 TOO_LONG = "The language model's answer was too long and ends here"
 WITHHELD = "The language model declined to answer this"
-NO_END = "The language model did not come to an end; try to say it in a simpler way"
+NO_END = "The language model needed too many steps; try a simpler request"
 UNREACHABLE = "The language model can't be reached right now; try again in a moment"
 UNAVAILABLE = "The language model can't answer right now; try again in a moment"
 WRONG_SETUP = (
-    "The language model refuses this app's settings; whoever runs the app has to see to it"
+    "The language model rejected this app's settings; ask the operator of the app to check them"
 )
-BUSY = "The language model has too much to do, or its quota is used up; try again later"
+BUSY = "The language model is overloaded, or its quota is used up; try again later"
 REFUSED = "The language model refused this request; try to say it in another way"
 BY_STATUS = {
     400: REFUSED,
@@ -74,12 +74,12 @@ History = list[dict[str, Any]]
 
 
 def tokens_of(text: str) -> int:
-    """About as many; each model counts in its own way."""
+    """An estimate of the text's tokens: each model counts in its own way."""
     return len(text.encode()) // BYTES_PER_TOKEN + 1
 
 
 def request_options(base_url: str) -> dict[str, Any]:
-    """OpenAI is asked to count; some servers that speak its language refuse that question."""
+    """Asks OpenAI to count tokens; some other servers reject requests with that option."""
     return {"stream_options": {"include_usage": True}} if base_url == OPENAI_URL else {}
 
 
@@ -101,27 +101,27 @@ class ToolCall:
         except ValueError:
             arguments = None
         if self.name not in TOOLS or not isinstance(arguments, dict):
-            logger.warning("the language model made a tool call that is none: %.50r", self.name)
+            logger.warning("the language model made an invalid tool call: %.50r", self.name)
             raise ChatError(NOT_UNDERSTOOD)
         return arguments
 
 
 @dataclass
 class Turn:
-    """What the model says until it waits for its tools or is done."""
+    """One answer of the model: its text, and the tools that it calls before it goes on."""
 
     asked_tokens: int
     text: str = ""
     calls: list[ToolCall] = field(default_factory=list)
     end: str | None = None
-    # as the server counts; not every server does
+    # as counted by the server; None if it does not count
     counted_tokens: int | None = None
     _call_at: dict[int, ToolCall] = field(default_factory=dict)
 
     def append(self, choice: Choice) -> str:
-        """Returns what is to be said of it."""
+        """Adds a piece of the answer; returns the text in it for the user."""
         self.end = choice.finish_reason or self.end
-        # Azure sends choices that hold nothing but what its filter found
+        # Azure also sends choices that contain only the results of its content filter
         if choice.delta is None:
             return ""
         for piece in choice.delta.tool_calls or ():
@@ -131,7 +131,10 @@ class Turn:
         return said
 
     def _call_of(self, piece: ChoiceDeltaToolCall) -> ToolCall:
-        """Servers that give each of several calls the index 0 tell them apart by their ids."""
+        """The call that the piece belongs to.
+
+        Some servers give every call the index 0; there, the ids tell the calls apart.
+        """
         call = self._call_at.get(piece.index)
         if call is None or (piece.id and call.id and piece.id != call.id):
             call = self._call_at[piece.index] = ToolCall()
@@ -186,7 +189,7 @@ class OpenaiProvider:
             turn = await self._paid_turn(history, budget, say)
             if not turn.calls:
                 return
-            # all of them are looked at before the first one changes something
+            # every call is checked before the first one changes anything
             calls = [(call, call.parsed_arguments()) for call in turn.calls]
             history.append(turn.as_message())
             for call, arguments in calls:
@@ -208,15 +211,15 @@ class OpenaiProvider:
             f"chat {self.model}",
             kind=SpanKind.CLIENT,
             attributes={"gen_ai.operation.name": "chat", "gen_ai.request.model": self.model},
-            # its text may quote the request
+            # the text of an exception may quote the request
             record_exception=False,
             set_status_on_exception=False,
         ) as span:
             try:
                 await self._stream(turn, history, say)
-            except (OpenAIError, ValueError) as error:  # ValueError: a line that is no JSON
+            except (OpenAIError, ValueError) as error:  # ValueError: a line that is not JSON
                 if turn.size == 0:
-                    turn.asked_tokens = 0  # a model that does not answer costs nothing
+                    turn.asked_tokens = 0  # no answer, no cost
                 span.set_status(StatusCode.ERROR, type(error).__name__)
                 raise ChatError(_explain(error)) from None
 
@@ -239,7 +242,7 @@ class OpenaiProvider:
 
 
 def _explain(error: Exception) -> str:
-    """Neither the log nor the user gets the server's own words: they may quote the key."""
+    """The error for the user. The server's own message is not passed on: it may quote the key."""
     status = getattr(error, "status_code", None)
     logger.warning("the language model failed: %s, status %s", type(error).__name__, status)
     if isinstance(error, APIStatusError):

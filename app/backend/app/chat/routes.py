@@ -1,4 +1,4 @@
-"""/api/chat: a conversation about the user's tasks."""
+"""/api/chat: the conversation with the assistant."""
 
 from typing import Annotated, Literal
 
@@ -14,9 +14,9 @@ from app.errors import INVALID_BODY, Problem
 from app.tasks.models import Day
 
 STREAM_OF_EVENTS = {
-    "description": "Events, one JSON object a line: "
-    '`{"type": "text", "text": "…"}` to append, `{"type": "tasks_changed"}`, '
-    '`{"type": "error", "message": "…"}`, and `{"type": "done"}` at the end in any case',
+    "description": "Events, one JSON object per line: "
+    '`{"type": "text", "text": "…"}` is the next piece of the answer, `{"type": "tasks_changed"}`, '
+    '`{"type": "error", "message": "…"}`, and `{"type": "done"}`, which always comes last',
     "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
 }
 
@@ -33,7 +33,7 @@ class ChatRequest(BaseModel):
     messages: Annotated[
         list[ChatMessage], Field(min_length=1, max_length=50), AfterValidator(_ends_with_the_user)
     ]
-    today: Annotated[Day, Field(description="where the user is")]
+    today: Annotated[Day, Field(description="today's date in the user's time zone")]
 
 
 class ChatInfo(BaseModel):

@@ -1,4 +1,4 @@
-"""An answer of the assistant on its way to the browser: one JSON object a line."""
+"""Streams an answer of the assistant to the browser, as one JSON object per line."""
 
 import json
 import logging
@@ -18,7 +18,7 @@ ANSWER_SECONDS = 120
 MEDIA_TYPE = "application/x-ndjson"
 HEADERS = {
     "Content-Type": MEDIA_TYPE,
-    # no proxy may hold lines back: neither to compress them nor to fill a buffer
+    # no proxy may delay a line, neither by compression nor by buffering
     "Cache-Control": "no-store, no-transform",
     "X-Accel-Buffering": "no",
 }
@@ -27,7 +27,7 @@ Emit = Callable[[dict[str, str]], Awaitable[None]]
 
 
 class AnswerStream(Response):
-    """Pushes events as `produce` emits them; `produce` is cancelled when the client goes away."""
+    """Sends each event that `produce` emits; cancels `produce` if the client disconnects."""
 
     def __init__(self, produce: Callable[[Emit], Awaitable[None]]) -> None:
         self.status_code = 200
@@ -68,7 +68,7 @@ def _explain(error: Exception) -> str:
         case ChatError():
             return str(error)
         case TimeoutError():
-            return f"The answer took more than {ANSWER_SECONDS} seconds and was given up"
+            return f"The answer took more than {ANSWER_SECONDS} seconds and was stopped"
         case _ if isinstance(error, DATABASE_ERRORS):
             return database_problem(error)
     logger.error("the chat failed", exc_info=error)

@@ -1,4 +1,4 @@
-"""What an assistant can do to the user's tasks. Every tool answers in sentences."""
+"""The tools with which an assistant reads and changes tasks. Every tool answers in sentences."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Result:
 
 
 class NotOneTaskError(Exception):
-    """No task has the words, or several have; the message says which."""
+    """No task matches the words, or several do; the message says so and names them."""
 
 
 def add_task(tasks: UserTasks, arguments: TaskCreate, today: date) -> Result:
@@ -108,14 +108,14 @@ TOOLS = {
 
 @dataclass(frozen=True)
 class TaskTools:
-    """The tools of one conversation, bound to the user's tasks and to the user's day."""
+    """The tools of one conversation, for one user's tasks and the date in the user's time zone."""
 
     tasks: TasksOfUser
     today: date
     on_change: Callable[[], Awaitable[None]]
 
     async def call(self, name: str, arguments: dict[str, Any]) -> str:
-        """A thread and a connection are held only while the tool itself runs."""
+        """Runs a tool. A thread and a connection are in use only while the tool runs."""
         tool = TOOLS[name]
         try:
             checked = tool.arguments.model_validate(arguments)

@@ -1,4 +1,4 @@
-"""Tasks, and kinds of tasks, in words."""
+"""Describes tasks and filters in words."""
 
 from datetime import date, timedelta
 from typing import Protocol

@@ -1,4 +1,7 @@
-"""Alembic's entry point: inside the caller's transaction, or on its own for the developer's CLI."""
+"""Alembic's entry point.
+
+The migration calls it with a connection; the `alembic` command line makes its own.
+"""
 
 from alembic import context
 from sqlalchemy import Connection
@@ -8,7 +11,7 @@ from app.settings import DatabaseSettings, load
 
 
 def is_mapped_here(name: str | None, kind: str, _parents: object) -> bool:
-    """Tables of accounts are migrated here, too, but it is the frontend that maps them."""
+    """Only mapped tables are compared: the tables of accounts are migrated here but not mapped."""
     return kind != "table" or name in Base.metadata.tables
 
 

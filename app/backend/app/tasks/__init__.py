@@ -1,1 +1,1 @@
-"""Tasks of signed-in users."""
+"""The tasks of signed-in users."""

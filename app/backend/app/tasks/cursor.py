@@ -1,4 +1,4 @@
-"""Where a page of the list ended, as an opaque text: creation time and id of its last task."""
+"""The cursor of a page: an opaque text with the creation time and the id of its last task."""
 
 import base64
 import hashlib
@@ -35,5 +35,8 @@ class Position(NamedTuple):
 
 
 def _checksum(position: bytes) -> bytes:
-    """Tells a damaged cursor. No secret: who forges one only pages through tasks of their own."""
+    """Detects a damaged cursor.
+
+    It needs no secret: a forged cursor only pages through the tasks of the user who forged it.
+    """
     return hashlib.blake2b(position, digest_size=CHECKSUM_BYTES).digest()

@@ -1,4 +1,4 @@
-"""What a task looks like to callers, and what they may send."""
+"""The request and response bodies of /api/tasks."""
 
 import re
 import uuid
@@ -26,7 +26,7 @@ def _one_line(text: str) -> str:
 
 
 def _storable(text: str) -> str:
-    if "\0" in text:  # PostgreSQL's text holds any character but this one
+    if "\0" in text:  # the only character that PostgreSQL's text type can't store
         raise ValueError("must not contain the NUL character")
     return text
 
@@ -43,7 +43,7 @@ def _without_repetition(tags: list[str]) -> list[str]:
 
 
 def _day(value: object) -> date:
-    """Only the one spelling: pydantic itself takes Unix times and points in time for dates, too."""
+    """Accepts only YYYY-MM-DD: pydantic itself also accepts Unix times and datetimes."""
     if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
         value = _existing_day(value)
     if type(value) is not date or not EARLIEST_DAY <= value <= LATEST_DAY:
@@ -86,7 +86,7 @@ class TaskCreate(BaseModel):
 class TaskUpdate(TaskCreate):
     """Only the given fields change; completing a task is `{"completed": true}`."""
 
-    # defaults stand for "not given" (`exclude_unset`), so null stays an error but for the due date
+    # a default only marks a field as not given (`exclude_unset`); only due_date may be null
     title: Title = ""
 
 
@@ -105,10 +105,10 @@ class TaskRead(BaseModel):
 
 
 class TaskFilters(BaseModel):
-    """Which tasks; all conditions have to hold. Days are those of `due_date`."""
+    """Selects tasks that meet all conditions; the days refer to `due_date`."""
 
     status: Status = "all"
-    q: Annotated[str, Field(max_length=200, description="in title or notes"), Storable] = ""
+    q: Annotated[str, Field(max_length=200, description="text in title or notes"), Storable] = ""
     tag: Tag | None = None
     priority: Priority | None = None
     due_from: Annotated[Day | None, Field(description="the first day")] = None
@@ -117,7 +117,7 @@ class TaskFilters(BaseModel):
 
 class PageQuery(TaskFilters):
     limit: Annotated[int, Field(ge=1, le=100)] = 50
-    cursor: Annotated[str | None, Field(description="`next_cursor` of the page before")] = None
+    cursor: Annotated[str | None, Field(description="`next_cursor` of the previous page")] = None
 
 
 class TaskPage(BaseModel):

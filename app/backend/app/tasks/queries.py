@@ -1,7 +1,7 @@
-"""What is read of a user's tasks.
+"""Reads a user's tasks.
 
-Each query is built once, with parameters, and reads columns instead of mapped objects: a process
-answers a third more requests that way.
+Each query is built once, with parameters, and reads columns instead of mapped objects: with that, a
+process answers a third more requests.
 """
 
 import re
@@ -72,7 +72,7 @@ def _page_query(names: frozenset[str]) -> Select:
 
 
 def _parameters(filters: TaskFilters, after: Position | None) -> dict[str, Any]:
-    """Those of the conditions that are asked for."""
+    """Values for the conditions that the filters contain."""
     given = filters.model_dump(
         include={"tag", "priority", "due_from", "due_before"}, exclude_none=True
     )
@@ -86,7 +86,7 @@ def _parameters(filters: TaskFilters, after: Position | None) -> dict[str, Any]:
 
 
 class TaskQueries:
-    """One user's tasks: no query goes without that user's id."""
+    """One user's tasks: every query contains the user's id."""
 
     def __init__(self, connection: Connection | Session, user_id: str) -> None:
         self._connection = connection
@@ -95,7 +95,7 @@ class TaskQueries:
     def page(
         self, filters: TaskFilters, limit: int, after: Position | None = None
     ) -> list[TaskRead]:
-        """Newest first, beginning behind the given position."""
+        """The tasks after the given position, newest first."""
         given = _parameters(filters, after)
         query = _page_query(frozenset(given))
         rows = self._connection.execute(query, self._user | given | {"limit": limit})

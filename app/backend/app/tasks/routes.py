@@ -1,4 +1,4 @@
-"""/api/tasks: each route is one transaction, committed before the response leaves."""
+"""/api/tasks: each change is one transaction, committed before the response is sent."""
 
 import uuid
 from typing import Annotated
@@ -18,7 +18,9 @@ router = APIRouter(
     responses={**UNAUTHORIZED, 422: {"model": Problem}, 503: {"model": Problem}},
 )
 NOT_FOUND = {404: {"model": Problem}}
-TOO_MANY = {409: {"model": Problem, "description": "As many tasks as one user may keep"}}
+TOO_MANY = {
+    409: {"model": Problem, "description": "The user already has the maximum number of tasks"}
+}
 
 
 def _found(task: Task | None) -> TaskRead:
@@ -45,13 +47,13 @@ def list_tasks(tasks: OwnTasks, query: Annotated[PageQuery, Query()]) -> Respons
     has_more = len(found) > query.limit
     last = Position(items[-1].created_at, items[-1].id) if has_more else None
     page = TaskPage(items=items, next_cursor=last and last.to_cursor())
-    # in JSON already, or FastAPI would have the page checked again by yet another thread
+    # A finished response: FastAPI would validate a model again, in another thread.
     return Response(page.model_dump_json(), media_type="application/json")
 
 
 @router.get("/summary")
 def summarize_tasks(tasks: OwnTasks) -> TaskSummary:
-    """How many tasks there are, and the most used tags."""
+    """Counts the user's tasks and names the most used tags."""
     with tasks.reading() as own:
         return own.summary()
 
@@ -78,13 +80,13 @@ def update_task(task_id: uuid.UUID, body: TaskUpdate, tasks: OwnTasks) -> TaskRe
 
 @router.delete("/{task_id}", status_code=204, responses=NOT_FOUND)
 def delete_task(task_id: uuid.UUID, tasks: OwnTasks) -> None:
-    """It can be restored for a day."""
+    """Deletes a task, which can be restored for a day."""
     with tasks.changing() as own:
         _found(own.delete(task_id))
 
 
 @router.post("/{task_id}/restore", responses=NOT_FOUND | TOO_MANY)
 def restore_task(task_id: uuid.UUID, tasks: OwnTasks) -> TaskRead:
-    """Takes the deletion back; a task that is not deleted stays as it is."""
+    """Undoes the deletion; a task that is not deleted stays as it is."""
     with tasks.changing() as own:
         return _found(own.restore(task_id))

@@ -1,4 +1,4 @@
-"""Everything that is done to tasks in the database, always for one user only."""
+"""Changes a user's tasks."""
 
 import uuid
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ RESTORABLE_FOR = timedelta(days=1)
 
 
 class UserTasks(TaskQueries):
-    """One user's tasks in one transaction: no statement goes without that user's id."""
+    """One user's tasks in one transaction: every statement contains the user's id."""
 
     def __init__(self, session: Session, user_id: str, most: int) -> None:
         super().__init__(session, user_id)
@@ -29,11 +29,15 @@ class UserTasks(TaskQueries):
         self._live = self._own.where(Task.deleted_at.is_(None))
 
     def _check_room(self) -> None:
-        """Two requests at once may both find room for one: the limit is there for the database."""
+        """Raises LimitReachedError if the user already has the maximum number of tasks.
+
+        Two simultaneous requests can exceed the limit by one. That does no harm: the limit protects
+        the size of the database.
+        """
         kept = select(Task.id).where(Task.user_id == self._user_id, Task.deleted_at.is_(None))
         if self._session.scalar(kept.offset(self._most - 1).limit(1)) is not None:
             raise LimitReachedError(
-                f"You have {self._most:,} tasks, and no more can be kept; delete some first"
+                f"You have {self._most:,} tasks, the most that you can keep; delete some first"
             )
 
     def add(self, fields: TaskCreate) -> Task:
@@ -52,7 +56,10 @@ class UserTasks(TaskQueries):
         return task
 
     def delete(self, task_id: uuid.UUID) -> Task | None:
-        """Restorable for a while; what was deleted before that, or too much, goes for good."""
+        """Marks a task as deleted, so that it can be restored for a while.
+
+        Tasks that were deleted too long ago, or too many, are removed for good.
+        """
         task = self._session.scalar(self._live.where(Task.id == task_id).with_for_update())
         if task is not None:
             task.deleted_at = func.now()
@@ -77,7 +84,7 @@ class UserTasks(TaskQueries):
     def matching(
         self, words: Sequence[str], phrase: str, status: Status, limit: int
     ) -> Sequence[Task]:
-        """Tasks with all the words in their title; first of all those titled just so."""
+        """Tasks with all the words in their title; those whose title is the phrase come first."""
         titled_so = func.lower(Task.title) == phrase.lower()
         query = self._live.where(*[Task.title.icontains(word, autoescape=True) for word in words])
         if status != "all":
@@ -88,21 +95,21 @@ class UserTasks(TaskQueries):
 
 @dataclass(frozen=True)
 class TasksOfUser:
-    """Opens the user's tasks; a connection is held between begin and end of the block only."""
+    """Opens the user's tasks; a connection is in use only inside the `with` block."""
 
     engine: Engine
     user_id: str
-    # how many the user may keep, and as many deleted ones
+    # how many tasks the user may keep; as many deleted ones are kept besides
     most: int
 
     @contextmanager
     def reading(self) -> Iterator[TaskQueries]:
-        # without a transaction, which would take two more round trips
+        # without a transaction, which would need two more round trips
         with self.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
             yield TaskQueries(connection, self.user_id)
 
     @contextmanager
     def changing(self) -> Iterator[UserTasks]:
-        """One transaction, committed at its end."""
+        """One transaction, committed at the end of the block."""
         with Session(self.engine) as session, session.begin():
             yield UserTasks(session, self.user_id, self.most)

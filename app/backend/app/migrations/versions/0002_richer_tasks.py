@@ -1,7 +1,7 @@
 """Add due date, priority, tags and soft deletion to tasks.
 
-The release before this one runs on meanwhile: it neither knows nor fills the new columns, so all
-of them have defaults; constant ones, for which PostgreSQL rewrites no row.
+Pods of the previous release keep running during the migration and do not fill the new columns, so
+every column is nullable or has a default. The defaults are constant: PostgreSQL rewrites no row.
 """
 
 import sqlalchemy as sa
@@ -28,7 +28,7 @@ def upgrade() -> None:
     )
     op.add_column("tasks", sa.Column("deleted_at", sa.DateTime(timezone=True)))
 
-    # serves the queries of the index that it replaces, too
+    # the new index also serves the queries of the one that it replaces
     op.create_index("ix_tasks_user_id_created_at_id", "tasks", ["user_id", "created_at", "id"])
     op.drop_index("ix_tasks_user_id_created_at", "tasks")
     op.create_index(
@@ -40,9 +40,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    # deleted tasks must not come back to life
+    # without deleted_at, deleted tasks would appear again
     op.execute("DELETE FROM tasks WHERE deleted_at IS NOT NULL")
     op.create_index("ix_tasks_user_id_created_at", "tasks", ["user_id", "created_at"])
     op.drop_index("ix_tasks_user_id_created_at_id", "tasks")
-    for column in ("deleted_at", "tags", "priority", "due_date"):  # with what depends on them
+    for column in ("deleted_at", "tags", "priority", "due_date"):  # also drops index and check
         op.drop_column("tasks", column)

@@ -1,4 +1,4 @@
-"""Create accounts: the tables of Better Auth, which the frontend uses."""
+"""Create the tables of accounts, in the form that the frontend's Better Auth expects."""
 
 import sqlalchemy as sa
 from alembic import op

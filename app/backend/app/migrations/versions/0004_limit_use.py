@@ -1,4 +1,4 @@
-"""Create what the limits count with: failed sign-ins and the assistant's tokens."""
+"""Create the tables of the limits: failed sign-ins and tokens of the assistant."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,14 +10,15 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # the frontend's; `account` is a hash, for what is typed as an address need not be an account's
+    # The frontend uses this table. `account` is a hash: the address that somebody typed
+    # may belong to no account, and must not be stored.
     op.create_table(
         "auth_failed_sign_in",
         sa.Column("account", sa.Text(), primary_key=True),
         sa.Column("count", sa.Integer(), nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=False, index=True),
     )
-    # a row for each user, of the last day on which the assistant was asked
+    # one row for each user: the tokens of the last day with an answer of the assistant
     op.create_table(
         "chat_usage",
         sa.Column("user_id", sa.String(64), primary_key=True),
