@@ -9,7 +9,7 @@ const securityHeaders = [
   { key: "Permissions-Policy", value: "camera=(), geolocation=(), microphone=()" },
 ];
 
-/** Names a version by what it is made of, so that the same source gives the same output. */
+/** The build id: a hash of the source, so that the same source gives the same output. */
 function contentHash(): string {
   const files = globSync("**/*.{css,json,svg,ts,tsx}", {
     cwd: import.meta.dirname,
@@ -23,17 +23,17 @@ function contentHash(): string {
 const config: NextConfig = {
   output: "standalone",
   generateBuildId: contentHash,
-  // this folder is the project, also when a parent folder holds a lock file of its own
+  // otherwise Next.js takes a parent folder with a lock file as the root of the project
   outputFileTracingRoot: import.meta.dirname,
   turbopack: { root: import.meta.dirname },
-  // loaded before the server, by the container's command
+  // files that the container's command loads before the server
   outputFileTracingIncludes: { "/": ["observability/logs.ts", "observability/listen.ts"] },
-  // no image is resized here, so the native image library stays out of the container
+  // the app resizes no images, so the native image library is left out of the container
   images: { unoptimized: true },
   outputFileTracingExcludes: { "*": ["node_modules/sharp/**", "node_modules/@img/**"] },
   poweredByHeader: false,
   compress: true,
-  // of a request for a page, which none has; proxy.ts would have up to 10 MB kept in memory
+  // proxy.ts keeps request bodies in memory, by default up to 10 MB; requests for pages have none
   experimental: { proxyClientMaxBodySize: "16kb" },
   reactStrictMode: true,
   headers: async () => [{ source: "/:path*", headers: securityHeaders }],

@@ -1,6 +1,8 @@
 import { type NextRequest, NextResponse } from "next/server";
 
-/** Gives each page a Content-Security-Policy with its own nonce; Next.js puts it on its scripts. */
+/**
+ * Gives each page a Content-Security-Policy with a new nonce, which Next.js adds to its scripts.
+ */
 export function proxy(request: NextRequest): NextResponse {
   const nonce = Buffer.from(crypto.randomUUID()).toString("base64");
   const policy = contentSecurityPolicy(nonce);
@@ -13,13 +15,13 @@ export function proxy(request: NextRequest): NextResponse {
 }
 
 function contentSecurityPolicy(nonce: string): string {
-  // `next dev` evaluates strings to show stack traces, and styles its error overlay inline
+  // `next dev` evaluates strings for its stack traces, and uses inline styles for its error overlay
   const development = process.env.NODE_ENV === "development";
   return [
     "default-src 'self'",
     `script-src 'self' 'nonce-${nonce}' 'strict-dynamic'${development ? " 'unsafe-eval'" : ""}`,
     `style-src 'self' ${development ? "'unsafe-inline'" : `'nonce-${nonce}'`}`,
-    // the component library sets its sizes and colours in style attributes
+    // Mantine sets sizes and colours in style attributes
     "style-src-attr 'unsafe-inline'",
     "img-src 'self' data:",
     "object-src 'none'",
@@ -30,6 +32,6 @@ function contentSecurityPolicy(nonce: string): string {
 }
 
 export const config = {
-  // pages only: what isn't a document needs no nonce, and API bodies must not be buffered here
+  // only pages: other responses need no nonce, and request bodies of the API must not be buffered
   matcher: "/((?!api/|health|peer-assets/|_next/|icon.svg).*)",
 };

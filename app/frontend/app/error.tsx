@@ -2,7 +2,7 @@
 
 import { Button, Container, Stack, Text, Title } from "@mantine/core";
 
-/** Shown when rendering itself fails; errors of the API are shown beside the tasks. */
+/** Shown if rendering fails. Errors of the API are shown beside the tasks instead. */
 export default function ErrorPage({ reset }: { readonly reset: () => void }) {
   return (
     <Container component="main" size="xs" py="20vh">

@@ -8,8 +8,8 @@ import "./globals.css";
 import "./tasks.css";
 import "./assistant.css";
 
-// Every page is rendered when it is asked for: what it shows is of that moment, and its scripts
-// carry the nonce of that response.
+// Every page is rendered for each request: its content is current, and its scripts carry the nonce
+// of the response.
 export const dynamic = "force-dynamic";
 
 export const metadata: Metadata = {

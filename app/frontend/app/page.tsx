@@ -10,7 +10,7 @@ import { readFilters } from "@/lib/tasks";
 export default async function Page({ searchParams }: PageProps<"/">) {
   const incoming = new Headers(await headers());
   const found = await currentUser(incoming).catch((error: unknown) => {
-    console.error("No session could be read:", error);
+    console.error("The session could not be read:", error);
     return "unknown" as const;
   });
   if (found === "unknown") return <Unavailable />;

@@ -25,7 +25,7 @@ interface AssistantProps {
   readonly onClose: () => void;
 }
 
-/** Beside the tasks where there is room, over them on a small screen. */
+/** Shown beside the tasks on a wide screen, and over them on a small one. */
 export function Assistant({ userId, opened, onClose }: AssistantProps) {
   const hasRoom = useMediaQuery("(min-width: 62em)");
   const chat = useChat();
@@ -76,7 +76,7 @@ function Conversation({ userId, chat, onClose }: ConversationProps) {
 function Messages({ chat }: Pick<ConversationProps, "chat">) {
   const { messages, problem, busy } = chat;
   const log = useRef<HTMLDivElement>(null);
-  // the newest words stay in sight
+  // scrolls to the newest message
   useEffect(() => {
     log.current?.scrollTo({ top: log.current.scrollHeight });
   }, [messages, problem]);

@@ -11,7 +11,7 @@ interface AuthPageProps {
 }
 
 export async function AuthPage({ mode, expired = false }: AuthPageProps) {
-  // without the database nobody is known to be signed in, and the form says so once it is sent
+  // if the database does not answer, the form is shown and reports the error when it is sent
   if (await currentUser(new Headers(await headers())).catch(() => null)) redirect("/");
   const isSignIn = mode === "sign-in";
   return (

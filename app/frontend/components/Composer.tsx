@@ -23,7 +23,7 @@ export function Composer({ userId, onAdd, onDetails }: ComposerProps) {
     setProblem(wrong);
     if (busy || wrong) return;
     setBusy(true);
-    // what was typed stays until it is stored
+    // the title stays in the field until the task is stored
     await onAdd(title).then(
       () => setTitle(""),
       (error: Error) => setProblem(error.message),

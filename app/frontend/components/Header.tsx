@@ -90,7 +90,7 @@ async function signOut(): Promise<void> {
   const headers = { "Content-Type": "application/json" };
   const response = await fetch("/api/auth/sign-out", { method: "POST", headers, body: "{}" });
   if (!response.ok) throw new Error("Signing out failed. Try again in a moment.");
-  // nothing that was typed stays for whoever comes next
+  // removes drafts, so that the next user of this tab does not see them
   sessionStorage.clear();
   window.location.assign("/sign-in");
 }

@@ -14,7 +14,7 @@ const PATHS = {
   user: "M12 4a4 4 0 100 8 4 4 0 000-8zM4 20c1-4 4-5.5 8-5.5s7 1.5 8 5.5",
 };
 
-/** Decoration beside a name: screen readers skip it. */
+/** A decoration: screen readers skip it, so its button or text needs a name. */
 export function Icon({
   name,
   size = 18,

@@ -2,8 +2,8 @@ import type { ReactNode } from "react";
 import { useHydrated } from "@/hooks/useHydrated";
 
 /**
- * Shown at once, in reach once it works. Before that, what is typed would be overwritten, and a box
- * that is ticked would look as if that were stored.
+ * Shows its children at once, but keeps them inert until the page's scripts run. Before that, React
+ * would overwrite what the user types, and a ticked box would look as if the change were stored.
  */
 export function Interactive({ children }: { readonly children: ReactNode }) {
   return <div inert={!useHydrated()}>{children}</div>;

@@ -16,7 +16,7 @@ interface ProvidersProps {
 
 export function Providers({ nonce, children }: ProvidersProps) {
   const [queryClient] = useState(() => {
-    // for the style element that keeps the page from scrolling behind a dialog
+    // Mantine's dialogs add a style element against scrolling, which needs the nonce
     setNonce(nonce);
     const queries = { staleTime: STALE_AFTER_MS, retry: false };
     return new QueryClient({ defaultOptions: { queries } });

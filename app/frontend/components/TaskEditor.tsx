@@ -37,7 +37,7 @@ export function TaskEditor({ draft, onChange, onSave }: TaskEditorProps) {
       opened={draft !== null}
       onClose={() => onChange(null)}
       fullScreen={isPhone}
-      // a stray click must not throw away what was typed
+      // a click beside the dialog must not discard the draft
       closeOnClickOutside={false}
     >
       <Modal.Overlay />
@@ -74,7 +74,7 @@ function EditorForm({ draft, onChange, onSave }: TaskEditorProps & { readonly dr
       await onSave({ title, notes, due_date, priority, tags }, draft.task);
       onChange(null);
     } catch (error) {
-      // stays open with what was typed
+      // the dialog stays open and keeps the draft
       setFailure(error instanceof Error ? error.message : String(error));
       setBusy(false);
     }
@@ -132,7 +132,7 @@ function Fields({ fields, problems, set }: FieldsProps) {
       <DueAndPriority fields={fields} set={set} />
       <TagsInput
         label="Tags"
-        description={`Up to ${LIMITS.tags}; Enter or a comma ends each`}
+        description={`Up to ${LIMITS.tags} tags; press Enter or type a comma after each`}
         splitChars={[",", " "]}
         data={summary?.tags.map(({ name }) => name) ?? []}
         value={[...fields.tags]}

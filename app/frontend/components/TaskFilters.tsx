@@ -25,7 +25,7 @@ export function TaskFilters({ filters, onChange }: TaskFiltersProps) {
   const [typed, setTyped] = useState(filters.q);
   const search = useDebouncedCallback((q: string) => onChange({ q }), SEARCH_DELAY_MS);
 
-  // cleared here, or by whatever else shows all tasks again
+  // "Clear filters" and other buttons empty the search from outside this field
   useEffect(() => {
     if (filters.q === "") setTyped("");
   }, [filters.q]);

@@ -12,7 +12,9 @@ export interface TaskItemProps {
   readonly onTag: (tag: string) => void;
 }
 
-/** Plain elements: a list has many rows, and every component in one makes the page start later. */
+/**
+ * Uses plain HTML elements: in a list with many rows, components would delay the start of the page.
+ */
 export function TaskItem({ task, today, onToggle, onEdit, onDelete, onTag }: TaskItemProps) {
   const { id, title, notes, completed } = task;
   return (

@@ -1,6 +1,6 @@
 import { Button, Container, Stack, Text, Title } from "@mantine/core";
 
-/** Instead of the page, while nobody can say who is asking for it. */
+/** Shown instead of the page if the session cannot be read. */
 export function Unavailable() {
   return (
     <Container component="main" size="xs" py="20vh">

@@ -1,6 +1,9 @@
 import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from "@mantine/core";
 
-/** From light to dark, so that text has a contrast of at least 4.5 and edges of controls of 3. */
+/**
+ * Shades from light to dark. They give text a contrast of at least 4.5, and edges of controls one
+ * of 3.
+ */
 const palette = (...shades: MantineColorsTuple): MantineColorsTuple => shades;
 
 const iris = palette(

@@ -5,7 +5,7 @@ import { useRefreshTasks } from "@/hooks/useTasks";
 import { type ChatMessage, chat } from "@/lib/api";
 import { localDay } from "@/lib/days";
 
-/** As many messages as the API reads; older ones are left out. */
+/** The most messages that the API accepts; older ones are not sent. */
 const REMEMBERED = 50;
 
 export function useChat() {

@@ -4,7 +4,7 @@ import { useSyncExternalStore } from "react";
 
 const never = () => () => {};
 
-/** Whether the page's scripts run by now: not while the server renders it, nor until React has taken it over. */
+/** Whether React has hydrated the page: false on the server and until the page's scripts run. */
 export const useHydrated = (): boolean =>
   useSyncExternalStore(
     never,

@@ -2,13 +2,15 @@
 
 import { useHotkeys, useLocalStorage } from "@mantine/hooks";
 
-/** Ids of the fields that shortcuts lead to. */
+/** The ids of the fields that shortcuts focus. */
 export const SEARCH_ID = "search";
 export const NEW_TASK_ID = "new-task";
 
 export const useShortcutsSetting = () => useLocalStorage({ key: "shortcuts", defaultValue: true });
 
-/** Single keys, for who wants them: not while typing, and not behind a dialog. */
+/**
+ * Single-key shortcuts, which users can turn off. They do nothing while typing or behind a dialog.
+ */
 export function useShortcuts(undo: () => void): void {
   const [enabled] = useShortcutsSetting();
   const unlessInDialog = (action: () => void) => () => {

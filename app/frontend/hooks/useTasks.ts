@@ -29,14 +29,14 @@ export function useTaskPages(filters: Filters) {
 export const useSummary = () =>
   useQuery({ queryKey: SUMMARY, queryFn: ({ signal }) => get<Summary>(SUMMARY[0]!, signal) });
 
-/** Fetches again what is shown: something else than this page has changed it. */
+/** Fetches the shown tasks again, because something other than this page has changed them. */
 export function useRefreshTasks() {
   const client = useQueryClient();
   return () =>
     Promise.all([TASKS, SUMMARY].map((queryKey) => client.invalidateQueries({ queryKey })));
 }
 
-/** A change that is shown at once, and taken back if the API refuses it. */
+/** A change that is shown at once, and undone if the API refuses it (an optimistic update). */
 function useChange<Input, Output>(
   change: (input: Input) => Promise<Output>,
   show: (tasks: readonly Task[], input: Input) => readonly Task[],
@@ -58,12 +58,12 @@ function useChange<Input, Output>(
     onError: (_error, _input, before) => {
       for (const [queryKey, data] of before ?? []) client.setQueryData(queryKey, data);
     },
-    // while another change is on its way, the API's list would undo what is shown of it
+    // not while another change is pending: the API's list would not contain it yet
     onSettled: () => (client.isMutating({ mutationKey: TASKS }) === 1 ? refresh() : undefined),
   });
 }
 
-/** Each returns a promise that is rejected with a sentence to show. */
+/** The changes of tasks. Each returns a promise; a rejection has a message for the user. */
 export function useTaskChanges() {
   const unchanged = (tasks: readonly Task[]) => tasks;
   const create = useChange((fields: TaskChange) => createTask(fields), unchanged);

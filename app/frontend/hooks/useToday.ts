@@ -10,7 +10,9 @@ function everyMinute(onChange: () => void): () => void {
   return () => clearInterval(timer);
 }
 
-/** The local day, also after midnight. The server, which knows no time zone, takes the one of UTC. */
+/**
+ * Today in the user's time zone, updated after midnight. The server does not know it and uses UTC.
+ */
 export const useToday = (): string =>
   useSyncExternalStore(
     everyMinute,

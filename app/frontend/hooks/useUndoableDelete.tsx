@@ -7,7 +7,7 @@ import type { TaskChanges } from "@/hooks/useTasks";
 import { showError } from "@/lib/showError";
 import type { Task } from "@/lib/tasks";
 
-/** Deletes at once and offers to take it back for as long as the message is shown. */
+/** Deletes a task at once, and offers to undo that as long as the notification is shown. */
 export function useUndoableDelete(
   { remove, restore }: TaskChanges,
   focusAfter: RefObject<HTMLElement | null>,
@@ -22,7 +22,7 @@ export function useUndoableDelete(
   }
 
   async function removeUndoably(task: Task): Promise<void> {
-    // the focused button goes with its task
+    // the focused button disappears with its task
     focusAfter.current?.focus();
     try {
       await remove(task);

@@ -3,7 +3,7 @@ import { readAnswer } from "@/lib/answer";
 import { type Filters, type Task, type TaskChange, type TaskPage, taskPagePath } from "@/lib/tasks";
 import type { ApiToken } from "@/lib/token";
 
-/** The API as the browser calls it. Every error's message is a sentence to show. */
+/** The API's client in the browser. Every error has a message for the user. */
 
 const QUERY_TIMEOUT_MS = 5_000;
 const CHANGE_TIMEOUT_MS = 15_000;
@@ -12,7 +12,7 @@ const RENEW_SECONDS_BEFORE_EXPIRY = 30;
 let owner = "";
 let token: Promise<ApiToken> | undefined;
 
-/** Whose page this is: another tab may have signed in as someone else since. */
+/** Sets whose page this is: another tab may sign in as another user later. */
 export function actFor(userId: string): void {
   owner = userId;
 }
@@ -26,7 +26,9 @@ async function requestToken(): Promise<ApiToken> {
   return decodeJwt(issued.token).sub === owner ? issued : leaveFor("/");
 }
 
-/** Nothing more is shown on this page, so whoever waits for an answer waits until it is gone. */
+/**
+ * Opens another page. The promise stays pending, so that this page shows nothing in the meantime.
+ */
 function leaveFor(address: string): Promise<never> {
   window.location.assign(address);
   return new Promise(() => {});
@@ -88,7 +90,9 @@ export type ChatEvent =
   | { readonly type: "tasks_changed" | "done" }
   | { readonly type: "error"; readonly message: string };
 
-/** Asks the assistant; its answer comes in pieces, one JSON object a line. */
+/**
+ * Asks the assistant and yields the events of its answer, which arrive as one JSON object per line.
+ */
 export async function* chat(
   messages: readonly ChatMessage[],
   today: string,

@@ -8,12 +8,12 @@ import { resign } from "@/lib/rotation";
 import { isHttps, settings } from "@/lib/settings";
 import { countAttempt, forgetFailures } from "@/lib/signInLimit";
 
-/** From one address. */
+/** Attempts from one address in a window of seconds. */
 const SIGN_IN_LIMIT = { window: 60, max: 10 };
-/** A name, an address and a password fit in many times. */
+/** Many times the size of a name, an e-mail address and a password. */
 const MAX_BODY_BYTES = 64 * 1024;
 
-/** The tables, which a migration of the backend makes; Better Auth refuses to work with others. */
+/** The tables, which a migration of the backend creates in the form that Better Auth requires. */
 const SCHEMA = {
   user: { modelName: "auth_user" },
   session: { modelName: "auth_session" },
@@ -50,13 +50,16 @@ export const auth = once("auth", () =>
   }),
 );
 
-/** Through a forwarded port the page's own origin is not the public one, but its host is loopback. */
+/**
+ * Through a port-forward, the page's origin is not the public one, but its host is a loopback
+ * address.
+ */
 function forwardedPort(request?: Request): string[] {
   const host = request?.headers.get("host") ?? "";
   return /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(host) ? [`http://${host}`] : [];
 }
 
-/** Sessions that nobody ended would stay in the table for ever. */
+/** Deletes the user's expired sessions, which would stay in the table for ever otherwise. */
 async function deleteExpired(userId: string): Promise<void> {
   await pool().query('delete from auth_session where "userId" = $1 and "expiresAt" < now()', [
     userId,
@@ -78,14 +81,14 @@ export async function handleAuth(request: Request): Promise<Response> {
   return auth().handler(new Request(url, body.length > 0 ? { ...init, body } : init));
 }
 
-/** Who the session cookie belongs to; throws if the database does not answer. */
+/** The user of the session cookie; throws if the database does not answer. */
 export async function currentUser(headers: Headers): Promise<User | null> {
-  // a page being rendered cannot send the cookie of a prolonged session
+  // not extended: a page that is being rendered can't set the new cookie
   const query = { disableRefresh: true };
   return (await auth().api.getSession({ headers: resign(headers), query }))?.user ?? null;
 }
 
-/** The same, prolonging a session that is in use: the cookies for it are in the headers. */
+/** The same, and extends a session that is in use: the response has to set the returned cookies. */
 export async function refreshedUser(headers: Headers) {
   const result = await auth().api.getSession({ headers: resign(headers), returnHeaders: true });
   return { user: result.response?.user ?? null, cookies: result.headers.getSetCookie() };

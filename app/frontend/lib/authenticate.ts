@@ -12,7 +12,9 @@ export const NOTHING_TYPED: Attempt = {
   problems: {},
 };
 
-/** Signs in or up with what the form holds, and goes to the tasks; or says why not. */
+/**
+ * Signs in or up with the values of the form, and opens the tasks. Otherwise returns the problems.
+ */
 export async function authenticate(mode: Mode, _: Attempt, form: FormData): Promise<Attempt> {
   const read = (field: Field) => String(form.get(field) ?? "");
   const values = {

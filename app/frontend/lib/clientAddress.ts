@@ -2,20 +2,25 @@ import { subscribe } from "node:diagnostics_channel";
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 
-/** Set on every request by this app alone, in place of what a client may have sent under the name. */
+/**
+ * The header that names the client. This app sets it on every request, and removes what a client
+ * sent.
+ */
 export const CLIENT_ADDRESS = "x-client-address";
 const THROUGH_PROXY = "x-through-proxy";
 
-/** Headers by which a proxy tells whom it asks for. */
+/** Headers in which proxies name the client. */
 const PROXY_HEADERS = ["forwarded", "x-forwarded-for", "x-real-ip"];
 
-/** Which header names the client, and how many proxies in front of this server are to be believed. */
+/** Which header names the client, and how many proxies in front of this server are trusted. */
 export interface ProxyTrust {
   readonly header: string;
   readonly proxies: number;
 }
 
-/** Puts who is asking into each request's headers, before anything else reads them. */
+/**
+ * Writes the client's address into the headers of each request, before anything else reads them.
+ */
 export function nameClients({ header, proxies }: ProxyTrust): void {
   subscribe("http.server.request.start", (event) => {
     const { headers, socket } = (event as { request: IncomingMessage }).request;
@@ -28,21 +33,21 @@ export function nameClients({ header, proxies }: ProxyTrust): void {
 }
 
 /**
- * Each proxy appends the address that asked it. With two of them the client's is the second from
- * the right; what stands further left is what the client claims. A request that has not passed all
- * of them, or whose header names no address there, counts as the peer's own.
+ * Each proxy appends the address of its own client. With two trusted proxies, the client's address
+ * is the second from the right; anything further left was sent by the client and may be forged. If
+ * the header has no address in that place, the address of the connection counts.
  */
 export function clientAddress(forwarded: string, proxies: number, peer?: string) {
   const hop = proxies === 0 ? undefined : forwarded.split(",").at(-proxies);
   return addressOf(hop ?? "") ?? peer;
 }
 
-/** Some proxies add the port. */
+/** The address without the port, which some proxies add. */
 function addressOf(hop: string): string | undefined {
   const address = hop.trim().replace(/^\[(.*)\](:\d+)?$/, "$1");
   const withoutPort = address.replace(/^([\d.]+):\d+$/, "$1");
   return isIP(withoutPort) ? withoutPort : undefined;
 }
 
-/** Whether a proxy has passed the request on; probes ask the pod itself. */
+/** Whether the request came through a proxy; probes ask the pod directly. */
 export const cameThroughProxy = (headers: Headers): boolean => headers.has(THROUGH_PROXY);

@@ -1,11 +1,11 @@
 import type { ConnectionOptions } from "node:tls";
 
-/** Those of libpq's that say for sure whether the connection is encrypted. */
+/** libpq's other modes leave it open whether the connection is encrypted. */
 const MODES = ["disable", "require", "verify-ca", "verify-full"];
 
 export const sslMode = (url: string): string | null => new URL(url).searchParams.get("sslmode");
 
-/** What is wrong with how a database's URL asks for TLS. */
+/** What is wrong with the TLS parameters of a database URL, if anything. */
 export function tlsProblem(url: string): string | undefined {
   const mode = sslMode(url);
   if (mode !== null && !MODES.includes(mode)) return `sslmode must be one of ${MODES.join(", ")}`;
@@ -14,7 +14,7 @@ export function tlsProblem(url: string): string | undefined {
   return undefined;
 }
 
-/** What an sslmode means to libpq, the backend's driver; to node-postgres it means something else. */
+/** Gives sslmode the meaning that it has for the backend's driver, libpq; node-postgres differs. */
 export function tlsOptions(mode: string | null, ca?: string): ConnectionOptions | false {
   if (mode === null || mode === "disable") return false;
   if (mode === "verify-full") return { ca };

@@ -1,4 +1,4 @@
-/** A day as the API writes it, in the time zone of whoever looks at the page. */
+/** The day of a date in the local time zone, in the format of the API. */
 export function localDay(date: Date): string {
   const pad = (value: number) => String(value).padStart(2, "0");
   return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
@@ -6,7 +6,7 @@ export function localDay(date: Date): string {
 
 const DAY_MS = 86_400_000;
 const DAY_AND_MONTH = { day: "numeric", month: "short", timeZone: "UTC" } as const;
-// made once: they take long to make
+// created once, because creating a formatter is slow
 const thisYear = new Intl.DateTimeFormat("en-GB", DAY_AND_MONTH);
 const anyYear = new Intl.DateTimeFormat("en-GB", { ...DAY_AND_MONTH, year: "numeric" });
 

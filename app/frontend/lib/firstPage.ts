@@ -6,7 +6,7 @@ import { issueToken } from "@/lib/token";
 
 const TIMEOUT_MS = 3_000;
 
-/** What the page shows first, fetched while it is rendered; what fails is left to the browser. */
+/** Fetches the first data while the page is rendered. If that fails, the browser fetches it. */
 export async function firstPage(
   userId: string,
   filters: Filters,

@@ -1,6 +1,6 @@
 import { cameThroughProxy } from "@/lib/clientAddress";
 
-/** Answers probes with this, and the public as if there were nothing. */
+/** Answers probes with `content`, and requests that came through a proxy with 404. */
 export const answerProbes =
   (content: object) =>
   (request: Request): Response =>

@@ -1,16 +1,16 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { knownSecrets, settings } from "@/lib/settings";
 
-// "<token>.<signature>", percent-encoded, as Better Auth writes it
+// Better Auth writes "<token>.<signature>", percent-encoded.
 const SESSION_COOKIE = /(?<=(?:^|;\s*)(?:__Secure-)?todo\.session_token=)[^;]+/;
 
 const signature = (token: string, secret: string): Buffer =>
   createHmac("sha256", secret).update(token).digest();
 
 /**
- * Better Auth knows one secret to sign the session cookie with. A cookie signed with the one before
- * it, or by a newer version of this app with the one after it, gets the current signature on its
- * way in, so that a rotation signs nobody out.
+ * Replaces the signature of a session cookie that was signed with the previous secret, or with the
+ * next one by a newer version of this app, by the current signature. Better Auth knows only one
+ * secret; without this, a rotation would sign everybody out.
  */
 export function resign(headers: Headers): Headers {
   const resigned = new Headers(headers);
@@ -31,7 +31,7 @@ function withCurrentSignature(cookie: string): string {
   return encodeURIComponent(`${token}.${current}`);
 }
 
-/** Anybody can send a cookie that is no percent-encoding. */
+/** The decoded cookie; empty if it is not valid percent-encoding, as a client can send anything. */
 function decoded(cookie: string): string {
   try {
     return decodeURIComponent(cookie);

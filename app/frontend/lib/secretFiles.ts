@@ -4,13 +4,14 @@ type Variables = Readonly<Record<string, string>>;
 
 interface Found {
   readonly values: Variables;
-  /** A sentence for each variable whose file gives no value; never holds any content. */
+  /** One sentence for each variable whose file has no usable value; never quotes the content. */
   readonly problems: Variables;
 }
 
 /**
- * As in the official images: X_FILE names a file that holds the value of X, and a newline at its
- * end is none of it. An empty file is like an empty variable: left out.
+ * Reads secrets from files: X_FILE names the file with the value of X, as in the official Docker
+ * images. One newline at the end is not part of the value. An empty file counts as not set, like an
+ * empty variable.
  */
 export function readSecretFiles(names: readonly string[], given: Variables): Found {
   const values: Record<string, string> = {};
@@ -35,6 +36,6 @@ export function readSecretFiles(names: readonly string[], given: Variables): Fou
 const readText = (path: string): string =>
   new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
 
-/** Why a file can't be read, as the system calls it: a code like ENOENT. */
+/** Why a file can't be read: the system's error code, like ENOENT. */
 export const reason = (error: unknown): string =>
   (error as NodeJS.ErrnoException).code ?? "unknown";

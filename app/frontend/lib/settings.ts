@@ -7,7 +7,9 @@ import { readSecretFiles, reason } from "@/lib/secretFiles";
 
 const isHttpsUrl = (url: string): boolean => url.startsWith("https:");
 
-/** A URL of one of these kinds; secret ones hold a password, so errors never quote them. */
+/**
+ * A URL with one of the schemes. Errors never quote a secret URL, because it contains a password.
+ */
 function url(schemes: string, example: string, secret = false) {
   const wanted = `expected a URL like ${example}`;
   return z
@@ -28,7 +30,7 @@ const databaseUrl = url(
   if (problem) addIssue(problem);
 });
 
-/** The content of a file in PEM format: a wrong one is told now, not with the first connection. */
+/** The certificates in a PEM file, checked at the start and not only with the first connection. */
 const certificates = z.string().transform((path, { addIssue }) => {
   try {
     const pem = readFileSync(path, "utf8");
@@ -36,7 +38,9 @@ const certificates = z.string().transform((path, { addIssue }) => {
     return pem;
   } catch (error) {
     const unreadable = (error as NodeJS.ErrnoException).syscall !== undefined;
-    const problem = unreadable ? `can't be read: ${reason(error)}` : "holds no certificate as PEM";
+    const problem = unreadable
+      ? `can't be read: ${reason(error)}`
+      : "contains no certificate in PEM format";
     addIssue(`${path} ${problem}`);
     return z.NEVER;
   }
@@ -48,7 +52,7 @@ const secret = z
 
 const ORIGIN = /^https?:\/\/[^/?#*\s]+$/;
 
-/** Origins with commas between them. */
+/** A list of origins, separated by commas. */
 const origins = z
   .string()
   .default("")
@@ -61,11 +65,13 @@ const origins = z
 
 const variables = z.object({
   BACKEND_URL: url("https?", "http://backend:8000"),
-  /** The public origin: cookies and the check of where requests come from depend on it. */
+  /**
+   * The public origin. It decides about secure cookies and which origins requests may come from.
+   */
   FRONTEND_URL: url("https?", "https://todo.example.com"),
-  /** More origins under which browsers reach the app. */
+  /** Further origins under which browsers reach the app. */
   PUBLIC_URLS: origins,
-  /** Off where TLS ends in front of a proxy that reports HTTP for everything. */
+  /** To be turned off if TLS ends in front of a proxy that reports every request as HTTP. */
   HTTPS_REDIRECT: z
     .enum(["true", "false"], { error: ({ input }) => `"${input}" is neither true nor false` })
     .default("true")
@@ -78,7 +84,7 @@ const variables = z.object({
       error: ({ input }) => `"${input}" is not the name of a header, like x-forwarded-for`,
     })
     .transform((value) => value.toLowerCase()),
-  /** How many proxies in front append to it; 0 believes none. */
+  /** How many proxies in front of the app append to that header; with 0, the header is ignored. */
   TRUSTED_PROXIES: z
     .string()
     .default("1")
@@ -99,13 +105,13 @@ const variables = z.object({
       error: ({ input }) => `"${input}" is not a port; expected a number from 1 to 65535`,
     })
     .transform(Number),
-  /** Seconds for which browsers keep to HTTPS. */
+  /** For how many seconds browsers use only HTTPS. */
   HSTS_MAX_AGE: z
     .string()
     .regex(/^\d{1,10}$/, { error: ({ input }) => `"${input}" is not a number of seconds` })
     .transform(Number)
     .optional(),
-  /** This app's own Service, asked for assets of another version during a rolling update. */
+  /** The frontend's own Service: during a rolling update, it has assets of the other version. */
   PEER_URL: url("https?", "http://frontend:3000").optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: url("https?", "http://collector:4318").optional(),
 });
@@ -120,7 +126,7 @@ const schema = variables
       !isHttpsUrl(FRONTEND_URL) || PUBLIC_URLS.every((origin) => isHttpsUrl(origin)),
     {
       path: ["PUBLIC_URLS"],
-      error: "must be https:// throughout like FRONTEND_URL, whose cookies are not sent by HTTP",
+      error: "must contain only https:// origins: with FRONTEND_URL https://, cookies need HTTPS",
     },
   );
 
@@ -133,7 +139,7 @@ const IN_FILES = [
 
 export type Settings = Readonly<z.infer<typeof schema>>;
 
-/** Throws one line for every variable that is missing or wrong; an empty one is left out. */
+/** Throws one line for each variable that is missing or wrong; an empty one counts as not set. */
 export function readSettings(environment: NodeJS.ProcessEnv): Settings {
   const given = Object.fromEntries(
     Object.entries(environment).filter((entry): entry is [string, string] => !!entry[1]),
@@ -148,12 +154,12 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
   return data;
 }
 
-/** Read at run time, so that one image serves every environment. */
+/** The settings, read at run time so that one image works in every environment. */
 export const settings = once("settings", () => readSettings(process.env));
 
 export const isHttps = (): boolean => isHttpsUrl(settings().FRONTEND_URL);
 
-/** With what a signature of this app may be made: the current secret, and those next to it. */
+/** The secrets with which a valid signature can be made: current, previous and next. */
 export function knownSecrets(): string[] {
   const { BETTER_AUTH_SECRET, BETTER_AUTH_SECRET_PREVIOUS, BETTER_AUTH_SECRET_NEXT } = settings();
   const secrets = [BETTER_AUTH_SECRET, BETTER_AUTH_SECRET_PREVIOUS, BETTER_AUTH_SECRET_NEXT];

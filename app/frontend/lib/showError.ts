@@ -1,6 +1,6 @@
 import { notifications } from "@mantine/notifications";
 
-/** Says what went wrong, where it happened out of reach of a form. */
+/** Shows an error as a notification, for actions without a form that could show it. */
 export function showError(error: unknown): void {
   notifications.show({
     color: "red",

@@ -4,9 +4,9 @@ import { pool } from "@/lib/database";
 import { isHttps, knownSecrets, settings } from "@/lib/settings";
 
 /*
- * A password may be guessed from many addresses, so failed sign-ins are limited for each account as
- * well. A stranger could use that to lock its owner out; therefore a browser that has signed in to
- * the account before is counted apart from all others.
+ * Limits the failed sign-ins to each account, because an attacker can guess a password from many
+ * addresses. With a single count, the attacker could also lock the owner out. Therefore browsers
+ * that have signed in to the account before have a count of their own.
  */
 
 const MOST_FAILURES = 20;
@@ -32,14 +32,14 @@ const markOf = (email: string, secret: string): string =>
     .update(`known browser ${normalized(email)}`)
     .digest("base64url");
 
-/** What is counted: an account, and apart from it the browsers that it knows. */
+/** The key of the count: one for the account, and one for the browsers that the account knows. */
 function bucketOf(email: string, mark: string | null | undefined): string {
   const account = createHash("sha256").update(normalized(email)).digest("hex");
   const isKnown = knownSecrets().some((secret) => markOf(email, secret) === mark);
   return isKnown ? `${account} known` : account;
 }
 
-/** Counts an attempt before its password is looked at, so that many at once can't get past. */
+/** Counts an attempt before its password is checked, so that simultaneous attempts all count. */
 export const countAttempt = createAuthMiddleware(async (context) => {
   const email: unknown = context.body?.email;
   if (context.path !== SIGN_IN || typeof email !== "string") return;
@@ -51,7 +51,7 @@ export const countAttempt = createAuthMiddleware(async (context) => {
   throw new APIError("TOO_MANY_REQUESTS", { message }, { "X-Retry-After": String(seconds) });
 });
 
-/** Takes a successful attempt out of the count, and knows the browser from then on. */
+/** Resets the count after a successful sign-in, and marks the browser as known with a cookie. */
 export const forgetFailures = createAuthMiddleware(async (context) => {
   const email = context.context.newSession?.user.email;
   if (![SIGN_IN, SIGN_UP].includes(context.path) || email === undefined) return;

@@ -1,13 +1,13 @@
 export const PRIORITIES = ["high", "normal", "low"] as const;
 export const STATUSES = ["all", "open", "done"] as const;
 
-/** As they are called on the page. */
+/** The label of a priority or a status on the page. */
 export const capitalised = (word: string): string => word[0]!.toUpperCase() + word.slice(1);
 
 export interface TaskFields {
   readonly title: string;
   readonly notes: string;
-  /** A day like 2026-01-31, in nobody's time zone. */
+  /** A day like 2026-01-31, without a time zone. */
   readonly due_date: string | null;
   readonly priority: (typeof PRIORITIES)[number];
   readonly tags: readonly string[];
@@ -33,7 +33,7 @@ export interface Summary {
   readonly tags: readonly { readonly name: string; readonly count: number }[];
 }
 
-/** What the list is narrowed to; the address of the page says the same. Empty means any. */
+/** Which tasks the list shows; the page's address contains the same. Empty means any. */
 export interface Filters {
   readonly q: string;
   readonly status: (typeof STATUSES)[number];
@@ -59,7 +59,7 @@ export function writeFilters(filters: Filters): URLSearchParams {
   return new URLSearchParams(chosen);
 }
 
-/** Where the API has the page of tasks that the cursor of the page before it names. */
+/** The API path of a page of tasks. The previous page has the cursor; null is the first page. */
 export function taskPagePath(filters: Filters, cursor: string | null): string {
   const query = writeFilters(filters);
   if (cursor) query.set("cursor", cursor);
@@ -76,7 +76,7 @@ export const NEW_TASK: TaskFields = {
 
 export const LIMITS = { title: 200, notes: 10_000, tags: 10, tag: 30 };
 
-/** One sentence for each field that the API would refuse. */
+/** One sentence for each field that the API would reject. */
 export function problemsOf(fields: TaskFields): Partial<Record<keyof TaskFields, string>> {
   const { title, notes, tags } = fields;
   const wrongTag = tags.find((tag) => tag.length > LIMITS.tag || !/^[\p{L}\p{N}_-]+$/u.test(tag));

@@ -10,7 +10,7 @@ export interface ApiToken {
   readonly expires_at: number;
 }
 
-/** What the backend accepts as proof of who is calling. */
+/** Signs a token with which the backend identifies the user. */
 export async function issueToken(userId: string): Promise<ApiToken> {
   const key = createHmac("sha256", settings().BETTER_AUTH_SECRET).update("todo-api token").digest();
   const now = Math.floor(Date.now() / 1000);

@@ -2,8 +2,9 @@ import { subscribe } from "node:diagnostics_channel";
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 
 /*
- * What holds for every answer, below Next.js: its own headers and redirects are frozen into the
- * image, and its proxy sees `X-Forwarded-Proto: http` on requests that came without the header.
+ * Sets the HSTS header and redirects to HTTPS, before Next.js sees a request. Next.js's own headers
+ * and redirects can't be used: the build writes them into the image. Nor can proxy.ts: there,
+ * requests without the header X-Forwarded-Proto seem to have it with the value http.
  */
 
 interface HttpEvent {
@@ -16,8 +17,8 @@ const onRequest = (act: (event: HttpEvent) => void): void =>
   subscribe("http.server.request.start", (event) => act(event as HttpEvent));
 
 /**
- * Browsers keep to HTTPS for so long; 0 makes them forget it. Not for subdomains: the host may be
- * a whole domain, whose other names are not this app's to decide about.
+ * Sends the HSTS header: browsers use only HTTPS for so many seconds; 0 ends that. Subdomains are
+ * not included: the host may be a whole domain, and its other names may belong to other apps.
  */
 export function sendHsts(seconds: number): void {
   onRequest(({ response }) => {
@@ -25,7 +26,7 @@ export function sendHsts(seconds: number): void {
   });
 }
 
-/** Leads what reached the proxy in front of this server without TLS to the same address with it. */
+/** Redirects requests that reached the proxy without TLS to the same path with HTTPS. */
 export function redirectToHttps(origin: string): void {
   const known = new WeakSet<Server>();
   onRequest(({ server }) => {
@@ -41,12 +42,13 @@ export function redirectToHttps(origin: string): void {
   });
 }
 
-// certificate authorities ask over HTTP, and probes ask the pod, not the public name
-const AS_IT_IS = /^\/(health|\.well-known\/acme-challenge)([/?]|$)/;
+// Certificate authorities use HTTP for their challenges, and probes ask the pod, not the public
+// name.
+const NOT_REDIRECTED = /^\/(health|\.well-known\/acme-challenge)([/?]|$)/;
 
 function httpsLocation({ url = "", headers }: IncomingMessage, origin: string) {
   if (headers["x-forwarded-proto"] !== "http") return undefined;
-  // a request may also name a whole URL, or no path at all
+  // the request line may also contain a whole URL, or no path at all (OPTIONS *)
   const path = url.replace(/^[^/?]*:\/\/[^/?]*/, "").replace(/^(?!\/)/, "/");
-  return AS_IT_IS.test(path) ? undefined : origin + path;
+  return NOT_REDIRECTED.test(path) ? undefined : origin + path;
 }

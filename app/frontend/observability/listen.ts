@@ -1,11 +1,12 @@
 /*
- * Loaded before the server (`node --import`), in the container only. Next.js listens on $HOSTNAME,
- * which some container runtimes overwrite with the pod's name: a forwarded port would find nobody
- * on the loopback address. Plain Node.js, not bundled.
+ * Sets the address on which Next.js listens: it reads HOSTNAME, which some container runtimes set
+ * to the pod's name. Next.js would then not listen on the loopback address, which a port-forward
+ * needs. The container loads this file before the server (`node --import`). It is plain Node.js,
+ * not bundled.
  */
 import { createServer } from "node:net";
 
-/** "::" takes IPv4 connections, too; a machine without IPv6 does not have it. */
+/** "::" also accepts IPv4 connections, but fails on a machine without IPv6. */
 const hasIpv6 = await new Promise<boolean>((resolve) => {
   const server = createServer().once("error", () => resolve(false));
   server.listen(0, "::", () => server.close(() => resolve(true)));

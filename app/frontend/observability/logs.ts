@@ -1,6 +1,6 @@
 /*
- * Loaded before the server (`node --import`), in the container only: from then on every line on
- * stdout is a JSON object, what Next.js prints at its start included. Plain Node.js, not bundled.
+ * Makes every line on stdout a JSON object, also what Next.js prints at its start. The container
+ * loads this file before the server (`node --import`). It is plain Node.js, not bundled.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { randomUUID } from "node:crypto";
@@ -34,7 +34,7 @@ function replaceConsole(): void {
   process.removeAllListeners("warning").on("warning", (warning) => console.warn(warning));
 }
 
-/** Everything that the request leads to, and the services it calls, share its id. */
+/** Gives the request an id, which its log lines and its calls of the backend also carry. */
 function identify({ request, response }: HttpEvent): void {
   const given = request.headers["x-request-id"];
   const id = typeof given === "string" && REQUEST_ID.test(given) ? given : randomUUID();

@@ -9,7 +9,7 @@ interface HttpEvent {
   readonly server: Server;
 }
 
-// The most specific first. A path that nobody chose stays out of the labels: there is no end of them.
+// The first match counts. Other paths share one label: clients can invent any number of them.
 const ROUTES: readonly [RegExp, string][] = [
   [/^\/(sign-in|sign-up|health|health\/live|health\/ready|api\/auth\/token)?$/, "$&"],
   [/^\/api\/auth\/(sign-in\/email|sign-up\/email|sign-out|get-session)$/, "$&"],
@@ -24,7 +24,7 @@ export function routeOf(url: string): string {
   return found ? path.replace(...found) : "other";
 }
 
-/** Serves the metrics on a port of their own, which no public route reaches. */
+/** Serves Prometheus metrics on a port of their own, which no public route reaches. */
 export function startMetrics(port: number): void {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -38,7 +38,7 @@ export function startMetrics(port: number): void {
     console.error(`METRICS_PORT: port ${port} can't be used: ${error.message}`);
     process.exit(1);
   });
-  // does not keep a process alive that is done otherwise
+  // this server alone must not keep the process alive
   server.listen(port).unref();
 }
 
@@ -52,7 +52,7 @@ function measureRequests(registry: Registry): void {
   });
   const durations = new Histogram({
     name: "http_request_duration_seconds",
-    help: "Time from a request's headers to the end of its answer",
+    help: "Time from a request's headers to the end of its response",
     labelNames: ["method", "route"],
     registers,
   });

@@ -2,14 +2,14 @@ import { subscribe } from "node:diagnostics_channel";
 import type { Server } from "node:http";
 import { pool } from "@/lib/database";
 
-// Requests in flight get this long after SIGTERM; below the pod's termination grace period.
+// How long requests in flight may take after SIGTERM: less than the pod's termination grace period.
 const DRAIN_MS = 20_000;
 const DRAIN_CHECK_MS = 50;
 
 /**
- * On SIGTERM: no new connections, what runs is finished, the database's connections are closed.
- * Next.js's own handler, which NEXT_MANUAL_SIG_HANDLE turns off, waits for idle connections too
- * and knows nothing of the database.
+ * On SIGTERM, accepts no new connections, finishes the requests in flight, closes the database's
+ * connections and exits with 0. NEXT_MANUAL_SIG_HANDLE turns off Next.js's own handler, which also
+ * waits for idle connections and does not close the database's.
  */
 export function exitGracefully(stopTracing: () => Promise<void>): void {
   const servers = new Set<Server>();
@@ -27,7 +27,7 @@ export function exitGracefully(stopTracing: () => Promise<void>): void {
 
 function drain(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    // a connection is idle only once its request is answered
+    // checked again and again: a connection becomes idle when its request is answered
     const closing = setInterval(() => server.closeIdleConnections(), DRAIN_CHECK_MS);
     const deadline = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
     server.close(() => {

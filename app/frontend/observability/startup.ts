@@ -12,7 +12,7 @@ export async function start(): Promise<void> {
   if (isHttps() && given.HTTPS_REDIRECT) redirectToHttps(new URL(FRONTEND_URL).origin);
   let stopTracing = async (): Promise<void> => {};
   if (OTEL_EXPORTER_OTLP_ENDPOINT) {
-    // loaded by those alone who use it
+    // loaded only if it is used
     const { startTracing } = await import("@/observability/tracing");
     stopTracing = startTracing();
   }

@@ -5,7 +5,9 @@ import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { defaultResource, detectResources, envDetector } from "@opentelemetry/resources";
 import { BatchSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 
-/** Sends the spans that Next.js makes, as the standard OTEL_* variables say; returns how to stop. */
+/**
+ * Sends Next.js's spans as the standard OTEL_* variables say; returns a function that stops that.
+ */
 export function startTracing(): () => Promise<void> {
   process.env.OTEL_SERVICE_NAME ||= "todo-frontend";
   const provider = new TracerProvider({

@@ -1,4 +1,4 @@
-/** /api/auth as it is served, with a database of its own. */
+/** /api/auth as the server answers it, with a database of its own. */
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { Readable } from "node:stream";
@@ -38,7 +38,7 @@ async function statuses(count: number, attempt: (n: number) => ReturnType<typeof
   return found;
 }
 
-/** Cookies of an answer, as a browser sends them. */
+/** The cookies of a response, as a browser sends them back. */
 const cookiesOf = ({ headers }: Awaited<ReturnType<typeof signIn>>): string =>
   (headers["set-cookie"] ?? []).map((cookie) => cookie.split(";")[0]).join("; ");
 
@@ -53,7 +53,7 @@ test("a body of a sensible size is read, and a larger one refused", async () => 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 
-test("a body that does not tell its size is not kept in memory", async () => {
+test("a body without a content length is not kept in memory beyond the limit", async () => {
   const megabyte = Buffer.alloc(1024 * 1024, "x");
   let highest = 0;
   function* hundredMegabytes() {
@@ -70,7 +70,7 @@ test("a body that does not tell its size is not kept in memory", async () => {
   assert.ok(highest - before < 50_000_000, `${highest - before} bytes`);
 });
 
-test("a client gets no more attempts by naming other addresses", async () => {
+test("a client gets no more attempts by forging addresses in headers", async () => {
   const found = await statuses(12, (n) =>
     signIn(ADA, {
       "x-real-ip": `10.0.0.${n}`,
@@ -81,10 +81,10 @@ test("a client gets no more attempts by naming other addresses", async () => {
   assert.deepEqual(found, [...Array<number>(10).fill(200), 429, 429]);
 });
 
-/** Through a proxy, after another one that nobody trusts, or that the client has made up. */
+/** The header as a trusted proxy sends it; the address before the last may be forged. */
 const via = (address: string) => ({ "x-forwarded-for": `192.0.2.1, ${address}` });
 
-test("a stranger's attempts leave those of other clients alone", async () => {
+test("the attempts of one client do not count for another", async () => {
   const strange = await statuses(11, () => signIn(WRONG, via("198.51.100.1")));
   assert.equal(strange.at(-1), 429);
   const { status } = await signIn(ADA, via("198.51.100.2"));
@@ -102,7 +102,7 @@ test("an account's password is not guessed from many addresses", async () => {
   assert.equal((await signIn(bob, { "x-forwarded-for": "203.0.113.7" })).status, 401);
 });
 
-test("who guesses does not lock out a browser that the account knows", async () => {
+test("an attacker does not lock out a browser that the account knows", async () => {
   const known = { cookie: cookiesOf(await signIn(ADA)), origin: ORIGIN };
   await statuses(21, (n) => signIn(WRONG, { "x-forwarded-for": `198.51.100.${n}` }));
   assert.equal((await signIn(ADA, known)).status, 200);
@@ -117,13 +117,13 @@ test("successful sign-ins do not count", async () => {
   assert.deepEqual(found, Array<number>(25).fill(200));
 });
 
-test("the database gives up a query with who asked for it", async () => {
+test("the database stops a query when the client stops waiting for it", async () => {
   const { pool } = await import("@/lib/database");
   const { rows } = await pool().query("show statement_timeout");
   assert.deepEqual(rows, [{ statement_timeout: "2500ms" }]);
 });
 
-test("every public address may sign in, and no other", async () => {
+test("sign-ins are accepted from every public address and from no other", async () => {
   for (const [origin, status] of [
     [ORIGIN, 200],
     [`${ORIGIN}:8080`, 200],
@@ -147,14 +147,14 @@ async function userOf(cookie: string): Promise<string | undefined> {
   return JSON.parse(body)?.user.email;
 }
 
-test("a cookie signed before, after or now belongs to its user", async () => {
+test("a cookie signed with the previous, current or next secret is valid", async () => {
   const cookies = cookiesOf(await signIn(ADA));
   for (const secret of [CURRENT, PREVIOUS, NEXT])
     assert.equal(await userOf(cookieSignedWith(secret!, cookies)), ADA.email);
   assert.equal(await userOf(cookieSignedWith(OTHER!, cookies)), undefined);
 });
 
-test("a cookie that is none belongs to nobody", async () => {
+test("a malformed cookie belongs to nobody", async () => {
   for (const value of ["%E0%A4%A", "%", "", ".", "a.b", "%E0%A4%A.b"])
     assert.equal(await userOf(`todo.session_token=${value}`), undefined, value);
 });

@@ -20,7 +20,7 @@ interface Question {
   readonly body?: object | Readable;
 }
 
-/** Accounts as the pages serve them, with a database that holds none yet. */
+/** Serves /api/auth with an empty database. */
 export class Accounts {
   private readonly database = new TlsServer();
   private server?: Server;

@@ -1,4 +1,4 @@
-/** Lets Node.js find what the app imports as "@/…", which its bundler finds by tsconfig.json. */
+/** Resolves imports of "@/…" in Node.js; the bundler of the app finds them by tsconfig.json. */
 import { registerHooks } from "node:module";
 
 const root = new URL("../", import.meta.url);

@@ -7,7 +7,7 @@ import { answerProbes } from "@/lib/health";
 
 const PEER = "10.0.0.9";
 
-test("the client is as many hops from the right as there are trusted proxies", () => {
+test("the client is as many addresses from the right as there are trusted proxies", () => {
   for (const [forwarded, proxies, found] of [
     ["203.0.113.7", 1, "203.0.113.7"],
     ["1.1.1.1, 203.0.113.7", 1, "203.0.113.7"],
@@ -20,7 +20,7 @@ test("the client is as many hops from the right as there are trusted proxies", (
     assert.equal(clientAddress(forwarded, proxies, PEER), found, forwarded);
 });
 
-test("what does not name the client counts as the peer's own", () => {
+test("without an address of the client, the address of the connection counts", () => {
   for (const forwarded of ["", "unknown", "203.0.113.7, ", "_hidden", "999.1.1.1"])
     assert.equal(clientAddress(forwarded, 1, PEER), PEER, forwarded);
   assert.equal(clientAddress("203.0.113.7", 2, PEER), PEER);
@@ -49,7 +49,7 @@ function ask(headers: Record<string, string>): Promise<{ status: number; seen: u
   });
 }
 
-test("only the configured header names the client, and nobody can name itself", async () => {
+test("only the configured header names the client, and a client can't forge the result", async () => {
   const forged = { "x-client-address": "1.1.1.1", "x-real-ip": "1.1.1.1", "x-through-proxy": "" };
   const { seen } = await ask(forged);
   assert.deepEqual(seen, ["127.0.0.1", true]);
@@ -57,7 +57,7 @@ test("only the configured header names the client, and nobody can name itself", 
   assert.deepEqual(named.seen, ["203.0.113.7", true]);
 });
 
-test("health is told to probes, and not to who comes through a proxy", async () => {
+test("probes get the health, and requests through a proxy get 404", async () => {
   assert.equal((await ask({})).status, 200);
   assert.equal((await ask({ "x-through-proxy": "1" })).status, 200);
   for (const header of ["x-forwarded-for", "x-real-ip", "forwarded", "cf-connecting-ip"])

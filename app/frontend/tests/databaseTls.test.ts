@@ -1,4 +1,4 @@
-/** Against a PostgreSQL that lets nobody in over TCP without TLS. */
+/** TLS to the database, against a PostgreSQL that rejects connections without TLS. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
@@ -22,34 +22,34 @@ async function isEncrypted(mode: string, host: string, ca?: "ca" | "other-ca"): 
   return rows[0].ssl;
 }
 
-test("require encrypts and asks for nothing else", async () => {
+test("require encrypts and checks no certificate", async () => {
   assert.ok(await isEncrypted("require", "127.0.0.1"));
   assert.ok(await isEncrypted("require", OTHER_NAME));
 });
 
-test("verify-full accepts a server of the CA", async () => {
+test("verify-full accepts a certificate of the CA", async () => {
   assert.ok(await isEncrypted("verify-full", "127.0.0.1", "ca"));
   assert.ok(await isEncrypted("verify-full", "localhost", "ca"));
 });
 
-test("less than verify-full does not ask for the name", async () => {
+test("the other modes do not check the host name", async () => {
   assert.ok(await isEncrypted("require", OTHER_NAME, "ca"));
   assert.ok(await isEncrypted("verify-ca", OTHER_NAME, "ca"));
 });
 
-test("a server of another CA is refused", async () => {
+test("a certificate of another CA is refused", async () => {
   for (const mode of ["require", "verify-ca", "verify-full"])
     await assert.rejects(isEncrypted(mode, "127.0.0.1", "other-ca"), /certificate/, mode);
 });
 
-test("verify-full refuses a server of another name", async () => {
+test("verify-full refuses another host name", async () => {
   await assert.rejects(isEncrypted("verify-full", OTHER_NAME, "ca"), /does not match certificate/);
 });
 
-test("without a CA verify-full asks those that everybody trusts", async () => {
+test("without a CA file verify-full uses the public CAs", async () => {
   await assert.rejects(isEncrypted("verify-full", "127.0.0.1"), /certificate/);
 });
 
-test("the server refuses who does not encrypt", async () => {
+test("the server refuses connections without TLS", async () => {
   await assert.rejects(isEncrypted("disable", "127.0.0.1"), /no encryption/);
 });

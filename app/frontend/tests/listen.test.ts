@@ -1,11 +1,11 @@
-/** The container's server is told where to listen before it starts. */
+/** observability/listen.ts sets the address on which the container's server listens. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { networkInterfaces } from "node:os";
 import { test } from "node:test";
 
 const LISTEN = new URL("../observability/listen.ts", import.meta.url).href;
-// what Node.js says where the kernel knows no IPv6
+// Node.js fails like this on a machine whose kernel has no IPv6.
 const WITHOUT_IPV6 = `data:text/javascript,
   import { Server } from "node:net";
   const { listen } = Server.prototype;

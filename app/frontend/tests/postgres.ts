@@ -4,10 +4,13 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { promisify } from "node:util";
 
-/** Another address of this machine than those that the server's certificate names. */
+/** An address of this machine that the server's certificate does not name. */
 export const OTHER_NAME = "127.0.0.2";
 
-/** A throw-away PostgreSQL for TLS alone: `ca.crt` in its directory vouches for it, `other-ca.crt` does not. */
+/**
+ * A temporary PostgreSQL that accepts only TLS. In its directory, `ca.crt` is the CA that signed
+ * its certificate, and `other-ca.crt` is one that did not.
+ */
 export class TlsServer {
   readonly directory = mkdtempSync(`${tmpdir()}/todo-tls-`);
   port = 0;
@@ -60,7 +63,7 @@ export class TlsServer {
   }
 
   private run(program: string, ...parameters: string[]): void {
-    // not a pipe: the server inherits it and would keep it open
+    // not a pipe: the started server would inherit it and keep it open
     const options = { ...this.user, cwd: "/", stdio: "ignore" } as const;
     execFileSync(`${this.programs}/${program}`, parameters, options);
   }

@@ -35,7 +35,7 @@ function problems(more: Record<string, string>): string[] {
   return message.split("\n");
 }
 
-test("what is not needed has a default", () => {
+test("optional settings have defaults", () => {
   const settings = read({ BETTER_AUTH_SECRET_PREVIOUS: "", DATABASE_CA_FILE: "" });
   assert.equal(settings.METRICS_PORT, 9464);
   assert.equal(settings.HSTS_MAX_AGE, undefined);
@@ -45,7 +45,7 @@ test("what is not needed has a default", () => {
   assert.deepEqual([settings.CLIENT_IP_HEADER, settings.TRUSTED_PROXIES], ["x-forwarded-for", 1]);
 });
 
-test("what is told about proxies and addresses is read", () => {
+test("settings about proxies and addresses are read", () => {
   const settings = read({
     CLIENT_IP_HEADER: "CF-Connecting-IP",
     TRUSTED_PROXIES: "0",
@@ -60,7 +60,7 @@ test("what is told about proxies and addresses is read", () => {
   ]);
 });
 
-test("wrong words about proxies and addresses are refused", () => {
+test("wrong settings about proxies and addresses are refused", () => {
   const found = problems({
     PUBLIC_URLS: "todo.example.com,https://*.example.com,http://a.example.com/path",
     HTTPS_REDIRECT: "no",
@@ -79,10 +79,10 @@ test("wrong words about proxies and addresses are refused", () => {
   ]);
 });
 
-test("with an https address all of them have to be", () => {
+test("with an https FRONTEND_URL, every other address must be https, too", () => {
   const FRONTEND_URL = "https://todo.example.com";
   assert.deepEqual(problems({ FRONTEND_URL, PUBLIC_URLS: "http://todo.example.org" }), [
-    "PUBLIC_URLS: must be https:// throughout like FRONTEND_URL, whose cookies are not sent by HTTP",
+    "PUBLIC_URLS: must contain only https:// origins: with FRONTEND_URL https://, cookies need HTTPS",
   ]);
 });
 
@@ -99,14 +99,14 @@ test("secrets are read from files, without the newline at their end", () => {
   assert.equal(settings.BETTER_AUTH_SECRET_PREVIOUS, LONG);
 });
 
-test("an empty file is left out", () => {
+test("an empty file counts as not set", () => {
   const { BETTER_AUTH_SECRET_PREVIOUS } = read({
     BETTER_AUTH_SECRET_PREVIOUS_FILE: file("empty", "\n"),
   });
   assert.equal(BETTER_AUTH_SECRET_PREVIOUS, undefined);
 });
 
-test("every secret that can't be had is named, and none is shown", () => {
+test("every secret that can't be read is named, and none is shown", () => {
   const notText = file("bytes", Buffer.from("s3cret \xff", "latin1"));
   const found = problems({
     DATABASE_URL_FILE: file("url", URL),
@@ -123,7 +123,7 @@ test("every secret that can't be had is named, and none is shown", () => {
   ]);
 });
 
-test("a database connection that would not be checked is refused", () => {
+test("a database URL that asks for less than it seems to is refused", () => {
   const modes = "disable, require, verify-ca, verify-full";
   for (const [query, problem] of [
     ["sslmode=prefer", `DATABASE_URL: sslmode must be one of ${modes}`],
@@ -139,7 +139,7 @@ test("a database connection that would not be checked is refused", () => {
 test("a file without a certificate is refused", () => {
   const wrong = file("ca.crt", "no certificate");
   assert.deepEqual(problems({ DATABASE_CA_FILE: wrong }), [
-    `DATABASE_CA_FILE: ${wrong} holds no certificate as PEM`,
+    `DATABASE_CA_FILE: ${wrong} contains no certificate in PEM format`,
   ]);
   assert.deepEqual(problems({ DATABASE_CA_FILE: directory }), [
     `DATABASE_CA_FILE: ${directory} can't be read: EISDIR`,

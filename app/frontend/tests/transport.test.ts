@@ -26,7 +26,7 @@ function answer(path: string, forwardedProto?: string, method = "GET"): Promise<
   });
 }
 
-test("what came without TLS is led to the public origin, with its path and query", async () => {
+test("requests without TLS are redirected to the public origin, with path and query", async () => {
   for (const [path, led, method] of [
     ["/", "/"],
     ["/sign-in/?a=%20b&_rsc=1", "/sign-in/?a=%20b&_rsc=1"],
@@ -46,7 +46,7 @@ test("what came without TLS is led to the public origin, with its path and query
   }
 });
 
-test("everything else is answered as it is", async () => {
+test("other requests are not redirected", async () => {
   for (const [path, proto] of [
     ["/", "https"],
     ["/", undefined],

@@ -2,14 +2,14 @@ import { problem } from "@/lib/answer";
 import { backendUrl, correlation } from "@/lib/backend";
 
 /*
- * Passes /api on to the backend, so that the app also works where no ingress routes by path:
- * through a port-forward or a NodePort. A rewrite in next.config would freeze the address into
- * the image.
+ * Forwards /api to the backend, so that the app also works without an ingress that routes by path:
+ * through a port-forward or a NodePort. A rewrite in next.config.ts would not do, because the build
+ * would write the backend's address into the image.
  */
 
 const HEADERS_TIMEOUT_MS = 30_000;
 
-// Headers that belong to one connection, or that fetch sets by itself.
+// Headers that belong to a single connection, or that fetch sets itself.
 const NOT_FORWARDED = [
   "accept-encoding",
   "connection",
@@ -26,7 +26,7 @@ const NOT_FORWARDED = [
 async function forward(request: Request): Promise<Response> {
   const { pathname, search } = new URL(request.url);
   const target = backendUrl(pathname + search);
-  // only the wait for an answer is limited; the answer itself may be a long stream
+  // the timeout covers the time until the headers; the body may be a long stream
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), HEADERS_TIMEOUT_MS);
   const init: RequestInit & { duplex: "half" } = {
@@ -50,15 +50,16 @@ async function forward(request: Request): Promise<Response> {
 }
 
 function requestHeaders(incoming: Headers): Headers {
-  // the backend knows people by their token, so that no session cookie leaves this service; how a
-  // request came to it is a matter of this one, where Next.js says http when no proxy says anything
+  // The session cookie must not leave this service: the backend identifies users by their token.
+  // X-Forwarded-Proto is left out because Next.js sets it to http if no proxy has set it, and the
+  // backend would then redirect the request to HTTPS.
   const headers = without(incoming, [...NOT_FORWARDED, "cookie", "x-forwarded-proto"]);
   for (const [name, value] of Object.entries(correlation(incoming))) headers.set(name, value);
   return headers;
 }
 
 function responseHeaders(answer: Headers): Headers {
-  // fetch has decoded the body already, and the others are on every answer of this service
+  // fetch has already decoded the body; this service sets the other two headers itself
   const own = ["strict-transport-security", "x-request-id"];
   return without(answer, [...NOT_FORWARDED, "content-encoding", ...own]);
 }

@@ -2,5 +2,7 @@ import { answerProbes } from "@/lib/health";
 
 export const dynamic = "force-dynamic";
 
-/** Ready as soon as it serves: without the backend the page still explains what is wrong. */
+/**
+ * Does not ask the backend or the database: without them, the pages still explain what is wrong.
+ */
 export const GET = answerProbes({ status: "ok" });

@@ -2,15 +2,15 @@ import { lookup } from "node:dns/promises";
 import { settings } from "@/lib/settings";
 
 /*
- * While a rolling update is under way, a page of one version may ask a pod of the other version for
- * its scripts. next.config.ts sends requests for assets that this pod does not have here, and the
- * other pods are asked for them: each one where PEER_URL is a headless Service, else whichever the
- * Service picks, a few times.
+ * During a rolling update, a page of one version may request its scripts from a pod of the other
+ * version. next.config.ts rewrites requests for assets that this pod does not have to this route,
+ * which asks the other pods. If PEER_URL is a headless Service, it asks each of them. Otherwise it
+ * asks the Service a few times, which picks a pod each time.
  */
 
 const ATTEMPTS = 6;
 const TIMEOUT_MS = 1_000;
-/** On requests between pods: who is asked does not ask on. */
+/** Marks requests between pods: a pod that is asked by another does not ask further pods. */
 const FROM_PEER = "x-from-peer";
 const KEPT_HEADERS = ["cache-control", "content-type", "etag", "last-modified"];
 
@@ -36,7 +36,7 @@ async function peers(service: URL): Promise<string[]> {
 }
 
 async function ask(url: URL): Promise<Response | null> {
-  // a new connection each time: a Service picks a pod for a connection, not for a request
+  // a new connection each time, because a Service picks a pod per connection, not per request
   const headers = { [FROM_PEER]: "1", connection: "close" };
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   const answer = await fetch(url, { headers, signal, cache: "no-store" }).catch(() => null);

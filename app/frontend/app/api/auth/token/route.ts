@@ -2,7 +2,9 @@ import { accountsUnavailable, problem } from "@/lib/answer";
 import { refreshedUser } from "@/lib/auth";
 import { issueToken } from "@/lib/token";
 
-/** Gives the browser what it shows the backend; asked every few minutes, it prolongs the session. */
+/**
+ * Issues a token for the backend. Browsers ask every few minutes, which also extends the session.
+ */
 export async function GET(request: Request): Promise<Response> {
   try {
     const { user, cookies } = await refreshedUser(request.headers);
