@@ -61,7 +61,7 @@ def wait_for_app_role(engine: Engine, url: URL) -> None:
 
 
 def upgrade(engine: Engine, app_url: URL | None = None) -> None:
-    """Migrates in one transaction, whose lock lets only one run at a time work.
+    """Migrates in one transaction, all or nothing; its lock makes other runs wait.
 
     With `app_url`, it also sets the password and the rights of the role that the URL names.
     """

@@ -1,4 +1,4 @@
-"""/api/chat, answered by a language model, whose HTTP server is a test's own."""
+"""/api/chat, answered by a language model that an HTTP server of the tests stands in for."""
 
 import json
 import logging

@@ -31,8 +31,8 @@ class UserTasks(TaskQueries):
     def _check_room(self) -> None:
         """Raises LimitReachedError if the user already has the maximum number of tasks.
 
-        Two simultaneous requests can exceed the limit by one. That does no harm: the limit protects
-        the size of the database.
+        Simultaneous requests can exceed the limit by a few tasks. That does no harm: the limit only
+        keeps the database from growing without bounds.
         """
         kept = select(Task.id).where(Task.user_id == self._user_id, Task.deleted_at.is_(None))
         if self._session.scalar(kept.offset(self._most - 1).limit(1)) is not None:
