@@ -10,6 +10,8 @@ import { confineToLocalCluster } from "./e2e/support/localCluster.ts";
 interface Suite {
   readonly name: string;
   readonly command: string;
+  /** Starts right after the first suite and runs beside those before it: it keeps one core busy. @default in its turn */
+  readonly early?: boolean;
 }
 
 const withEnv = (command: string) => `settings=$(local/env) && eval "$settings" && ${command}`;
@@ -27,7 +29,7 @@ const SUITES: readonly Suite[] = [
   { name: "unit", command: mocha("--parallel --jobs 2 'test/unit/*.test.ts'") },
   { name: "network", command: mocha("'test/network/*.test.ts'") },
   { name: "scan", command: "test/scan/scan.sh" },
-  { name: "backend", command: "app/backend/check.sh" },
+  { name: "backend", command: "app/backend/check.sh", early: true },
   { name: "frontend", command: "app/frontend/check.sh" },
   { name: "plugins", command: "go -C local/plugins vet ./... && go -C local/plugins test ./..." },
   { name: "cluster", command: "local/up dev && echo 'ok - local/up' && test/e2e/cluster.sh" },
@@ -77,18 +79,43 @@ function failures(output: string): string[] {
   ].map((text) => text.slice(0, 600));
 }
 
-function execute({ command }: Suite): Promise<{ code: number; output: string }> {
-  return new Promise((resolve) => {
-    let output = "";
+/** A suite that was started; what it prints is shown from `show` on. */
+class Run {
+  readonly ended: Promise<number>;
+  private readonly begin = Date.now();
+  private shown = false;
+  /** What was printed before it is shown. */
+  private held = "";
+  /** Standard output, which has the counts. */
+  output = "";
+  seconds = 0;
+
+  constructor({ command }: Suite) {
     const child = spawn("bash", ["-euo", "pipefail", "-c", command], {
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["ignore", "pipe", "pipe"],
     });
     child.stdout.on("data", (chunk: Buffer) => {
-      output += chunk.toString();
-      process.stdout.write(chunk);
+      this.output += chunk.toString();
+      this.print(chunk.toString());
     });
-    child.on("close", (code) => resolve({ code: code ?? 1, output }));
-  });
+    child.stderr.on("data", (chunk: Buffer) => this.print(chunk.toString()));
+    this.ended = new Promise((resolve) => {
+      child.on("close", (code) => {
+        this.seconds = (Date.now() - this.begin) / 1000;
+        resolve(code ?? 1);
+      });
+    });
+  }
+
+  private print(text: string) {
+    if (this.shown) process.stdout.write(text);
+    else this.held += text;
+  }
+
+  show() {
+    this.shown = true;
+    process.stdout.write(this.held);
+  }
 }
 
 confineToLocalCluster(process.env);
@@ -103,10 +130,16 @@ if (unknown.length)
 const total: Count = { passed: 0, failed: 0, skipped: 0 };
 const summary: string[] = [];
 const failed: string[] = [];
-for (const suite of SUITES.filter(({ name }) => !chosen.length || chosen.includes(name))) {
-  const begin = Date.now();
+const suites = SUITES.filter(({ name }) => !chosen.length || chosen.includes(name));
+const runs = new Map<Suite, Run>();
+const start = (suite: Suite) => runs.get(suite) ?? runs.set(suite, new Run(suite)).get(suite)!;
+for (const [index, suite] of suites.entries()) {
+  const run = start(suite);
   process.stdout.write(`\n=== ${suite.name}\n`);
-  const { code, output } = await execute(suite);
+  run.show();
+  const code = await run.ended;
+  if (index === 0) for (const early of suites.filter((other) => other.early)) start(early);
+  const { output } = run;
   const result = count(output);
   if (code !== 0 && result.failed === 0) result.failed = 1;
   if (code === 0 && result.passed === 0) result.failed = 1;
@@ -116,9 +149,8 @@ for (const suite of SUITES.filter(({ name }) => !chosen.length || chosen.include
   const named = failures(output);
   if (result.failed && !named.length) named.push(output.trimEnd().split("\n").slice(-5).join("\n"));
   failed.push(...named.map((text) => `${suite.name}: ${text}`));
-  const seconds = ((Date.now() - begin) / 1000).toFixed(1);
   summary.push(
-    `  ${suite.name.padEnd(10)} ${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped in ${seconds} s`,
+    `  ${suite.name.padEnd(10)} ${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped in ${run.seconds.toFixed(1)} s`,
   );
 }
 process.stdout.write(`\n${summary.join("\n")}\n\n${total.passed} passed, ${total.failed} failed\n`);
