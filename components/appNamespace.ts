@@ -3,32 +3,43 @@ import * as pulumi from "@pulumi/pulumi";
 import { RESTRICTED_NAMESPACE_LABELS } from "./kubernetes/podSecurity.ts";
 import { DEFAULT_RESOURCES, quotaSpec, type Quota } from "./kubernetes/quota.ts";
 
+/** Local disk of a container that states none. */
 const DEFAULT_STORAGE = { "ephemeral-storage": "64Mi" };
 
 export interface AppNamespaceArgs {
   /** Name of the Namespace. */
   readonly namespace: string;
   /**
-   * What the namespace may use. It does not follow the sizes of the pods: it is updated before them, and one that shrank
-   * with them would count the larger pods of before and let no new one replace them.
+   * What the namespace may use. It is not derived from the sizes of the pods: a deploy updates the quota before the
+   * pods. If the quota shrank with them, the old, larger pods would use it up, and no new pod could replace them.
    */
   readonly quota: Quota;
-  /** Refuse to destroy the Namespace, and with it everything inside; left in the cluster whatever happens. @default false */
+  /**
+   * Whether Pulumi refuses to destroy the Namespace with everything in it. If Pulumi no longer manages it, it stays in
+   * the cluster.
+   * @default false
+   */
   readonly protect?: boolean;
 }
 
-/** A Namespace that only runs restricted pods, within a quota, and without any network edge until one is allowed. */
+/**
+ * A Namespace that admits only pods of the Pod Security Standard "restricted", limits all of them together by a
+ * ResourceQuota, and denies all network traffic that no other NetworkPolicy allows.
+ */
 export class AppNamespace extends pulumi.ComponentResource {
-  /** The namespace's name, known once the guards inside it exist: no pod can come before its quota and policy. */
+  /**
+   * Name of the Namespace. It resolves once the ResourceQuota, the LimitRange and the default-deny policy exist, so
+   * that no pod is created before them.
+   */
   readonly namespace: pulumi.Output<string>;
 
   constructor(name: string, args: AppNamespaceArgs, opts?: pulumi.ComponentResourceOptions) {
     super("todo-app:index:AppNamespace", name, {}, opts);
 
     const namespace = this.createNamespace(name, args);
-    const guards = this.createGuards(name, namespace.metadata.name, args.quota);
+    const restrictions = this.createRestrictions(name, namespace.metadata.name, args.quota);
     this.namespace = pulumi
-      .all([namespace.metadata.name, ...guards.map((guard) => guard.id)])
+      .all([namespace.metadata.name, ...restrictions.map(({ id }) => id)])
       .apply(([ns]) => ns!);
 
     this.registerOutputs({ namespace: this.namespace });
@@ -47,12 +58,13 @@ export class AppNamespace extends pulumi.ComponentResource {
           },
         },
       },
-      // Not on the component: its other children would inherit the protection, and a quota must stay changeable.
+      // `protect` is set here and not on the component: the ResourceQuota would inherit it, and the quota must stay
+      // changeable.
       { parent: this, protect: args.protect, retainOnDelete: args.protect },
     );
   }
 
-  private createGuards(
+  private createRestrictions(
     name: string,
     namespace: pulumi.Output<string>,
     quota: Quota,

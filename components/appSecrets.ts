@@ -16,45 +16,54 @@ type SecretData = Readonly<Record<string, pulumi.Input<string>>>;
 export interface AppSecretsArgs {
   readonly namespace: pulumi.Input<string>;
   /**
-   * Raising a counter generates that secret anew; every pod that uses it rolls. The auth secret and the app's database
-   * password before it are still accepted, so that a rotation by one is noticed by nobody.
+   * Raising a counter generates a new value of that secret, and the pods that use it roll. The previous auth secret and
+   * the app's previous database password stay valid, so raising either counter by one interrupts no user.
    */
   readonly versions: {
     readonly auth: number;
-    /** Of the role as which the app logs in. */
+    /** Password of the role as which the app logs in. */
     readonly databasePassword: number;
-    /** Of the role that owns the database; its server restarts. */
+    /** Password of the role that owns the database. A change restarts the in-cluster server. */
     readonly databaseOwnerPassword: number;
   };
-  /** Inside the cluster the passwords are generated. */
+  /** Passwords are generated for a database inside the cluster; the URL of an external one contains its own. */
   readonly databaseMode: DatabaseMode;
-  /** URL of the external database; needed there. */
+  /** URL of the external database. Required if `databaseMode` is `external`. */
   readonly databaseUrl?: pulumi.Input<string>;
-  /** PEM of the authority that signed the external database's certificate. @default the public ones */
+  /**
+   * PEM certificate of the authority that signed the external database's certificate.
+   * @default the public authorities
+   */
   readonly databaseCa?: string;
   /** API key of the language model. @default none: the built-in model needs no key */
   readonly openaiApiKey?: pulumi.Input<string>;
 }
 
 /**
- * Generates the app's secrets and takes the given ones. Each reader gets a Secret object of its own with only the keys that
- * it needs, by `filesFor`.
+ * The app's secrets: generated ones, and those from the stage's configuration. `filesFor` creates one Secret per
+ * workload, with only the keys that this workload needs.
  *
- * The Secret objects are auto-named: a change makes a new object, so the pods roll and the old revision keeps what it
- * was started with until it is gone.
+ * The Secrets are auto-named: a change creates a new object, so the pods roll. Pods of the old revision keep the Secret
+ * that they were started with until they are gone.
  */
 export class AppSecrets extends pulumi.ComponentResource {
-  /** `DATABASE_URL`, and `DATABASE_CA` where one is given. */
+  /** `DATABASE_URL`, and `DATABASE_CA` if `databaseCa` is set. */
   readonly database: SecretData;
-  /** What the migration logs in with: inside the cluster `DATABASE_URL` is the owner's, and `APP_DATABASE_URL` the app's. */
+  /**
+   * The migration's logins. Inside the cluster, `DATABASE_URL` logs in as the owner and `APP_DATABASE_URL` as the app's
+   * role; for an external database, they are those of `database`.
+   */
   readonly migration: SecretData;
   /** `BETTER_AUTH_SECRET`, and `BETTER_AUTH_SECRET_PREVIOUS` after a rotation. */
   readonly auth: SecretData;
-  /** `BETTER_AUTH_SECRET_NEXT`: a rotation rolls out over minutes, and pods before it know the cookies of those after it. */
+  /**
+   * `BETTER_AUTH_SECRET_NEXT`: a rotation takes minutes to roll out, and pods of the old revision need the new secret
+   * to accept the cookies that pods of the new revision sign.
+   */
   readonly nextAuth: SecretData;
   /** `OPENAI_API_KEY`; empty without one. */
   readonly llm: SecretData;
-  /** The Secrets that the database itself reads; none when it is external. */
+  /** The Secrets that the database server reads; empty if the database is external. */
   readonly postgres: Pick<PostgresArgs, "secrets" | "appRole">;
 
   private readonly name: string;
@@ -84,10 +93,10 @@ export class AppSecrets extends pulumi.ComponentResource {
   }
 
   /**
-   * Creates the Secret of one reader; its pods find each key as a file.
+   * Creates the Secret of one workload, whose pods find each key as a file.
    *
    * @param reader name of the workload that reads it
-   * @param data what it needs, by key
+   * @param data the keys that the workload needs, with their values
    */
   filesFor(reader: string, ...data: readonly SecretData[]): SecretFiles {
     return this.createSecret(reader, Object.assign({}, ...data) as SecretData);
@@ -129,7 +138,10 @@ export class AppSecrets extends pulumi.ComponentResource {
     return password.result;
   }
 
-  /** One resource for each version, so that raising the counter keeps the value before it, and lowering it brings that back. */
+  /**
+   * Creates one resource per version. Raising the counter thus keeps the previous value, and lowering it restores that
+   * value.
+   */
   private generateVersions(name: string, length: number, version: number) {
     const generate = (wanted: number) => this.generate(`${name}-v${wanted}`, length);
     return {
@@ -139,17 +151,18 @@ export class AppSecrets extends pulumi.ComponentResource {
     };
   }
 
-  /** The logins of a database inside the cluster. */
+  /** The logins of a database inside the cluster; undefined if the database is external. */
   private createLogins(name: string, args: AppSecretsArgs) {
     if (args.databaseMode === "external") return undefined;
     const { databasePassword, databaseOwnerPassword } = args.versions;
     const owner =
       databaseOwnerPassword === 1
-        ? // Older releases gave it keepers; to take these away would generate it anew.
+        ? // Earlier releases set `keepers` on this password; removing them would generate a new one.
           this.generate(`${name}-database-password`, 32, ["keepers"])
         : this.generate(`${name}-database-owner-v${databaseOwnerPassword}`, 32);
     const app = this.generateVersions(`${name}-database-app`, 32, databasePassword);
-    // Two roles take turns: while one gets a new password, the pods of the version before go on with the other.
+    // Two roles alternate: the new version's role gets a new password, and pods of the previous version log in with the
+    // other.
     const role = `${DATABASE_OWNER}_app_${databasePassword % 2 ? "a" : "b"}`;
     return {
       owner: { role: DATABASE_OWNER, password: owner },

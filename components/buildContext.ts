@@ -1,4 +1,4 @@
-/** What a build of an image depends on, as a short hash. */
+/** A short hash of everything that the build of an image depends on. */
 import { createHash } from "node:crypto";
 import { existsSync, lstatSync, readFileSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ function parsePattern(line: string): Pattern {
     .replace(/\*\*\/?|\*|\?/g, (glob) =>
       glob === "?" ? "[^/]" : glob === "*" ? "[^/]*" : glob === "**" ? ".*" : "(.*/)?",
     );
-  // Whatever is below a folder that matches, matches too.
+  // A pattern that matches a folder also matches everything below it.
   return { text, isException, expression: new RegExp(`^${source}(/|$)`) };
 }
 
@@ -32,18 +32,18 @@ function readPatterns(context: string): Pattern[] {
     .map(parsePattern);
 }
 
-/** The last pattern that matches decides. */
+/** Whether Docker leaves the path out: the last matching pattern decides. */
 const isIgnored = (path: string, patterns: readonly Pattern[]) =>
   patterns.findLast(({ expression }) => expression.test(path))?.isException === false;
 
-/** Whether an exception may lie below an ignored folder. */
+/** Whether an exception (`!pattern`) may match something below an ignored folder. */
 const mayHoldExceptions = (folder: string, patterns: readonly Pattern[]) =>
   patterns.some(
     ({ isException, text }) =>
       isException && (text.startsWith(`${folder}/`) || text.startsWith("*")),
   );
 
-/** The files that Docker is sent, relative to the context, in an order of their own. */
+/** The files of the build context, as sorted paths relative to it. */
 function contextFiles(context: string): string[] {
   const patterns = readPatterns(context);
   const filesIn = (folder: string): string[] =>
@@ -57,7 +57,7 @@ function contextFiles(context: string): string[] {
   return filesIn("").sort();
 }
 
-/** Kind and contents of a file; of its mode only what a checkout keeps. */
+/** Kind and content of a file. Of the mode, only the executable bit counts, because git keeps no more of it. */
 function describeFile(file: string): readonly [string, Buffer | string] {
   const { mode } = lstatSync(file);
   const isLink = (mode & 0o170000) === 0o120000;
@@ -66,12 +66,12 @@ function describeFile(file: string): readonly [string, Buffer | string] {
 }
 
 /**
- * Twelve hex digits that change with the files which a build of `context` is sent, with its Dockerfile and with `settings`;
- * times, owners and the place of the checkout do not count.
+ * Twelve hex digits that change with the files of the build context, with its Dockerfile and with `settings`.
+ * Timestamps, owners and the path of the checkout do not count.
  */
 export function contentHash(context: string, settings: readonly string[]): string {
   const hash = createHash("sha256").update(JSON.stringify(settings));
-  // Docker reads these two even where they are ignored.
+  // Docker reads these two files even if .dockerignore excludes them.
   const files = new Set(["Dockerfile", ".dockerignore", ...contextFiles(context)]);
   for (const path of [...files].sort().filter((each) => existsSync(join(context, each)))) {
     const [kind, content] = describeFile(join(context, path));

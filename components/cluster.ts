@@ -1,12 +1,16 @@
 import * as k8s from "@pulumi/kubernetes";
 
-/** The provider for the cluster of one context of the kubeconfig: the ambient context is never used. */
+/** The Kubernetes provider for one context of the kubeconfig. The kubeconfig's current context is never used. */
 export function clusterProvider(context: string): k8s.Provider {
-  // An empty `kubeconfig` keeps the value of $KUBECONFIG, a path of this machine, out of the state; the file is still read. The
-  // provider then knows no cluster to compare either, so that it never replaces all objects because the context leads elsewhere.
+  // With an empty `kubeconfig`, the provider still reads the file that $KUBECONFIG names, but this machine's path does
+  // not get into the state. The state then holds no cluster address to compare with either, so the provider never
+  // replaces all objects because the context points to another cluster.
   return new k8s.Provider("cluster", { kubeconfig: "", context, enableServerSideApply: true });
 }
 
-/** Identity of the provider's cluster, by which `make up` notices that another one is meant: uid of its namespace kube-system. */
+/**
+ * Identity of the provider's cluster: the uid of its namespace kube-system. `make up` compares it to notice that the
+ * context points to another cluster than before.
+ */
 export const clusterIdentity = (provider: k8s.Provider) =>
   k8s.core.v1.Namespace.get("kube-system", "kube-system", { provider }).metadata.uid;

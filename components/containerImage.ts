@@ -2,11 +2,11 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { contentHash } from "./buildContext.ts";
 
-/** What a workload needs to know of an image. */
+/** What a workload needs to know about an image. */
 export interface ImageReference {
-  /** `repository@sha256:…`; a tag only when the image is never pushed. */
+  /** `repository@sha256:…`; a tag only if the image is never pushed. */
   readonly reference: pulumi.Output<string>;
-  /** Changes with the image's content, so that pods roll even when the reference is a tag. */
+  /** Changes with the image's content, so that pods roll even if the reference is a tag. */
   readonly revision: pulumi.Output<string>;
   readonly pullPolicy: "IfNotPresent" | "Never";
 }
@@ -14,25 +14,30 @@ export interface ImageReference {
 export interface ContainerImageArgs {
   /** Registry and path without a tag, such as `ghcr.io/team/todo-app/backend`. */
   readonly repository: string;
-  /** Begin of the tag under which the build is pushed; people look for it, workloads never use it. */
+  /**
+   * Start of the tag under which the build is pushed, for people who look into the registry; workloads use the digest.
+   * An image that is not pushed has it as its whole tag.
+   */
   readonly tag: string;
-  /** Folder with the Dockerfile, relative to the project, so that every checkout describes the same build. */
+  /**
+   * Folder with the Dockerfile, relative to the project, so that the build's description is the same in every checkout.
+   */
   readonly context: string;
   /** Operating system and architecture of the nodes, such as `linux/amd64`. */
   readonly platform: string;
-  /** Image to build on (build argument `BASE_IMAGE`); by digest, so that a new one is a reason to build. */
+  /** Image to build on (build argument `BASE_IMAGE`), by digest, so that a new base image causes a new build. */
   readonly baseImage: string;
   /** Images whose layers may be reused. @default none */
   readonly cacheFrom?: readonly string[];
-  /** Push after building; off, the cluster must have been given the image by hand. @default true */
+  /** Whether to push after building. If not, the image must be loaded into the cluster by hand. @default true */
   readonly push?: boolean;
-  /** Reference by digest of an image that exists already; nothing is built. @default build the image */
+  /** Reference, by digest, of an existing image to use; nothing is built. @default build the image */
   readonly prebuilt?: string;
   /** Login for the push. @default Docker's own login */
   readonly credentials?: { readonly username: string; readonly password?: pulumi.Input<string> };
 }
 
-/** Builds and pushes one container image, unless its content was pushed before. */
+/** Builds and pushes one container image, unless an image with the same content was pushed before. */
 export class ContainerImage extends pulumi.ComponentResource implements ImageReference {
   readonly reference: pulumi.Output<string>;
   readonly revision: pulumi.Output<string>;
@@ -80,7 +85,7 @@ export class ContainerImage extends pulumi.ComponentResource implements ImageRef
   }
 }
 
-/** Another one for other content: a registry whose tags are immutable takes a tag only once. */
+/** The tag to push, with a hash of the content: a registry whose tags are immutable accepts each tag only once. */
 function pushedTag({ tag, context, platform, baseImage }: ContainerImageArgs): string {
   return `${tag}-${contentHash(context, [platform, baseImage])}`;
 }

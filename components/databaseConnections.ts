@@ -1,18 +1,20 @@
-/** How many connections to the database the pods need at their peak. */
+/** How many connections to the database the pods of a stage need at their peak. */
 import { workloadBudget } from "./kubernetes/quota.ts";
 
 type Workload = Parameters<typeof workloadBudget>[0] & {
   readonly name: string;
-  /** The most that one pod holds. */
+  /** Connections that one pod holds at most. */
   readonly connections: number;
 };
 
-/** The migration's own, and one with which it tries the app's login. */
+/** Connections of the migration: its own, and one with which it tests the app's login. */
 const MIGRATION = 2;
-/** What PostgreSQL keeps for its superuser (`superuser_reserved_connections`). */
+/** Connections that PostgreSQL keeps free for its superuser (`superuser_reserved_connections`). */
 const RESERVED = 3;
 
-/** What a server must accept (`max_connections`), with the sum as a sentence. */
+/**
+ * The number of connections that a server must accept (`max_connections`), and a text for errors that shows the sum.
+ */
 export function neededConnections(workloads: readonly Workload[]): {
   readonly count: number;
   readonly sum: string;

@@ -11,7 +11,7 @@ const WORKLOAD = "migration";
 
 export interface MigrationArgs {
   readonly namespace: pulumi.Input<string>;
-  /** Image that carries the schema: the backend's. */
+  /** Image that contains the migrations: the backend's. */
   readonly image: ImageReference;
   /** Program and arguments that migrate the schema to the image's version and exit. */
   readonly command: readonly string[];
@@ -23,7 +23,7 @@ export interface MigrationArgs {
   readonly pullSecret?: pulumi.Input<string>;
   /** PriorityClass. @default the cluster's default */
   readonly priorityClassName?: string;
-  /** Whom it may call: the database. */
+  /** Peers that the migration may connect to: the database. */
   readonly callees: readonly Peer[];
   /** How long the migration may take, in seconds. */
   readonly rolloutTimeoutSeconds: number;
@@ -32,8 +32,8 @@ export interface MigrationArgs {
 /**
  * Runs the schema migration once per image, before anything that depends on this component.
  *
- * A Job can't be changed, so a new image or database makes a new Job; the deploy waits for it, and a failed one stops
- * the deploy with the Job's last log lines while the old pods keep serving.
+ * A Job cannot be changed, so a new image or a new database login creates a new Job, and the deploy waits for it. If it
+ * fails, the deploy stops and shows the Job's last log lines; the old pods keep serving.
  */
 export class Migration extends pulumi.ComponentResource {
   constructor(name: string, args: MigrationArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -82,12 +82,14 @@ export class Migration extends pulumi.ComponentResource {
           labels: objectLabels(WORKLOAD),
           annotations: {
             ...waitBeyond(args.rolloutTimeoutSeconds),
-            // A failed Job can't be run again: the next deploy replaces it instead of finding it unchanged.
+            // A failed Job cannot run again. This annotation makes the next deploy replace it; without it, Pulumi finds
+            // no change.
             "pulumi.com/replaceUnready": "true",
           },
         },
         spec: {
-          // No retry: what failed halfway is for a person to look at. A pod that only had to leave its node has not failed.
+          // No retries: a person must look at a migration that failed halfway. A pod that was evicted from its node has
+          // not failed.
           backoffLimit: 0,
           podFailurePolicy: {
             rules: [
@@ -101,7 +103,7 @@ export class Migration extends pulumi.ComponentResource {
           template: {
             metadata: {
               labels: objectLabels(WORKLOAD),
-              // A new image makes a new Job even where the reference is a tag, which stays the same.
+              // A new image creates a new Job even if the reference is a tag, which stays the same.
               annotations: { "todo-app/image-revision": args.image.revision },
             },
             spec: {

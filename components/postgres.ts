@@ -9,17 +9,26 @@ import type { ContainerResources } from "./kubernetes/resources.ts";
 
 const WORKLOAD = "postgres";
 const PORT = 5432;
-/** Name of the database, and of the role that owns it: only migrations log in as the owner. */
+/** Name of the database and of the role that owns it. Only migrations log in as the owner. */
 export const DATABASE_OWNER = "todo";
 const OWNER = DATABASE_OWNER;
-/** Where CloudNativePG's operator asks a server how it is, and a primary the others whether it is cut off. */
+/**
+ * Port of a server's status in CloudNativePG. The operator requests it, and a primary requests it of the other servers
+ * to find out whether it is cut off from them.
+ */
 const STATUS_PORT = 8000;
-/** Where distributions have the API server listen: policies see the port that its Service's 443 is turned into. */
+/**
+ * Ports on which the API server listens in the usual distributions. NetworkPolicies see this port, not port 443 of the
+ * API's Service, which is translated to it.
+ */
 const API_SERVER_PORTS = [443, 6443, 8443, 16443];
 /** User `postgres` of the official Debian-based image. */
 const USER_ID = 999;
 
-/** `in-cluster`: one server; `cloudnative-pg`: a primary and standbys by that operator; `external`: somebody else's. */
+/**
+ * `in-cluster`: one server. `cloudnative-pg`: a primary and standbys that the CloudNativePG operator runs. `external`:
+ * a server outside the stack, which somebody else runs.
+ */
 export type DatabaseMode = "in-cluster" | "cloudnative-pg" | "external";
 
 /** A role of the database that may log in. */
@@ -33,26 +42,33 @@ export function inClusterDatabaseUrl(
   mode: DatabaseMode,
   { role, password }: DatabaseLogin,
 ): pulumi.Output<string> {
-  // The operator's Service for the primary; its servers speak TLS with a certificate of their own authority.
+  // CloudNativePG creates the Service `postgres-rw` for the primary. Its servers use TLS, with certificates of an
+  // authority that the operator creates.
   const [host, query] =
     mode === "cloudnative-pg" ? [`${WORKLOAD}-rw`, "?sslmode=require"] : [WORKLOAD, ""];
   return pulumi.interpolate`postgresql://${role}:${password}@${host}:${PORT}/${OWNER}${query}`;
 }
 
-/** The database's end of a connection; `externalPort` is the TCP port of an external server. */
+/** The database as a peer of network connections; `externalPort` is the TCP port of an external server. */
 export function databasePeer(mode: DatabaseMode, externalPort = PORT): Peer {
   return mode === "external" ? outside(externalPort) : workload(WORKLOAD, PORT);
 }
 
 export interface PostgresArgs {
-  /** With `external` nothing is created. */
+  /** `external` creates nothing. */
   readonly mode: DatabaseMode;
   readonly namespace: pulumi.Input<string>;
-  /** The owner's Secret: `POSTGRES_PASSWORD`, or `username` and `password` for CloudNativePG; needed unless external. */
+  /**
+   * Secret of the database's owner, with the key `POSTGRES_PASSWORD`, or with `username` and `password` for
+   * `cloudnative-pg`. Required unless `mode` is `external`.
+   */
   readonly secrets?: SecretFiles;
-  /** The app's role, which CloudNativePG makes, and the Secret with its `username` and `password`; needed there. */
+  /**
+   * The app's role, which CloudNativePG creates, and the Secret with its `username` and `password`. Required if `mode`
+   * is `cloudnative-pg`.
+   */
   readonly appRole?: { readonly name: string; readonly secretName: pulumi.Input<string> };
-  /** Image that keeps the contract of Docker's official `postgres`. */
+  /** Image of the server: compatible with Docker's official `postgres`, or made for the CloudNativePG operator. */
   readonly image: string;
   /** Size of the volume, such as `1Gi`. Growing it needs a StorageClass that allows expansion. */
   readonly storage: string;
@@ -61,7 +77,7 @@ export interface PostgresArgs {
   readonly resources: ContainerResources;
   /** Connections that the server accepts at the same time; changing it restarts the server. */
   readonly maxConnections: number;
-  /** Servers of a CloudNativePG cluster. */
+  /** Number of servers of a CloudNativePG cluster: one primary, the others standbys. */
   readonly instances: number;
   /** Namespace of the CloudNativePG operator. */
   readonly operatorNamespace: string;
@@ -69,15 +85,16 @@ export interface PostgresArgs {
   readonly pullSecret?: pulumi.Input<string>;
   /** PriorityClass. @default the cluster's default */
   readonly priorityClassName?: string;
-  /** Who may connect. */
+  /** Peers that may connect to the database. */
   readonly callers: readonly Peer[];
-  /** How long to wait for the pod, in seconds. */
+  /** How long to wait until the server is ready, in seconds. */
   readonly rolloutTimeoutSeconds: number;
 }
 
 /**
- * What holds the data is never deleted or replaced by a deploy, and stays in the cluster when the stack lets go of it: a
- * change that needs another volume is refused until somebody unprotects this one (docs/operations.md, "Move the database").
+ * Options of the object that holds the data. A deploy never deletes or replaces it, and it stays in the cluster if it
+ * leaves the stack. A change that needs another volume is refused until somebody unprotects this one
+ * (docs/operations.md, "Move the database").
  */
 const HOLDS_DATA = { protect: true, retainOnDelete: true } as const;
 
@@ -95,8 +112,8 @@ export class Postgres extends pulumi.ComponentResource {
     this.registerOutputs({});
   }
 
-  /** An argument that this kind of database can't do without. */
-  private needed<K extends "secrets" | "appRole">(args: PostgresArgs, name: K) {
+  /** Returns an argument that is optional in general, but required by `mode`. */
+  private required<K extends "secrets" | "appRole">(args: PostgresArgs, name: K) {
     const value = args[name];
     if (value === undefined)
       throw new pulumi.ResourceError(
@@ -135,8 +152,8 @@ export class Postgres extends pulumi.ComponentResource {
       [...servers, ...[PORT, STATUS_PORT].map((port) => inNamespace(args.operatorNamespace, port))],
       [...servers, ...API_SERVER_PORTS.map(outside)],
     );
-    const secrets = this.needed(args, "secrets");
-    const appRole = this.needed(args, "appRole");
+    const secrets = this.required(args, "secrets");
+    const appRole = this.required(args, "appRole");
     const annotations = {
       "pulumi.com/waitFor": "condition=Ready",
       "pulumi.com/timeoutSeconds": String(args.rolloutTimeoutSeconds),
@@ -172,12 +189,15 @@ export class Postgres extends pulumi.ComponentResource {
     );
   }
 
-  /** With an address of its own: callers would go on with the remembered address of a pod that was replaced. */
+  /**
+   * A Service with a cluster IP, not a headless one: callers that remember a pod's address would keep using it after
+   * the pod is replaced.
+   */
   private createService(name: string, args: PostgresArgs) {
     return new k8s.core.v1.Service(
       name,
       {
-        // The pod's readiness is what the deploy waits for.
+        // No wait for the Service: the deploy waits for the StatefulSet's pod to be ready.
         metadata: this.metadata(args, { "pulumi.com/skipAwait": "true" }),
         spec: {
           type: "ClusterIP",
@@ -189,12 +209,13 @@ export class Postgres extends pulumi.ComponentResource {
     );
   }
 
-  /** A claim of its own, not a template of the StatefulSet: it can then grow, and it outlives the StatefulSet. */
+  /** A separate claim, not a volumeClaimTemplate of the StatefulSet: it can grow, and it outlives the StatefulSet. */
   private createClaim(name: string, args: PostgresArgs) {
     return new k8s.core.v1.PersistentVolumeClaim(
       `${name}-data`,
       {
-        // A StorageClass that binds on first use would keep the deploy waiting for a pod that waits for the deploy.
+        // No wait for the claim: a StorageClass with WaitForFirstConsumer binds it only once a pod uses it, and the pod
+        // is created after the claim.
         metadata: {
           ...this.metadata(args, { "pulumi.com/skipAwait": "true" }),
           name: `${WORKLOAD}-data`,
@@ -205,7 +226,8 @@ export class Postgres extends pulumi.ComponentResource {
           ...(args.storageClassName && { storageClassName: args.storageClassName }),
         },
       },
-      // The class of a volume can't be changed. Sent anyway, even the name of the class in use would be a change.
+      // The StorageClass of a claim cannot be changed, so it is sent only on creation. Later, even stating the name of
+      // the class that is in use would count as a change.
       { parent: this, ...HOLDS_DATA, ignoreChanges: ["spec.storageClassName"] },
     );
   }
@@ -217,7 +239,7 @@ export class Postgres extends pulumi.ComponentResource {
     service: k8s.core.v1.Service,
     claim: k8s.core.v1.PersistentVolumeClaim,
   ) {
-    const secrets = this.needed(args, "secrets");
+    const secrets = this.required(args, "secrets");
     new k8s.apps.v1.StatefulSet(
       name,
       {
@@ -241,7 +263,7 @@ export class Postgres extends pulumi.ComponentResource {
                 writablePaths: ["/tmp", "/var/run/postgresql"],
                 data: { claimName: claim.metadata.name, mountPath: DATA_PATH },
               }),
-              // Time for the shutdown checkpoint; cut short, the next start replays the log instead.
+              // Time for the shutdown checkpoint. If it is cut short, the next start must replay the write-ahead log.
               terminationGracePeriodSeconds: 60,
             },
           },

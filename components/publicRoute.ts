@@ -14,28 +14,40 @@ import { SOLVER, TlsCertificate, type Tls } from "./tlsCertificate.ts";
 
 const WORKLOAD = "route";
 const ROUTE = "todo-app";
-/** The Secret that cert-manager fills. */
+/** Name of the Secret that cert-manager fills. */
 const TLS_SECRET = "todo-app-tls";
-/** Labels of the pods that serve this Gateway beside it: https://gateway-api.sigs.k8s.io/geps/gep-1762/ */
+/**
+ * Labels of the proxy pods that a controller runs for this Gateway in the Gateway's namespace:
+ * https://gateway-api.sigs.k8s.io/geps/gep-1762/
+ */
 const PROXY_LABELS = { "gateway.networking.k8s.io/gateway-name": ROUTE };
 
-/** How requests get in, and through whom. */
+/** How requests reach the app, and through which controller. */
 export interface RouteSettings {
-  /** API that describes the route: networking.k8s.io Ingress, or gateway.networking.k8s.io Gateway and HTTPRoute. */
+  /** API of the route: `networking.k8s.io` Ingress, or `gateway.networking.k8s.io` Gateway and HTTPRoute. */
   readonly kind: "ingress" | "gateway";
   /** IngressClass or GatewayClass that serves the route. */
   readonly className: string;
   /** Namespace of the controller. */
   readonly namespace: string;
-  /** Where the pods run that pass requests on: in the controller's namespace, or beside the Gateway, in the app's. */
+  /**
+   * Where the proxy pods run that forward requests to the app: in the controller's namespace, or in the app's
+   * namespace, beside the Gateway.
+   */
   readonly proxies: "controller-namespace" | "app-namespace";
-  /** Addresses (CIDR) that requests also come from: of nodes, where the controller uses their network, or of load balancers. */
+  /**
+   * Address ranges (CIDR) from which requests come as well: of nodes, if the controller uses the host network, or of
+   * load balancers.
+   */
   readonly sourceRanges: readonly string[];
-  /** Wait until the controller reports an address. */
+  /** Whether the deploy waits until the controller reports an address. */
   readonly waitForAddress: boolean;
 }
 
-/** Whoever passes requests from outside on to a port of the app. */
+/**
+ * Returns, for a port of the app, the peers that forward requests from outside to it: the proxy pods and
+ * `sourceRanges`.
+ */
 export function fromProxies({
   namespace,
   proxies,
@@ -52,25 +64,28 @@ export interface PublicRouteArgs {
   readonly namespace: pulumi.Input<string>;
   /** Host name under which the app is reached. */
   readonly host: string;
-  /** The address that people type. */
+  /** URL under which browsers reach the app. */
   readonly publicUrl: string;
-  /** Where requests go by path prefix; the longest prefix wins. */
+  /** The Service of each path prefix; the longest matching prefix wins. */
   readonly paths: RoutePaths;
   readonly route: RouteSettings;
   /** @default plain HTTP */
   readonly tls?: Tls;
-  /** How long to wait for controller and certificate, in seconds. */
+  /** How long to wait for the controller and for the certificate, in seconds. */
   readonly rolloutTimeoutSeconds: number;
 }
 
 /**
- * The app's address: host, paths and certificate, by Ingress or by Gateway API.
+ * The public route to the app: host, paths and certificate, as an Ingress or with the Gateway API.
  *
- * The certificate comes first: HTTPS is served, and HTTP led there, only once it is issued. Where issuing fails, the route
- * stays as it was.
+ * The certificate is issued first. Only then is HTTPS served and HTTP redirected to it. If the certificate cannot be
+ * issued, the route stays as it was.
  */
 export class PublicRoute extends pulumi.ComponentResource {
-  /** URL of the app, known once the controller serves it, with its certificate unless somebody else provides that. */
+  /**
+   * URL of the app. It resolves once the controller serves the route with its certificate; a certificate that somebody
+   * else provides is not waited for.
+   */
   readonly url: pulumi.Output<string>;
 
   constructor(name: string, args: PublicRouteArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -93,7 +108,7 @@ export class PublicRoute extends pulumi.ComponentResource {
   private serveByGateway(name: string, args: PublicRouteArgs): pulumi.CustomResource[] {
     this.createProxyPolicy(name, args);
     const gateway = this.createGateway(name, args);
-    // The host is proven through this very Gateway.
+    // The certificate depends on the Gateway, through which the authority's HTTP-01 challenge for the host arrives.
     const certificate = this.createCertificate(name, args, gateway);
     return [gateway, ...this.createHttpRoutes(name, args, certificate ?? gateway)];
   }
@@ -108,10 +123,14 @@ export class PublicRoute extends pulumi.ComponentResource {
     return { namespace: args.namespace, name, labels: objectLabels(WORKLOAD), annotations };
   }
 
-  /** Plain HTTP is served too, unless the controller redirects it (ingress-nginx does); then the app itself redirects. */
+  /**
+   * An Ingress with TLS serves plain HTTP as well, unless its controller redirects HTTP to HTTPS, as ingress-nginx
+   * does. With other controllers, the app itself redirects.
+   */
   private createIngress(name: string, args: PublicRouteArgs, certificate?: pulumi.Resource) {
     const secretName = tlsSecretName(args.tls);
-    // Not for the pods behind it, as the plugin would by itself: with TLS they come later.
+    // Wait for the address only. By default, the provider plugin also waits for the pods behind the Ingress, but with
+    // TLS those are deployed after it.
     const waitFor = "jsonpath={.status.loadBalancer.ingress[0]}";
     return new k8s.networking.v1.Ingress(
       name,
@@ -154,7 +173,8 @@ export class PublicRoute extends pulumi.ComponentResource {
 
   private createGateway(name: string, args: PublicRouteArgs) {
     const secretName = tlsSecretName(args.tls);
-    // A listener without its certificate is not ready, and the certificate is proven through this very Gateway.
+    // With TLS, do not wait: the HTTPS listener is not ready without its certificate, and the challenge for that
+    // certificate arrives through this Gateway.
     const waitFor = secretName ? undefined : "condition=Programmed";
     return this.createObject(
       `${name}-gateway`,
@@ -175,12 +195,12 @@ export class PublicRoute extends pulumi.ComponentResource {
           ]),
         ]
       : [];
-    // The redirect first: when the other one moves over to HTTPS, HTTP is never without a route.
+    // The redirect is created first: when the other HTTPRoute moves to the HTTPS listener, HTTP still has a route.
     const spec = httpRouteSpec(ROUTE, args.host, args.paths, isTls ? "https" : "http");
     return [...redirects, create(name, ROUTE, spec, [dependsOn, ...redirects])];
   }
 
-  /** Default deny would cut the proxies off that run beside the Gateway. */
+  /** Lets the proxies work that run beside the Gateway: the namespace's default-deny policy would block them. */
   private createProxyPolicy(name: string, args: PublicRouteArgs) {
     const { proxies, namespace } = args.route;
     if (proxies !== "app-namespace") return;

@@ -10,7 +10,10 @@ export interface PullSecretArgs {
   readonly password: pulumi.Input<string>;
 }
 
-/** The login with which nodes pull from a private registry. Auto-named: another login makes a new object, and the pods roll. */
+/**
+ * A Secret with the login with which nodes pull from a private registry. It is auto-named: a new login creates a new
+ * object, and the pods roll.
+ */
 export class PullSecret extends pulumi.ComponentResource {
   /** Name of the Secret. */
   readonly secretName: pulumi.Output<string>;
@@ -24,7 +27,7 @@ export class PullSecret extends pulumi.ComponentResource {
   }
 
   private createSecret(name: string, { namespace, registry, username, password }: PullSecretArgs) {
-    // Nodes know Docker Hub by the address that Docker itself notes.
+    // Nodes look up the login for Docker Hub under the address that `docker login` stores.
     const server = registry === "docker.io" ? "https://index.docker.io/v1/" : registry;
     const login = pulumi.secret(password).apply((plain) => {
       const auth = Buffer.from(`${username}:${plain}`).toString("base64");

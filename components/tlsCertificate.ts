@@ -10,27 +10,27 @@ export const SOLVER = {
   labels: { "acme.cert-manager.io/http01-solver": "true" },
 } as const;
 
-/** An issuer whose authority asks for proof over HTTP. */
+/** An ACME issuer, whose authority checks the host with an HTTP-01 challenge. */
 interface AcmeIssuer {
   readonly issuer: "letsencrypt-staging" | "letsencrypt-production" | "acme";
-  /** Directory URL. */
+  /** Directory URL of the ACME server. */
   readonly server: string;
-  /** Contact of the account. */
+  /** E-mail address of the ACME account. */
   readonly email: string;
-  /** PEM of the authority that signed the server's own certificate. @default the public ones */
+  /** PEM certificate of the authority that signed the ACME server's own certificate. @default the public authorities */
   readonly caBundle?: string;
 }
 
-/** An issuer that signs with an authority's key, held in a Secret of the namespace. */
+/** An issuer that signs with the key of an authority. A Secret of the namespace holds that key. */
 interface CaIssuer {
   readonly issuer: "ca";
   readonly caSecretName: string;
 }
 
-/** A certificate that cert-manager issues; renewed when `renewBeforePercentage` % of its lifetime are left. */
+/** A certificate that cert-manager issues, and renews when `renewBeforePercentage` % of its lifetime are left. */
 export type IssuedTls = (AcmeIssuer | CaIssuer) & { readonly renewBeforePercentage: number };
 
-/** Where the certificate comes from; `secret`: a Secret that somebody else fills. */
+/** Where the certificate comes from. `secret`: a Secret that somebody else fills and renews. */
 export type Tls = IssuedTls | { readonly issuer: "secret"; readonly secretName: string };
 
 export interface TlsCertificateArgs {
@@ -40,17 +40,17 @@ export interface TlsCertificateArgs {
   readonly tls: IssuedTls;
   /** Name of the Secret that cert-manager fills; Pulumi does not own it, so it survives a replaced Certificate. */
   readonly secretName: string;
-  /** How HTTP-01 challenges get in: an `http01` solver of cert-manager. */
+  /** How HTTP-01 challenges reach cert-manager: the `http01` part of an ACME solver. */
   readonly solver: Readonly<Record<string, unknown>>;
-  /** Who passes challenges on. */
+  /** Peers that forward challenges to cert-manager's solver pods. */
   readonly callers: readonly Peer[];
   /** How long issuing may take, in seconds. */
   readonly rolloutTimeoutSeconds: number;
 }
 
 /**
- * A certificate by cert-manager, which must be installed: Issuer, Certificate and the way in for its challenges. What depends
- * on this component comes after the certificate has been issued.
+ * A certificate from cert-manager, which must be installed: Issuer, Certificate, and the NetworkPolicy that lets
+ * challenges in. Resources that depend on this component are created after the certificate has been issued.
  */
 export class TlsCertificate extends pulumi.ComponentResource {
   constructor(name: string, args: TlsCertificateArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -66,7 +66,10 @@ export class TlsCertificate extends pulumi.ComponentResource {
     return { namespace: args.namespace, name, labels: objectLabels(WORKLOAD), annotations };
   }
 
-  /** Named after its kind: a certificate is issued anew when another issuer is named, not when one changes. */
+  /**
+   * The Issuer is named after its kind: cert-manager issues a new certificate if the Certificate names another Issuer,
+   * but not if the Issuer changes.
+   */
   private createIssuer(name: string, args: TlsCertificateArgs, policy?: pulumi.Resource) {
     return new k8s.apiextensions.CustomResource(
       `${name}-issuer`,
@@ -95,7 +98,7 @@ export class TlsCertificate extends pulumi.ComponentResource {
           dnsNames: [args.host],
           issuerRef: { group: "cert-manager.io", kind: "Issuer", name: args.tls.issuer },
           privateKey: { algorithm: "ECDSA", size: 256, rotationPolicy: "Always" },
-          // A share of the lifetime, not days: public authorities are shortening their certificates to 45 days.
+          // A share of the lifetime instead of days: public authorities are shortening the lifetime to 45 days.
           renewBeforePercentage: args.tls.renewBeforePercentage,
         },
       },

@@ -5,32 +5,36 @@ import { inNamespace, workload } from "./kubernetes/network.ts";
 import { httpProbes, type HealthPaths } from "./kubernetes/probes.ts";
 import { createWorkload, workloadMetadata, type WorkloadArgs } from "./workload.ts";
 
-/** Seconds that a leaving pod still serves while the proxies learn of it. */
+/** Seconds that a terminating pod keeps serving, until the proxies have learned that it is terminating. */
 const PRE_STOP_SECONDS = 5;
 /** Seconds from the start of the shutdown to SIGKILL: `PRE_STOP_SECONDS`, the app's own 20 s of draining, and a margin. */
 const GRACE_PERIOD_SECONDS = 35;
-/** Prometheus metrics, on a port of their own that no route reaches. */
+/** Port for Prometheus metrics. It is not the app's port, so that no public route reaches the metrics. */
 const METRICS_PORT = 9464;
 const HEALTH: HealthPaths = { live: "/health/live", ready: "/health/ready" };
 
 export interface WebServiceArgs extends WorkloadArgs {
   /** TCP port of the container and of the Service. */
   readonly port: number;
-  /** What the probes ask. @default /health/live and /health/ready */
+  /** Paths that the probes request. @default /health/live and /health/ready */
   readonly health?: HealthPaths;
-  /** TCP port of the container's Prometheus metrics, which the setting `METRICS_PORT` tells it. @default 9464 */
+  /** TCP port of the container's Prometheus metrics; the container gets it as `METRICS_PORT`. @default 9464 */
   readonly metricsPort?: number;
   /** Namespace whose pods may read the metrics. @default none: nobody may */
   readonly metricsReader?: string;
-  /** Whether the pods call each other: at the setting `PEER_URL`, a headless Service that has the address of each. @default false */
+  /**
+   * Whether the pods call each other. If so, the setting `PEER_URL` names a headless Service, which resolves to the
+   * address of every pod.
+   * @default false
+   */
   readonly peers?: boolean;
 }
 
 /** One HTTP workload: Deployment, Service, ServiceAccount, HPA, PodDisruptionBudget and NetworkPolicy, all named alike. */
 export class WebService extends pulumi.ComponentResource {
-  /** Name of the Service, known once the pods behind it are ready. */
+  /** Name of the Service. It resolves once the Deployment's pods are ready. */
   readonly service: pulumi.Output<string>;
-  /** Where the other pods of the namespace reach it. */
+  /** URL under which other pods of the namespace reach the Service. */
   readonly url: string;
 
   constructor(name: string, args: WebServiceArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -96,8 +100,8 @@ export class WebService extends pulumi.ComponentResource {
     return new k8s.core.v1.Service(
       name,
       {
-        // The Deployment's readiness is what the deploy waits for; waiting for endpoints too would only hide the
-        // reason of a failed rollout behind a second time-out.
+        // No wait for the Service: the deploy already waits for the Deployment. Waiting for endpoints too would only
+        // hide the reason of a failed rollout behind a second time-out.
         metadata: workloadMetadata(name, args, { "pulumi.com/skipAwait": "true" }),
         spec: {
           type: "ClusterIP",

@@ -10,24 +10,31 @@ import { antiAffinity, topologySpread, type Placement } from "./kubernetes/place
 import { USER_ID, restrictedPod, type SecretFiles } from "./kubernetes/podSecurity.ts";
 import type { ContainerResources } from "./kubernetes/resources.ts";
 
-/** Seconds that a pod must stay ready before the rollout takes the next one: one that fails on its first requests stops it. */
+/**
+ * Seconds that a new pod must stay ready before the rollout goes on. A pod that fails on its first requests thus stops
+ * the rollout.
+ */
 const MIN_READY_SECONDS = 2;
 
 /**
- * A HorizontalPodAutoscaler leaves `spec.replicas` to the controller manager's name, and the API server would refuse the count
- * of a stage that has none any more as a conflict. So every field that the Deployment states is taken over by force, the count
- * among them; fields that it does not state stay whose they are. Not with an autoscaler, whose count is never sent.
+ * Makes the deploy the owner of every field that the Deployment states. It is needed when a stage gives up autoscaling:
+ * the HorizontalPodAutoscaler has left the controller manager as the owner of `spec.replicas`, and the API server would
+ * refuse the stage's own count as a conflict. Fields that the Deployment does not state keep their owners. It is not
+ * set with an autoscaler, because then the count is never sent.
  */
-const TAKE_OVER = { "pulumi.com/patchForce": "true" };
+const TAKE_OWNERSHIP = { "pulumi.com/patchForce": "true" };
 
 export interface WorkloadArgs {
   readonly namespace: pulumi.Input<string>;
   readonly image: ImageReference;
   /** User of the image. @default 10001 */
   readonly userId?: number;
-  /** Pods; with `autoscaling` only the first rollout's count. */
+  /** Number of pods; with `autoscaling`, only of the first rollout. */
   readonly replicas: number;
-  /** HorizontalPodAutoscaler; `targetCPUUtilization` in % of the CPU request. @default a fixed count */
+  /**
+   * Settings of the HorizontalPodAutoscaler; `targetCPUUtilization` is in % of the CPU request.
+   * @default a fixed count
+   */
   readonly autoscaling?: {
     readonly minReplicas: number;
     readonly maxReplicas: number;
@@ -35,7 +42,7 @@ export interface WorkloadArgs {
   };
   readonly resources: ContainerResources;
   readonly placement: Placement;
-  /** Environment variables for the ConfigMap; a change rolls the pods. @default none */
+  /** Environment variables of the container, stored in a ConfigMap; a change rolls the pods. @default none */
   readonly settings?: Readonly<Record<string, pulumi.Input<string>>>;
   /** Secret whose keys become files; a new name rolls the pods. @default none */
   readonly secrets?: SecretFiles;
@@ -45,9 +52,9 @@ export interface WorkloadArgs {
   readonly priorityClassName?: string;
   /** Directories that the container writes to. @default /tmp */
   readonly writablePaths?: readonly string[];
-  /** Who may call it. */
+  /** Peers that may call this workload. */
   readonly callers: readonly Peer[];
-  /** Whom it may call. */
+  /** Peers that this workload may call. */
   readonly callees: readonly Peer[];
   /** How long a rollout may take before the deploy fails, in seconds. */
   readonly rolloutTimeoutSeconds: number;
@@ -66,14 +73,14 @@ interface Kind {
 
 type Parent = { readonly parent: pulumi.ComponentResource };
 
-/** Metadata of an object that is named as its workload. */
+/** Metadata of an object that has the same name as its workload. */
 export const workloadMetadata = (
   name: string,
   { namespace }: Pick<WorkloadArgs, "namespace">,
   annotations?: Record<string, string>,
 ) => ({ namespace, name, labels: objectLabels(name), annotations });
 
-/** Creates the objects of one workload as children of `parent`, all named alike. */
+/** Creates the objects of one workload as children of `parent`, all with the same name. */
 export function createWorkload(
   parent: pulumi.ComponentResource,
   name: string,
@@ -100,7 +107,7 @@ function createNetworkPolicy(name: string, args: WorkloadArgs, child: Parent) {
   );
 }
 
-/** An account of its own without any role: nothing that the pod runs can read a Secret through the API. */
+/** A separate ServiceAccount without any role, so that nothing in the pod can read a Secret through the API. */
 function createServiceAccount(name: string, args: WorkloadArgs, child: Parent) {
   return new k8s.core.v1.ServiceAccount(
     name,
@@ -109,7 +116,10 @@ function createServiceAccount(name: string, args: WorkloadArgs, child: Parent) {
   );
 }
 
-/** Auto-named: a change makes a new object, which rolls the pods; the old one lives until the rollout ends. */
+/**
+ * The ConfigMap is auto-named: a change creates a new object, which rolls the pods. The old one is deleted after the
+ * rollout.
+ */
 function createSettings(name: string, args: WorkloadArgs, child: Parent) {
   return new k8s.core.v1.ConfigMap(
     name,
@@ -163,7 +173,7 @@ function createDeployment(
     {
       metadata: workloadMetadata(name, args, {
         ...waitBeyond(args.rolloutTimeoutSeconds),
-        ...(!args.autoscaling && TAKE_OVER),
+        ...(!args.autoscaling && TAKE_OWNERSHIP),
       }),
       spec: {
         replicas: args.replicas,
@@ -184,7 +194,7 @@ function createDeployment(
     {
       ...child,
       dependsOn: policy,
-      // The HorizontalPodAutoscaler owns the count: sending it again would undo the scaling on every deploy
+      // The HorizontalPodAutoscaler owns the count: if each deploy sent it again, it would undo the scaling
       // (https://github.com/pulumi/pulumi-kubernetes/issues/2491).
       ignoreChanges: args.autoscaling ? ["spec.replicas"] : [],
     },
@@ -222,7 +232,8 @@ function createAutoscaler(
         ],
         behavior: {
           scaleUp: { stabilizationWindowSeconds: 0 },
-          // Five quiet minutes before pods go: a lull between two waves of requests costs no capacity.
+          // Pods are removed only after five minutes of low load, so that a lull between two waves of requests costs no
+          // capacity.
           scaleDown: {
             stabilizationWindowSeconds: 300,
             policies: [{ type: "Percent", value: 50, periodSeconds: 60 }],
@@ -234,7 +245,10 @@ function createAutoscaler(
   );
 }
 
-/** One pod at a time, whatever the count: node drains never block, and with two pods or more the others serve. */
+/**
+ * Allows one eviction at a time, whatever the number of pods: node drains never block, and with two or more pods the
+ * others keep serving.
+ */
 function createDisruptionBudget(name: string, args: WorkloadArgs, child: Parent) {
   new k8s.policy.v1.PodDisruptionBudget(
     name,
@@ -243,7 +257,7 @@ function createDisruptionBudget(name: string, args: WorkloadArgs, child: Parent)
       spec: {
         maxUnavailable: 1,
         selector: { matchLabels: selectorLabels(name) },
-        // A pod that never became ready must not keep its node from being drained.
+        // A pod that never became ready must not block the drain of its node.
         unhealthyPodEvictionPolicy: "AlwaysAllow",
       },
     },

@@ -3,7 +3,10 @@ import type * as pulumi from "@pulumi/pulumi";
 import { objectLabels } from "./labels.ts";
 import type { ContainerResources } from "./resources.ts";
 
-/** A role and its Secret of type kubernetes.io/basic-auth; the operator follows a new one. */
+/**
+ * A database role and its Secret of type kubernetes.io/basic-auth. If the Secret changes, the operator sets its
+ * password.
+ */
 interface Role {
   readonly name: string;
   readonly secretName: pulumi.Input<string>;
@@ -11,11 +14,13 @@ interface Role {
 
 export interface ClusterSpecArgs {
   readonly workload: string;
-  /** Owner of the database, which is called like it. */
+  /** Owner of the database; the database has the same name. */
   readonly owner: Role;
-  /** Role without rights of its own; the migration, which runs as the owner, grants it what the app needs. */
+  /**
+   * The app's role. It has no rights of its own; the migration, which runs as the owner, grants it what the app needs.
+   */
   readonly appRole: Role;
-  /** Servers: one primary, the others its standbys. */
+  /** Number of servers: one primary, the others its standbys. */
   readonly instances: number;
   readonly image: string;
   readonly storage: string;
@@ -28,10 +33,13 @@ export interface ClusterSpecArgs {
   readonly priorityClassName?: string;
 }
 
-/** The operator copies its own program into each pod, and that counts: the namespace's default would be too little. */
+/**
+ * The operator copies its own program into each pod. The copy counts as ephemeral storage, for which the LimitRange's
+ * default would be too small.
+ */
 const EPHEMERAL_STORAGE = { "ephemeral-storage": "1Gi" };
 
-/** A PostgreSQL cluster whose pods carry the labels of `workload`, so that its NetworkPolicy finds them. */
+/** `spec` of a cluster whose pods have the labels of `workload`, so that the workload's NetworkPolicy selects them. */
 export function clusterSpec(args: ClusterSpecArgs) {
   const { owner, appRole } = args;
   return {
@@ -42,7 +50,8 @@ export function clusterSpec(args: ClusterSpecArgs) {
     bootstrap: {
       initdb: { database: owner.name, owner: owner.name, secret: { name: owner.secretName } },
     },
-    // A role that is listed no more stays as it is: the one before can log in until its turn comes again.
+    // The operator does not touch a role that is no longer listed: the role of the previous password can still log in,
+    // until a later rotation lists it again with a new password.
     managed: {
       roles: [
         {
@@ -62,9 +71,9 @@ export function clusterSpec(args: ClusterSpecArgs) {
       requests: { ...args.resources.requests, ...EPHEMERAL_STORAGE },
       limits: { ...args.resources.limits, ...EPHEMERAL_STORAGE },
     },
-    // One server alone would never be allowed to leave a node that is drained.
+    // With one server, the operator's PodDisruptionBudget would block every drain of its node.
     enablePDB: args.instances > 1,
-    // Standbys take over within seconds only where they run on other nodes.
+    // Standbys can take over within seconds only if they run on other nodes than the primary.
     affinity: { enablePodAntiAffinity: true, podAntiAffinityType: "preferred" },
     enableSuperuserAccess: false,
     ...(args.priorityClassName && { priorityClassName: args.priorityClassName }),

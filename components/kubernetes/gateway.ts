@@ -1,12 +1,17 @@
 /** Specs of Gateway API objects (gateway.networking.k8s.io/v1). */
 import type { WorkloadPeer } from "./network.ts";
 
-/** Where requests go: a Service, by the prefix of the path. Whole path elements count: `/api` covers `/api/tasks`, not `/apis`. */
+/**
+ * The Service of each path prefix. A prefix matches whole path elements: `/api` matches `/api/tasks`, but not `/apis`.
+ */
 export type RoutePaths = Readonly<Record<string, WorkloadPeer>>;
 
 type Listener = "http" | "https";
 
-/** A Gateway for one host alone, which takes routes of its own namespace; HTTPS with the certificate of `secretName`. */
+/**
+ * `spec` of a Gateway that serves one host only and accepts routes of its own namespace only. If `secretName` is given,
+ * it also serves HTTPS with the certificate in that Secret.
+ */
 export function gatewaySpec(className: string, host: string, secretName?: string) {
   const listener = (name: Listener, port: number, extra: object = {}) => ({
     name,
@@ -33,7 +38,7 @@ const attached = (gateway: string, host: string, sectionName: Listener) => ({
   hostnames: [host],
 });
 
-/** An HTTPRoute from a Gateway's listener to the services. */
+/** `spec` of an HTTPRoute from a listener of a Gateway to the Services. */
 export function httpRouteSpec(
   gateway: string,
   host: string,
@@ -49,7 +54,7 @@ export function httpRouteSpec(
   };
 }
 
-/** An HTTPRoute that sends everything on HTTP to HTTPS. */
+/** `spec` of an HTTPRoute that redirects every HTTP request to HTTPS. */
 export function redirectSpec(gateway: string, host: string) {
   const requestRedirect = { scheme: "https", statusCode: 301 };
   return {

@@ -1,8 +1,8 @@
-/** Network edges and the NetworkPolicy rules that allow exactly them; everything else is denied by default. */
+/** Network connections, and the NetworkPolicy rules that allow exactly those. Everything else is denied by default. */
 import type { types } from "@pulumi/kubernetes";
 import { selectorLabels } from "./labels.ts";
 
-/** One end of a connection; `port` is the TCP port that is called. */
+/** One end of a connection. For the calling end too, `port` is the TCP port that is called. */
 export type Peer =
   | WorkloadPeer
   | { readonly kind: "namespace"; readonly namespace: string; readonly port: number }
@@ -33,25 +33,32 @@ export const inNamespace = (namespace: string, port: number): Peer => ({
   port,
 });
 
-/** Pods of the same namespace that are no workload of the stack's own. */
+/** Pods of the same namespace that other controllers create, such as those of a Gateway. */
 export const labelled = (labels: Labels, port: number): Peer => ({ kind: "labels", labels, port });
 
-/** A range of addresses, such as that of the nodes. */
+/** A range of IP addresses (CIDR), such as that of the nodes. */
 export const addresses = (cidr: string, port: number): Peer => ({ kind: "addresses", cidr, port });
 
-/** Any address on one port. Cilium, unlike the API's definition, leaves out the addresses of pods and nodes. */
+/**
+ * Any IP address, on one port. Cilium departs from the API's definition: it does not match pods and nodes by address.
+ */
 export const outside = (port: number): Peer => ({ kind: "outside", port });
 
-/** Who calls: a workload of the stack by its name, or the peers that may call a given port. */
+/**
+ * The calling end: the name of a workload of the stack, or a function that returns the peers that may call a given
+ * port.
+ */
 type Caller = string | ((port: number) => readonly Peer[]);
 
-/** Connections that are allowed. The NetworkPolicies of both ends follow from it: nobody has to keep two lists equal. */
+/**
+ * Allowed connections. The NetworkPolicies of both ends are derived from them, so that no two lists must be kept equal.
+ */
 export interface Call {
   readonly from: Caller;
   readonly to: readonly Peer[];
 }
 
-/** The part of `calls` that concerns one workload: whom it lets in, and where it may call. */
+/** The part of `calls` that concerns one workload: the peers that may call it, and those that it may call. */
 export function connectionsOf(name: string, calls: readonly Call[]) {
   const callersOn = (from: Caller, port: number) =>
     typeof from === "string" ? [workload(from, port)] : from(port);
@@ -67,11 +74,14 @@ export function connectionsOf(name: string, calls: readonly Call[]) {
 type PolicyPeer = types.input.networking.v1.NetworkPolicyPeer;
 type PolicyPort = types.input.networking.v1.NetworkPolicyPort;
 
-const podsOf = (name: string): PolicyPeer => ({
+const podsInNamespace = (name: string): PolicyPeer => ({
   namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": name } },
 });
 
-/** Without the link-local addresses and those where clouds have a metadata service, which hands out the node's credentials. */
+/**
+ * All addresses but the link-local ones and those of the clouds' metadata services, which hand out the node's
+ * credentials.
+ */
 const ANYWHERE = [
   { cidr: "0.0.0.0/0", except: ["169.254.0.0/16"] },
   {
@@ -85,7 +95,7 @@ function policyPeers(peer: Peer): PolicyPeer[] {
     case "workload":
       return [{ podSelector: { matchLabels: selectorLabels(peer.workload) } }];
     case "namespace":
-      return [podsOf(peer.namespace)];
+      return [podsInNamespace(peer.namespace)];
     case "labels":
       return [{ podSelector: { matchLabels: { ...peer.labels } } }];
     case "addresses":
@@ -99,24 +109,25 @@ const tcp = (port: number): PolicyPort => ({ protocol: "TCP", port });
 const dnsPorts = (port: number): PolicyPort[] => [{ protocol: "UDP", port }, tcp(port)];
 const address = (ip: string): PolicyPeer => ({ ipBlock: { cidr: `${ip}/32` } });
 
-/** Name look-ups, wherever a cluster has them answered. */
+/** Rules for DNS queries, for each place where the DNS servers of a cluster may be. */
 const DNS: types.input.networking.v1.NetworkPolicyEgressRule[] = [
   {
-    // Pods of kube-system, NodeLocal DNSCache at its fixed address, or GKE's Cloud DNS at that of the metadata service.
-    to: [podsOf("kube-system"), address("169.254.20.10"), address("169.254.169.254")],
+    // Pods of kube-system, NodeLocal DNSCache at its fixed address, and GKE's Cloud DNS at the metadata service's
+    // address.
+    to: [podsInNamespace("kube-system"), address("169.254.20.10"), address("169.254.169.254")],
     ports: dnsPorts(53),
   },
-  // Policies see the port of the pod: OpenShift's listens on another one than its Service.
-  { to: [podsOf("openshift-dns")], ports: dnsPorts(5353) },
+  // NetworkPolicies see the pod's port: on OpenShift, the DNS pods listen on another port than their Service.
+  { to: [podsInNamespace("openshift-dns")], ports: dnsPorts(5353) },
 ];
 
-/** Rules that let each caller in, to the port that it calls. */
+/** Rules that allow connections from each caller, to the port that it calls. */
 export const ingressRules = (
   callers: readonly Peer[],
 ): types.input.networking.v1.NetworkPolicyIngressRule[] =>
   callers.map((peer) => ({ from: policyPeers(peer), ports: [tcp(peer.port)] }));
 
-/** Rules that let the workload out to each callee, and to DNS if there is one. */
+/** Rules that allow connections to each callee, and DNS queries if there are any callees. */
 export const egressRules = (
   callees: readonly Peer[],
 ): types.input.networking.v1.NetworkPolicyEgressRule[] =>
@@ -124,7 +135,7 @@ export const egressRules = (
     ? [...DNS, ...callees.map((peer) => ({ to: policyPeers(peer), ports: [tcp(peer.port)] }))]
     : [];
 
-/** `spec` of a NetworkPolicy that lets `callers` in and the workload out to `callees` and to DNS. */
+/** `spec` of a NetworkPolicy that allows connections from `callers`, to `callees` and to DNS, and no others. */
 export function policySpec(
   name: string,
   callers: readonly Peer[],
@@ -139,8 +150,9 @@ export function policySpec(
 }
 
 /**
- * `spec` of a NetworkPolicy for proxies that others run in this namespace: open to everybody, as their purpose is, and out to
- * `callees`, to DNS and to what configures them in `controllerNamespace`, on ports that each controller chooses itself.
+ * `spec` of a NetworkPolicy for proxy pods that a controller runs in this namespace. Everybody may connect to them,
+ * because they serve the public. They may connect to `callees`, to DNS, and to the controller that configures them in
+ * `controllerNamespace`, on any port, because each controller chooses its own.
  */
 export function proxyPolicySpec(
   labels: Labels,
@@ -151,6 +163,6 @@ export function proxyPolicySpec(
     podSelector: { matchLabels: { ...labels } },
     policyTypes: ["Ingress", "Egress"],
     ingress: [{}],
-    egress: [...egressRules(callees), { to: [podsOf(controllerNamespace)] }],
+    egress: [...egressRules(callees), { to: [podsInNamespace(controllerNamespace)] }],
   };
 }

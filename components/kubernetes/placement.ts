@@ -2,15 +2,21 @@
 import type { types } from "@pulumi/kubernetes";
 import { selectorLabels } from "./labels.ts";
 
-/** `any`: the scheduler decides; `preferred`: spread where possible; `required`: never two more on one node than on another. */
+/**
+ * `any`: the scheduler decides. `preferred`: pods spread where possible. `required`: the numbers of pods on any two
+ * nodes differ by at most one.
+ */
 export type Placement = "any" | "preferred" | "required";
 
-/** Counts the pods of one revision only (`pod-template-hash`), or the old pods of a rollout would push the new ones together. */
+/**
+ * Spread constraints for the pods of one workload. They count only pods of the same revision (`pod-template-hash`): if
+ * the old pods of a rollout counted too, the new ones would gather on few nodes.
+ */
 export function topologySpread(
   workload: string,
   placement: Placement,
 ): types.input.core.v1.TopologySpreadConstraint[] | undefined {
-  if (placement === "any") return undefined; // the API server drops an empty list, which would be a difference for ever
+  if (placement === "any") return undefined; // the API server drops an empty list: Pulumi would see a change every time
   const spread = (
     topologyKey: string,
     required: boolean,
@@ -20,17 +26,18 @@ export function topologySpread(
     whenUnsatisfiable: required ? "DoNotSchedule" : "ScheduleAnyway",
     labelSelector: { matchLabels: selectorLabels(workload) },
     matchLabelKeys: ["pod-template-hash"],
-    // A node that is being drained, or is lost, takes no pods: were it counted, the others could not take its pods over.
+    // Do not count nodes that are drained or lost, and so take no pods: they would keep the other nodes from taking
+    // over their pods.
     nodeTaintsPolicy: "Honor",
   });
-  // Zones are never required: a zone that is down would hold back pods that another could run.
+  // Zones are never required: while one zone is down, pods must be able to run in another.
   return [
     spread("kubernetes.io/hostname", placement === "required"),
     spread("topology.kubernetes.io/zone", false),
   ];
 }
 
-/** Prefers nodes without a pod of the same workload: where nodes are enough, losing one takes one pod. */
+/** Prefers nodes without a pod of the same workload: if there are enough nodes, losing a node costs one pod. */
 export function antiAffinity(
   workload: string,
   placement: Placement,

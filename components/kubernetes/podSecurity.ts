@@ -3,7 +3,10 @@ import type { types } from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import type { ContainerResources } from "./resources.ts";
 
-/** Oldest minor release supported: that of the preStop hook's `sleep` action, the youngest feature that the stack uses. */
+/**
+ * Oldest supported minor release of Kubernetes: the one that enabled the newest feature that the stack uses, the
+ * `sleep` action of preStop hooks.
+ */
 export const OLDEST_KUBERNETES = "1.30";
 
 /** User of the app's images, set in their Dockerfiles. */
@@ -13,8 +16,8 @@ type PodSpec = types.input.core.v1.PodSpec;
 type Container = types.input.core.v1.Container;
 
 /**
- * Labels of a Namespace in which the API server refuses any pod that is not "restricted". The profile is that of the oldest
- * Kubernetes supported: an upgrade of the cluster, whose profile may be stricter, then refuses no pod by surprise.
+ * Labels that make the API server refuse any pod of the Namespace that is not "restricted". They pin the profile to the
+ * oldest supported Kubernetes: otherwise an upgrade of the cluster, whose profile may be stricter, could refuse pods.
  */
 export const RESTRICTED_NAMESPACE_LABELS: Readonly<Record<string, string>> = Object.fromEntries(
   ["enforce", "audit", "warn"].flatMap((mode) => [
@@ -23,13 +26,13 @@ export const RESTRICTED_NAMESPACE_LABELS: Readonly<Record<string, string>> = Obj
   ]),
 );
 
-/** A Secret and its keys: each becomes a file, which the variable `<KEY>_FILE` names. */
+/** A Secret and its keys. Each key becomes a file, whose path the environment variable `<KEY>_FILE` contains. */
 export interface SecretFiles {
   readonly name: pulumi.Input<string>;
   readonly keys: readonly string[];
 }
 
-/** Size of each writable directory; as much again is left for the container's log. */
+/** Size of each writable directory in MiB; the container's log gets the same. */
 const WRITABLE_MEBIBYTES = 64;
 const SECRETS_PATH = "/run/secrets/todo-app";
 
@@ -42,7 +45,10 @@ export interface RestrictedPodArgs {
   };
   /** Name of the ServiceAccount. */
   readonly serviceAccountName: pulumi.Input<string>;
-  /** Files rather than variables: those show up in crash dumps, and reach every child process. @default none */
+  /**
+   * Secret to mount as files. Environment variables would show up in crash dumps and reach every child process.
+   * @default none
+   */
   readonly secrets?: SecretFiles;
   /** Secret of type kubernetes.io/dockerconfigjson with which the image is pulled. @default none */
   readonly pullSecret?: pulumi.Input<string>;
@@ -50,7 +56,7 @@ export interface RestrictedPodArgs {
   readonly priorityClassName?: string;
   /** The only directories that the container may write to, each an emptyDir of at most `WRITABLE_MEBIBYTES`. */
   readonly writablePaths: readonly string[];
-  /** A claim to mount. @default none */
+  /** PersistentVolumeClaim to mount. @default none */
   readonly data?: {
     readonly claimName: pulumi.Input<string>;
     readonly mountPath: string;
@@ -58,8 +64,9 @@ export interface RestrictedPodArgs {
 }
 
 /**
- * The resolver's own defaults cost seconds: of two look-ups sent at once from one port, some kernels lose one for 5 s
- * (https://github.com/kubernetes/kubernetes/issues/56903), and a name outside the cluster is tried with 4 suffixes first.
+ * Options for the resolver, whose defaults cost seconds. Of two queries that are sent at once from one port, some
+ * kernels lose one, and the resolver waits 5 s for it (https://github.com/kubernetes/kubernetes/issues/56903). A name
+ * outside the cluster is first tried with 4 suffixes.
  */
 const DNS_OPTIONS = [
   { name: "single-request-reopen" },
@@ -79,14 +86,14 @@ export function restrictedPod(args: RestrictedPodArgs): PodSpec {
     ...(args.pullSecret && { imagePullSecrets: [{ name: args.pullSecret }] }),
     ...(args.priorityClassName && { priorityClassName: args.priorityClassName }),
     dnsConfig: { options: DNS_OPTIONS },
-    // The variables of every Service in the namespace would leak into the app's settings.
+    // No environment variables for every Service of the namespace: they would mix with the app's settings.
     enableServiceLinks: false,
     securityContext: {
       runAsNonRoot: true,
       runAsUser: userId,
       runAsGroup: userId,
       fsGroup: userId,
-      // Chown the volume's files once, not on every start: for a large database that takes minutes.
+      // Change the owner of the volume's files only once, not on every start: with a large database that takes minutes.
       fsGroupChangePolicy: "OnRootMismatch",
       seccompProfile: { type: "RuntimeDefault" },
     },
@@ -118,7 +125,10 @@ export function restrictedPod(args: RestrictedPodArgs): PodSpec {
   };
 }
 
-/** The node's disk as well is asked for and bounded: a pod that fills it is evicted, not its neighbours. */
+/**
+ * Adds a request and a limit for the node's disk: a pod that fills the disk is then evicted itself, and not its
+ * neighbours.
+ */
 function withStorage({ requests, limits }: ContainerResources, directories: number) {
   const storage = { "ephemeral-storage": `${directories * WRITABLE_MEBIBYTES}Mi` };
   return { requests: { ...requests, ...storage }, limits: { ...limits, ...storage } };

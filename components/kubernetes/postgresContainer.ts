@@ -8,7 +8,7 @@ export interface PostgresContainerArgs {
   readonly name: string;
   readonly image: string;
   readonly port: number;
-  /** Owner of the database, which is called like it. */
+  /** Owner of the database; the database has the same name. */
   readonly owner: string;
   readonly resources: ContainerResources;
   /** Connections that the server accepts at the same time. */
@@ -16,11 +16,12 @@ export interface PostgresContainerArgs {
 }
 
 /**
- * Gives the owner the password of its Secret. The image does so only when it creates the database; done on every start, a
- * new password reaches an existing volume too. The local socket needs no password (the image's own pg_hba.conf).
+ * A script that sets the owner's password to that of its Secret. The image sets it only when it creates the database;
+ * the script runs on every start, so that a new password reaches an existing volume too. It connects over the local
+ * socket, which needs no password (the image's own pg_hba.conf).
  *
- * psql reads the password itself, so that it stands in no argument list, and the server does not log a statement that
- * failed. From an empty file, psql would remove the password.
+ * psql reads the password from the file, so that it appears in no argument list, and the server does not log the
+ * statement if it fails. An empty file would make psql remove the password, so the script checks for that.
  */
 const setOwnerPassword = (owner: string, isReady: string) => `set -eu
 until ${isReady}; do sleep 0.2; done
@@ -32,9 +33,10 @@ ALTER ROLE ${owner} PASSWORD :'password';
 SQL
 `;
 
-/** A container of an image that keeps the contract of Docker's official `postgres`. */
+/** A container of an image that is compatible with Docker's official `postgres`. */
 export function postgresContainer({ owner, ...args }: PostgresContainerArgs) {
-  // Over TCP: while the image initialises an empty volume, its temporary server answers on the socket alone.
+  // Connects over TCP: while the image initialises an empty volume, its temporary server listens only on the local
+  // socket.
   const isReady = [
     "pg_isready",
     "--quiet",
@@ -49,7 +51,7 @@ export function postgresContainer({ owner, ...args }: PostgresContainerArgs) {
     env: [
       { name: "POSTGRES_USER", value: owner },
       { name: "POSTGRES_DB", value: owner },
-      // Below the mount point: a volume's own lost+found would make initdb refuse.
+      // A folder below the mount point: a volume may contain lost+found, and initdb refuses a folder that is not empty.
       { name: "PGDATA", value: `${DATA_PATH}/pgdata` },
     ],
     ports: [{ name: "postgres", containerPort: args.port }],

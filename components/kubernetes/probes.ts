@@ -9,17 +9,17 @@ type Probes = {
   readonly readinessProbe: Probe;
 };
 
-/** Paths that answer 2xx while all is well. */
+/** Paths that answer with status 2xx if all is well. */
 export interface HealthPaths {
-  /** Whether the process answers, whatever it depends on. */
+  /** Whether the process answers, even if something that it depends on fails. */
   readonly live: string;
   /** Whether it can serve: its database answers, for example. */
   readonly ready: string;
 }
 
 /**
- * Liveness asks only whether the process answers: were it to depend on the database, an outage
- * there would restart every pod. Readiness takes a pod out of the Service after 2 failures (10 s).
+ * Liveness tests only whether the process answers: if it depended on the database, an outage of the database would
+ * restart every pod. Readiness takes a pod out of the Service after 2 failures (10 s).
  */
 export function httpProbes(port: string, { live, ready }: HealthPaths): Probes {
   const get = (path: string): Probe => ({ httpGet: { path, port }, timeoutSeconds: 3 });

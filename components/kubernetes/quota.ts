@@ -7,7 +7,7 @@ export interface PodBudget {
   readonly resources: ContainerResources;
 }
 
-/** What a namespace may use; `memory` bounds the requests and the limits, each by itself. */
+/** What a namespace may use. `memory` bounds the sum of the requests and, separately, the sum of the limits. */
 export interface Quota {
   readonly pods: number;
   readonly cpu: string;
@@ -20,13 +20,19 @@ export const MIGRATION_RESOURCES: ContainerResources = {
   limits: { memory: "256Mi" },
 };
 
-/** Pods that state no resources (cert-manager's solver, a debug pod) get these, or the quota would refuse them. */
+/**
+ * Resources of pods that state none, such as cert-manager's solver or a debug pod; the quota would refuse pods without
+ * any.
+ */
 export const DEFAULT_RESOURCES: ContainerResources = {
   requests: { cpu: "10m", memory: "64Mi" },
   limits: { memory: "64Mi" },
 };
 
-/** Room on top of the app's own pods: for such pods, and for a Job that dumps or restores the database. */
+/**
+ * Room for pods beside the app's own: for those that state no resources, and for a Job that dumps or restores the
+ * database.
+ */
 const HEADROOM: readonly PodBudget[] = [
   { pods: 4, resources: DEFAULT_RESOURCES },
   {
@@ -47,18 +53,23 @@ interface Database {
   readonly resources: ContainerResources;
 }
 
-/** A workload at its largest: in a rollout, every old pod may still be shutting down when all the new ones run. */
+/**
+ * The pods of a workload at its largest scale: in a rollout, all old pods may still be shutting down when all new ones
+ * run.
+ */
 export function workloadBudget({ replicas, autoscaling, resources }: Workload): PodBudget {
   return { pods: 2 * (autoscaling?.maxReplicas ?? replicas), resources };
 }
 
-/** The database's pods: none if it is external; a CloudNativePG cluster adds a standby before it lets one go. */
+/** The database's pods: none if it is external. A CloudNativePG cluster adds a standby before it removes one. */
 function databaseBudget({ mode, instances, resources }: Database): PodBudget {
   const pods = { external: 0, "cloudnative-pg": instances + 1 }[mode] ?? 1;
   return { pods, resources };
 }
 
-/** Every pod of a stage that may exist at once, in pods, millicores and bytes. */
+/**
+ * What all pods need that may exist at the same time in a stage: their number, CPU in millicores and memory in bytes.
+ */
 export function peakOf(stage: {
   readonly services: readonly Workload[];
   readonly database: Database;
@@ -74,7 +85,7 @@ export function peakOf(stage: {
   return {
     pods: sum(() => 1),
     cpu: sum(({ requests }) => cpuMillicores(requests.cpu)),
-    // Limits: no request is larger than its limit.
+    // The sum of the limits also covers the requests, because no request is larger than its limit.
     memory: sum(({ limits }) => memoryBytes(limits.memory)),
   };
 }

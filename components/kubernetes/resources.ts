@@ -1,6 +1,6 @@
 /** Quantities of CPU and memory. */
 
-/** CPU and memory of one container, as Kubernetes spells them. */
+/** CPU and memory of one container, as Kubernetes quantities. */
 export interface ContainerResources {
   readonly requests: { readonly cpu: string; readonly memory: string };
   readonly limits: { readonly cpu?: string; readonly memory: string };
@@ -26,7 +26,7 @@ const SUFFIXES: Readonly<Record<string, number>> = {
   Ei: 2 ** 60,
 };
 
-/** A number with an exponent or a suffix; quantities of resources have no minus sign. */
+/** A number, with an exponent, a suffix or neither. Quantities of resources have no minus sign. */
 export const QUANTITY = /^\+?(\d+\.?\d*|\.\d+)(?:([eE][+-]?\d+)|([numkMGTPE]|[KMGTPE]i))?$/;
 
 /** A Kubernetes quantity as a number: "250m" → 0.25, "1Gi" → 1073741824, "2e3" → 2000; NaN for anything else. */
@@ -35,10 +35,10 @@ export function quantityOf(text: string): number {
   return number === undefined ? NaN : Number(number + (exponent ?? "")) * SUFFIXES[suffix]!;
 }
 
-/** "250m" → 250, "1.5" → 1500; a part of a millicore stays, as in "1500u" → 1.5. */
+/** A CPU quantity in millicores: "250m" → 250, "1.5" → 1500. Fractions of a millicore are kept: "1500u" → 1.5. */
 export const cpuMillicores = (quantity: string) =>
-  // What is left of a product like 0.29 * 1000 after the comma is rounded away.
+  // Rounding removes the floating-point error of products such as 0.29 * 1000.
   Number((quantityOf(quantity) * 1000).toFixed(6));
 
-/** "128Mi" → 134217728. */
+/** A memory quantity in bytes: "128Mi" → 134217728. */
 export const memoryBytes = (quantity: string) => quantityOf(quantity);
