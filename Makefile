@@ -1,6 +1,6 @@
-# Which stage file is used: STAGE=dev, staging, production or any other Pulumi.<stage>.yaml. A stage is one Pulumi stack.
+# The stage, which is one Pulumi stack: dev, staging, production or any other for which there is a Pulumi.<stage>.yaml.
 STAGE ?= $(or $(STACK),dev)
-# Worker nodes of the local cluster.
+# Number of nodes of the local cluster.
 export NODES ?= 3
 
 SHELL := bash
@@ -11,15 +11,17 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 # Options for a command of ops/, as in `make preview STAGE=staging ARGS=--json`; ARGS=--help lists those that it has.
 ARGS :=
 
-# Sets what every command of STAGE works with: PATH, KUBECONFIG, Pulumi's backend. CLUSTER=local or CLUSTER=context decides
-# whether that is the cluster on this machine, or the one whose context the stage file names.
+# Sets the environment of a command for STAGE: PATH, KUBECONFIG, Pulumi's backend. With CLUSTER=local, they are those of
+# the cluster on this machine; with CLUSTER=context, those of the context that the stage file names.
 WITH_ENV = settings=$$(local/env $(STAGE)) && eval "$$settings" &&
-# The same, and which stage file STAGE has here: on the local cluster it may be a merged one.
+# The same, and the variable `file` with the path of the stage file: on the local cluster, it may be a merged one.
 WITH_STAGE = $(WITH_ENV) file=$$(local/stage-file $(STAGE)) &&
-# Said to make, as in `make up STAGE=staging CLUSTER=local`, it also counts for later commands; in the environment it does not.
-SAID = $(if $(filter command,$(origin CLUSTER)),$(CLUSTER))
-# Tests use the local cluster, whatever CLUSTER was said to make (MAKEFLAGS hands that on), and answer every question. Beside it
-# stands a plain `make`: a line with $(MAKE) runs even under `make -n`, and without MAKEFLAGS the inner one would not know of -n.
+# CLUSTER, if it was given to make itself, as in `make up STAGE=staging CLUSTER=local`: it is then remembered for later
+# commands. CLUSTER in the environment is not remembered.
+GIVEN_CLUSTER = $(if $(filter command,$(origin CLUSTER)),$(CLUSTER))
+# Sets the environment for tests. They use the local cluster, whatever CLUSTER was given to make, which MAKEFLAGS would
+# pass on; and every question is answered with yes. Recipes call a plain `make` after it, not $(MAKE): a line with
+# $(MAKE) runs even under `make -n`, and without MAKEFLAGS the inner make would not know of -n.
 FOR_TESTS = unset MAKEFLAGS MFLAGS && export CLUSTER=local YES=1 &&
 
 .PHONY: help up preflight preview down refresh config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
@@ -41,11 +43,11 @@ down: node_modules/.package-lock.json ## Remove the app of STAGE; the cluster an
 refresh: node_modules/.package-lock.json ## Show what was changed by hand in the cluster of STAGE, and change nothing
 	@$(WITH_STAGE) node ops/refresh.ts $(STAGE) "$$file" $(ARGS)
 
-config-diff: node_modules/.package-lock.json ## Show what two stages have different: A=staging B=production
+config-diff: node_modules/.package-lock.json ## Show what differs between two stages: A=staging B=production
 	@node ops/config-diff.ts $(A) $(B) $(ARGS)
 
 cluster: node_modules/.package-lock.json ## Start the tools and the cluster that STAGE names, without deploying
-	@$(if $(filter --help,$(ARGS)),,local/up $(STAGE) $(SAID) $(if $(filter --json,$(ARGS)),>&2))
+	@$(if $(filter --help,$(ARGS)),,local/up $(STAGE) $(GIVEN_CLUSTER) $(if $(filter --json,$(ARGS)),>&2))
 
 local-clean: ## Remove every trace of the local cluster, its data included; built tools stay cached
 	@local/clean
@@ -53,20 +55,20 @@ local-clean: ## Remove every trace of the local cluster, its data included; buil
 env: node_modules/.package-lock.json ## Print the settings for using pulumi, kubectl and docker by hand: eval "$(make env)"
 	@local/env $(STAGE)
 
-scan: node_modules/.package-lock.json ## Scan what staging and production deploy for weaknesses
+scan: node_modules/.package-lock.json ## Scan the objects that staging and production deploy for weaknesses
 	@test/scan/scan.sh
 
 soak: node_modules/.package-lock.json ## Load production through rollouts, drains and failures for 45 minutes, and print the figures
 	@$(FOR_TESTS) for stage in dev staging production; do make --no-print-directory up STAGE=$$stage; done
 	@$(FOR_TESTS) $(WITH_ENV) mocha --reporter spec --timeout 3600000 --require test/e2e/support/diagnose.ts 'test/soak/*.test.ts'
 
-sbom: node_modules/.package-lock.json ## Write what the deployed images of STAGE consist of to sbom/ (CycloneDX)
+sbom: node_modules/.package-lock.json ## Write the software bill of materials of STAGE's deployed images to sbom/ (CycloneDX)
 	@$(WITH_ENV) ops/sbom.sh $(STAGE) $(ARGS)
 
 audit: ## Check the images' locked dependencies for known vulnerabilities
 	@ops/audit.sh $(ARGS)
 
-update-pins: node_modules/.package-lock.json ## Move base images, manifests, engine, SDKs and tools to their newest
+update-pins: node_modules/.package-lock.json ## Update base images, manifests, engine, SDKs and tools to their newest versions
 	@node ops/update-pins.ts $(ARGS)
 
 manifest: ## Print a manifest of config/pins.json, checked against its hash: NAME=certManager

@@ -1,4 +1,4 @@
-/** One deploy, step by step: nothing starts before what it needs is there. */
+/** One deploy, step by step. Each step starts once everything that it needs exists. */
 import * as pulumi from "@pulumi/pulumi";
 import { AppNamespace } from "./components/appNamespace.ts";
 import { AppSecrets } from "./components/appSecrets.ts";
@@ -24,7 +24,7 @@ const pullSecret = config.registryLogin
   : config.pullSecretName;
 const pods = { namespace, pullSecret, ...config.pods };
 
-// Who may call whom: the NetworkPolicies of both ends follow from it, and everything else is refused.
+// Allowed connections. The NetworkPolicies of both ends are derived from them; all others are denied.
 const toBackend = workload("backend", 8000);
 const toFrontend = workload("frontend", 3000);
 const calls = [
@@ -70,7 +70,7 @@ const backend = new WebService(
     settings: { ...config.settings, ...llm.settings },
     secrets: secrets.filesFor("backend", secrets.database, secrets.auth, secrets.llm),
   },
-  // With TLS, new pods lead whoever comes by HTTP to HTTPS: until that is served, the old ones stay.
+  // With TLS, new pods redirect HTTP to HTTPS, so the old pods stay until the route serves HTTPS.
   { ...onCluster, dependsOn: address.tls ? [migration, publicRoute] : [migration] },
 );
 
@@ -88,13 +88,13 @@ const frontend = new WebService(
     writablePaths: ["/tmp", "/app/.next/cache"],
     peers: true,
   },
-  // The API first: a new page never meets an old API, nor one that does not know a rotated secret yet.
+  // The backend rolls out first: a new page never calls an old API, nor one without a rotated secret.
   { ...onCluster, dependsOn: backend },
 );
 
-/** Where the app is reached. */
+/** URL of the app. */
 export const url = pulumi.all([publicRoute.url, frontend.service]).apply(([found]) => found);
-/** Identity of the cluster, by which `make up` notices that another one is meant. */
+/** Identity of the cluster: `make up` compares it to notice that the context points to another one. */
 export const cluster = clusterIdentity(provider);
-/** What runs, by digest. */
+/** The images that run, by digest. */
 export const images = { backend: backendImage.reference, frontend: frontendImage.reference };

@@ -6,12 +6,15 @@ import { crossFieldProblems, type Problem } from "./rules.ts";
 import { SECRET_KEYS, stageSchema, type Stage } from "./schema.ts";
 import { PEM_KEYS } from "./values.ts";
 
-/** Whether the value of a key, such as `todo-app:databaseUrl`, is stored encrypted; of an object also if a part of it is. */
+/**
+ * Whether the value of a key, such as `todo-app:databaseUrl`, is stored encrypted. An object counts as encrypted if any
+ * part of it is.
+ */
 export type IsEncrypted = (key: string) => boolean;
 
 const isSecretKey = (key: string) => (SECRET_KEYS as readonly string[]).includes(key);
 
-/** As operators are asked to store them: the keys that hold secrets, and no others. */
+/** The default: exactly the keys that hold secrets are stored encrypted, as operators are asked to do. */
 export const asIntended: IsEncrypted = (key) => isSecretKey(key.slice(PROJECT.length + 1));
 
 function valueAt(values: unknown, path: readonly PropertyKey[]): unknown {
@@ -21,26 +24,29 @@ function valueAt(values: unknown, path: readonly PropertyKey[]): unknown {
   );
 }
 
-/** As `pulumi config set --path` spells it. */
+/** The key as `pulumi config set --path` spells it, such as `todo-app:images.cacheFrom[0]`. */
 function dottedKey([key, ...inner]: readonly PropertyKey[]): string {
   const parts = inner.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`));
   return `${PROJECT}:${String(key)}${parts.join("")}`;
 }
 
-/** Values are shown up to here: a file in the place of a name need not be read again. */
-const LONGEST = 200;
+/** Longest value that an error shows in full; somebody may have set a key to the content of a whole file. */
+const LONGEST_SHOWN = 200;
 
 function shownValue(value: unknown, secret: boolean, isUnknown: boolean): string {
-  if (isUnknown) return "unknown"; // its value may be that of a secret whose key is misspelt
+  if (isUnknown) return "unknown"; // not shown: it may be a secret whose key is misspelt
   if (value === undefined || value === "") return "missing";
   const text = JSON.stringify(value);
   if (secret || text.includes("PRIVATE KEY")) return "[secret]";
-  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
 }
 
-/** What to write behind a key in `pulumi config set`; it asks for a secret, which then stays out of the shell's history. */
+/**
+ * What follows the key in `pulumi config set`. For a secret, nothing: the command then asks for it, which keeps it out
+ * of the shell's history.
+ */
 function givenValue(key: PropertyKey, secret: boolean): string {
-  // A certificate begins with dashes, which the command line would take for an option.
+  // A certificate is read from a file: it begins with dashes, which the command line would take for an option.
   if (PEM_KEYS.includes(String(key))) return " < file.pem";
   return secret ? "" : " <value>";
 }
@@ -63,7 +69,7 @@ function describe(
   return `  ${dotted} is ${shown}; allowed: ${problem.message}\n    fix: ${fix}`;
 }
 
-/** Secrets that stand in the stage file for everybody to read. */
+/** Problems of secrets that are stored in clear in the stage file. */
 function secretsInClear(
   values: Readonly<Record<string, unknown>>,
   isEncrypted: IsEncrypted,
@@ -77,7 +83,10 @@ function secretsInClear(
 const unknownKeys = ({ keys, path, message }: z.core.$ZodIssueUnrecognizedKeys): Problem[] =>
   keys.map((key) => ({ path: [...path, key], message, remove: "unknown" }));
 
-/** What the values mean, if nothing is wrong with them, and what is. Values are those of `decode`. */
+/**
+ * Checks values that `decode` returned: first each key by itself, then, if all are valid, the rules between keys.
+ * `stage` is there if each key by itself is valid.
+ */
 export function checkValues(
   stack: string,
   values: Readonly<Record<string, unknown>>,
@@ -91,7 +100,7 @@ export function checkValues(
 }
 
 /**
- * The configuration of a stack as the schema has it, every rule kept.
+ * Decodes and checks the configuration of a stack.
  *
  * @throws pulumi.RunError that lists every problem: the key, its value, what is allowed and the command that fixes it
  */

@@ -1,4 +1,6 @@
-/** Formats of single values that one pattern cannot describe: image references, database URLs, PEM, public names. */
+/**
+ * Formats of single values that one pattern cannot describe: image references, database URLs, PEM, public host names.
+ */
 
 const LABEL = "[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?";
 const ADDRESS = "\\[[0-9a-fA-F:]+\\]";
@@ -9,30 +11,38 @@ const DIGEST = "@sha256:[0-9a-f]{64}";
 const HOST = `(${LABEL}(\\.${LABEL})*|${ADDRESS})(:[1-9][0-9]{0,4})?`;
 const NAME = `(${HOST}/)?${PATH}`;
 
-/** A host without dot and port would be a user of Docker Hub. */
+/**
+ * Host of a registry. A host other than localhost needs a dot or a port: otherwise Docker takes it for a user of Docker
+ * Hub.
+ */
 export const REGISTRY = new RegExp(
   `^(localhost|${LABEL}:[1-9][0-9]{0,4}|(${LABEL}(\\.${LABEL})+|${ADDRESS})(:[1-9][0-9]{0,4})?)$`,
 );
 /** Path of an image, without its registry: words with `.`, `_`, `__` or any number of `-` between them. */
 export const REPOSITORY = new RegExp(`^${PATH}$`);
-/** Registry, with or without a path. */
+/** A registry, with or without a path. */
 export const REGISTRY_PATH = new RegExp(`^${HOST}(/${PATH})?$`);
-/** An image: https://github.com/distribution/reference */
+/** An image reference: https://github.com/distribution/reference */
 export const IMAGE = new RegExp(`^${NAME}(${TAG})?(${DIGEST})?$`);
-/** An image of one version. */
+/** An image reference with a tag, a digest or both. */
 export const VERSIONED_IMAGE = new RegExp(`^${NAME}(${TAG}|(${TAG})?${DIGEST})$`);
-/** An image of one content. */
+/** An image reference with a digest. */
 export const DIGEST_REFERENCE = new RegExp(`^${NAME}(${TAG})?${DIGEST}$`);
 
-/** What a database URL looks like; it says how to write a password that the URL would be cut at. */
+/**
+ * The form of a database URL, for errors. It shows how to encode the characters that would end a password too early.
+ */
 export const DATABASE_URL_FORM =
   "postgresql://user:password@host:port/database?sslmode=verify-full, " +
   "user and password percent-encoded: @ is %40, : is %3A, / is %2F, ? is %3F, # is %23, % is %25";
-/** A second @, or one behind the host, belongs to a password that is not encoded. */
+/** Refuses a second @, and one after the host: it is part of a password that is not percent-encoded. */
 const DATABASE_URL =
   /^postgres(?:ql)?:\/\/[^\s:@/?#]+(?::[^\s@/?#]*)?@(?:\[[\da-fA-F:.]+\]|[\w-]+(?:\.[\w-]+)*)(?::\d{1,5})?(?:\/([^\s/?#@%]*))?(?:\?[^\s#@]*)?$/;
 
-/** Parameters that both drivers take: psycopg hands them to libpq, which refuses what it does not know; node-postgres skips some. */
+/**
+ * Parameters that both drivers accept. psycopg hands them to libpq, which refuses those that it does not know;
+ * node-postgres ignores some.
+ */
 const PARAMETERS = [
   "sslmode",
   "sslnegotiation",
@@ -47,7 +57,7 @@ const PARAMETERS = [
   "target_session_attrs",
   "gssencmode",
 ];
-/** Parameters that name files. */
+/** Parameters whose values are names of files. */
 const FILES = ["sslcert", "sslkey", "sslcrl", "sslcrldir", "passfile", "service", "servicefile"];
 
 function isDecodable(text: string): boolean {
@@ -72,21 +82,24 @@ function parameterProblem(parameters: URLSearchParams): string | undefined {
   return repeated.length ? `a URL that has ${repeated.join(", ")} only once` : undefined;
 }
 
-/** What is wrong with the URL of an external database, never with a part of its value but the parameters' names. */
+/**
+ * What is allowed in place of this URL of an external database; undefined if the URL is valid. The text may contain the
+ * names of the URL's parameters, but no other part of it.
+ */
 export function databaseUrlProblem(value: string): string | undefined {
   const match = DATABASE_URL.exec(value);
   if (!match || !isDecodable(value) || !URL.canParse(value)) return DATABASE_URL_FORM;
   const { port, searchParams } = new URL(value);
   if (Number(port || 5432) === 0) return DATABASE_URL_FORM;
-  if (!match[1]) return "a URL that names the database behind the host: postgresql://…/database?…";
+  if (!match[1]) return "a URL with the database's name after the host: postgresql://…/database?…";
   return parameterProblem(searchParams);
 }
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+\n-----END CERTIFICATE-----/g;
 
 /**
- * The certificates in a text as PEM: line ends may be those of Windows, and notes stand around them, as many tools write
- * them. Empty where there is none, or where one is broken.
+ * Extracts the PEM certificates from a text. Windows line ends are converted, and text around the certificates, as many
+ * tools write it, is dropped. Returns an empty string if there is no certificate, or if one is broken.
  */
 export function certificatesIn(value: string): string {
   const text = value.replace(/[ \t]*\r?\n/g, "\n");
@@ -95,17 +108,20 @@ export function certificatesIn(value: string): string {
   return found.length === begun ? found.map((pem) => `${pem}\n`).join("") : "";
 }
 
-/** Whether a text has a key in it that nobody else may see. */
+/** Whether a text contains a private key in PEM form. */
 export const hasPrivateKey = (value: string) => /-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(value);
 
 /** Top-level domains that exist on no public name server (RFC 2606, RFC 6761, RFC 6762 appendix G, ICANN's "internal"). */
 const PRIVATE_DOMAINS =
   /(^|\.)(local|localhost|test|example|invalid|internal|intranet|private|corp|home|lan|onion|alt|home\.arpa)$/;
 
-/** Whether a public authority could ever reach the host. */
+/** Whether a public certificate authority could reach the host. */
 export const isPublicHost = (host: string) => !PRIVATE_DOMAINS.test(host);
 
-/** Whether Let's Encrypt takes the address: not one of a domain that belongs to nobody (RFC 2606), of no name, or not in ASCII. */
+/**
+ * Whether Let's Encrypt accepts the e-mail address for an account. It refuses reserved example domains (RFC 2606),
+ * domains that are not a public name, and characters outside ASCII.
+ */
 export function isPublicMailbox(email: string): boolean {
   const domain = email.split("@")[1]!.toLowerCase();
   const isName = /^([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)+[a-z]([-a-z0-9]*[a-z0-9])$/.test(domain);

@@ -1,7 +1,7 @@
 /**
- * The program's entry to the configuration: reads it, has it checked as a whole before the first resource, and adds what
- * follows from it. `Pulumi.yaml` declares the keys for `pulumi config`, `schema.ts` their shapes and bounds, `rules.ts` the
- * rules between them; `check.ts` tells what is wrong.
+ * Reads the configuration for the program. It is checked as a whole before the first resource is created, and the
+ * values that follow from it are added. `Pulumi.yaml` declares the keys for `pulumi config`, `schema.ts` their shapes
+ * and bounds, `rules.ts` the rules between them; `check.ts` writes the errors.
  */
 import * as pulumi from "@pulumi/pulumi";
 import type { AppSecretsArgs } from "../components/appSecrets.ts";
@@ -19,41 +19,47 @@ import { ACME_SERVERS, type Stage } from "./schema.ts";
 import { imageReference } from "./pins.ts";
 import { forEachService, type Service, type ServiceName } from "./services.ts";
 
-/** A service outside the stack: what the app is told about it, and the connections to it; both empty without one. */
+/**
+ * A service outside the stack: the environment variables that tell the app about it, and the peers that the app must be
+ * allowed to call. Both are empty if the stage has no such service.
+ */
 interface Integration {
   readonly settings: Readonly<Record<string, string>>;
   readonly callees: readonly Peer[];
 }
 
-/** The checked configuration of one stack, by what the components need; secrets are wrapped as secret outputs. */
+/** The checked configuration of one stack, grouped as the components need it. Secrets are wrapped as secret outputs. */
 export type StackConfig = Readonly<
   Pick<
     Stage,
     "kubernetesContext" | "namespace" | "protectResources" | "quota" | "database" | ServiceName
   > & {
     readonly stage: string;
-    /** What the pods of every workload have in common. */
+    /** Arguments that all workloads have in common. */
     readonly pods: Pick<WorkloadArgs, "priorityClassName" | "rolloutTimeoutSeconds">;
-    /** What every web service has in common. */
+    /** Arguments that all web services have in common. */
     readonly web: Pick<WebServiceArgs, "placement" | "metricsReader">;
-    /** How each image is built, or which one exists already. */
+    /** How each image is built, or which existing image is used. */
     readonly images: Readonly<Record<ServiceName, ContainerImageArgs>>;
-    /** How nodes log in to the registry: by a Secret that is there, or by one to make; both absent if they need no login. */
+    /**
+     * How nodes log in to the registry: with an existing Secret (`pullSecretName`), or with a Secret to create from
+     * `registryLogin`. Both are absent if nodes need no login.
+     */
     readonly pullSecretName?: string;
     readonly registryLogin?: Omit<PullSecretArgs, "namespace">;
-    /** What secrets are made of. */
+    /** Arguments of `AppSecrets`. */
     readonly secrets: Omit<AppSecretsArgs, "namespace">;
-    /** The database's end of a connection. */
+    /** The database as a peer of network connections. */
     readonly databasePeer: Peer;
-    /** What the backend is told about the language model, and the connection to it. */
+    /** Environment variables that tell the backend about the language model, and the peer to call. */
     readonly llm: Integration;
-    /** The connections to the collector of traces. */
+    /** The peer that collects traces. The environment variables for it are in `settings`. */
     readonly tracing: Pick<Integration, "callees">;
-    /** Where browsers find the app, and how. */
+    /** The app's public address, and the route to it. */
     readonly address: Pick<PublicRouteArgs, "host" | "publicUrl" | "tls" | "route">;
-    /** What every service is told: the stage, the public address, HTTPS, tracing. */
+    /** Environment variables of every service: the stage, the public URL, HTTPS, tracing. */
     readonly settings: Readonly<Record<string, string>>;
-    /** What the service with the accounts is told: where to read the browser's address. */
+    /** Environment variables of the frontend, which has the accounts: where requests state the browser's IP address. */
     readonly proxySettings: Readonly<Record<string, string>>;
   }
 >;
@@ -73,7 +79,7 @@ function languageModel({ provider, model, baseUrl }: Stage["llm"]): Integration 
   };
 }
 
-function tracesTo({ endpoint }: Stage["tracing"]): Integration {
+function traceCollector({ endpoint }: Stage["tracing"]): Integration {
   if (!endpoint) return { settings: {}, callees: [] };
   return {
     settings: { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint },
@@ -97,9 +103,10 @@ function addressOf({ publicUrl, host, tls }: Stage): string {
 function httpsSettings(publicUrl: string, tls: Stage["tls"]): Record<string, string> {
   if (!publicUrl.startsWith("https:")) return {};
   return {
-    // With 0 the header is sent too: it takes back what browsers were told before.
+    // 0 is sent too: it makes browsers forget an earlier value.
     HSTS_MAX_AGE: String(tls.hstsMaxAgeSeconds),
-    // Where TLS ends in front of the controller, it may report HTTP for everything: a redirect would never end.
+    // If TLS ends in front of the controller, the controller may report HTTP for every request, and a redirect would
+    // never end.
     HTTPS_REDIRECT: String(tls.issuer !== "none"),
   };
 }
@@ -143,11 +150,12 @@ function imagesOf(
 }
 
 /**
- * Checks the raw configuration of a stack.
+ * Checks the raw configuration of a stack, and derives from it what the components need.
  *
  * @param stack the stack's name, for the namespace's default and the commands in error texts
  * @param raw every configuration key with its stored value, secrets decrypted, as `pulumi.runtime.allConfig()` gives it
- * @param isEncrypted whether the value of a key is stored encrypted @default those that must be
+ * @param isEncrypted whether the value of a key is stored encrypted
+ * @default exactly the keys that hold secrets
  * @throws pulumi.RunError that lists every problem: the key, its value, what is allowed and the command that fixes it
  */
 export function parseConfig(
@@ -160,7 +168,7 @@ export function parseConfig(
   const { priorityClassName, rolloutTimeoutSeconds } = checked;
   const publicUrl = addressOf(checked);
   const external = database.mode === "external";
-  const collector = tracesTo(checked.tracing);
+  const collector = traceCollector(checked.tracing);
   return Object.freeze({
     kubernetesContext: checked.kubernetesContext,
     protectResources: checked.protectResources,
@@ -192,7 +200,7 @@ export function parseConfig(
 
 /** Reads and checks the configuration of the stack that is being deployed. */
 export function loadConfig(): StackConfig {
-  // The SDK has this function, but leaves it out of its types.
+  // The SDK has this function, but its types do not declare it.
   const { isConfigSecret } = pulumi.runtime as unknown as {
     readonly isConfigSecret: (key: string) => boolean;
   };

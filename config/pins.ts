@@ -1,4 +1,7 @@
-/** What is pinned beside the lock files: images by digest, downloaded manifests by hash. `make update-pins` moves them. */
+/**
+ * What is pinned outside the lock files: images by digest, downloaded manifests by hash. `make update-pins` updates
+ * them.
+ */
 import pins from "./pins.json" with { type: "json" };
 
 /** Images that are used but not built here. */
@@ -10,15 +13,16 @@ export type PinnedManifest = keyof typeof pins.manifests;
 interface ImagePin {
   /** Registry, path and tag. */
   readonly name: string;
-  /** Digest of the multi-platform index. @default the tag decides, until `make update-pins` adds the digest */
+  /** Digest of the multi-platform index. @default none: the tag decides, until `make update-pins` adds the digest */
   readonly digest?: string;
 }
 
 /**
- * The reference of a pinned image. The local cluster, whose base images are stand-ins with digests of their own, sets
- * `TODO_APP_IMAGE_DIGESTS=none`.
+ * The reference of a pinned image. `TODO_APP_IMAGE_DIGESTS=none` leaves out the digest. The local cluster sets it,
+ * because its base images are stand-ins with other digests.
  *
- * @param registry registry and path to take it from @default the official ones
+ * @param registry registry and path to take the image from
+ * @default the official ones
  */
 export function imageReference(image: PinnedImage, registry?: string): string {
   const { name, digest }: ImagePin = pins.images[image];

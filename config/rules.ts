@@ -1,4 +1,4 @@
-/** Rules between the keys of a stage file, checked once each key is right by itself. */
+/** Rules between the keys of a stage file. They are checked once each key by itself is valid. */
 import { neededConnections } from "../components/databaseConnections.ts";
 import { peakOf } from "../components/kubernetes/quota.ts";
 import { cpuMillicores, memoryBytes } from "../components/kubernetes/resources.ts";
@@ -11,7 +11,10 @@ import { DNS_LABEL } from "./values.ts";
 export interface Problem {
   readonly path: PropertyKey[];
   readonly message: string;
-  /** The key has to go: there is none of that name, or nothing heeds it. @default another value is needed */
+  /**
+   * Why the key must be removed: no key has that name (`unknown`), or nothing reads it (`unused`).
+   * @default the key stays, and needs another value
+   */
   readonly remove?: "unknown" | "unused";
 }
 
@@ -44,11 +47,13 @@ function checkAutoscaling(name: ServiceName, stage: Stage, reject: Reject): void
     );
 }
 
-/** The quota holds every pod at its largest scale, old and new ones: then it never blocks a rollout, whatever changes. */
+/**
+ * The quota must hold all workloads at their largest scale, with old and new pods, so that it never blocks a rollout.
+ */
 function checkQuota(stage: Stage, reject: Reject): void {
   const { quota } = stage;
   const peak = peakOf({ ...stage, services: SERVICE_NAMES.map((name) => stage[name]) });
-  const because = `which ${SERVICE_NAMES.join(", ")}, database and migration need while a rollout has old pods and new`;
+  const because = `which ${SERVICE_NAMES.join(", ")}, database and migration need at their peak, when a rollout runs old and new pods`;
   if (quota.pods < peak.pods) reject(["quota", "pods"], `at least ${peak.pods}, ${because}`);
   if (cpuMillicores(quota.cpu) < peak.cpu)
     reject(["quota", "cpu"], `at least ${Math.ceil(peak.cpu / 1000)}, ${because}`);
@@ -56,7 +61,8 @@ function checkQuota(stage: Stage, reject: Reject): void {
     reject(["quota", "memory"], `at least ${Math.ceil(peak.memory / 2 ** 30)}Gi, ${because}`);
 }
 
-const ENCRYPTED = ["require", "verify-ca", "verify-full"];
+/** Values of sslmode that encrypt the connection. */
+const ENCRYPTED_MODES = ["require", "verify-ca", "verify-full"];
 
 function checkDatabase({ database, databaseUrl }: Stage, reject: Reject): void {
   if (database.mode === "cloudnative-pg" && /(^|\/)postgres(:|@|$)/.test(database.image))
@@ -68,10 +74,10 @@ function checkDatabase({ database, databaseUrl }: Stage, reject: Reject): void {
   const sslMode = databaseUrl && new URL(databaseUrl).searchParams.get("sslmode");
   if (!databaseUrl)
     reject(["databaseUrl"], `${DATABASE_URL_FORM}; because database.mode is external`);
-  else if (!ENCRYPTED.includes(sslMode ?? ""))
+  else if (!ENCRYPTED_MODES.includes(sslMode ?? ""))
     reject(
       ["databaseUrl"],
-      `a URL with sslmode=${ENCRYPTED.join(", ")}: it leaves the cluster, so it must be encrypted`,
+      `a URL with sslmode=${ENCRYPTED_MODES.join(", ")}: the connection leaves the cluster, so it must be encrypted`,
     );
   if (sslMode === "verify-ca" && !database.caCertificate)
     reject(
@@ -80,7 +86,10 @@ function checkDatabase({ database, databaseUrl }: Stage, reject: Reject): void {
     );
 }
 
-/** In a rollout the old pods hold their connections until they are gone; an external server is its owner's to size. */
+/**
+ * In a rollout, the old pods hold their connections until they are gone, and the new pods need theirs. An external
+ * server is not checked: its owner decides how many connections it accepts.
+ */
 function checkConnections({ database, ...stage }: Stage, reject: Reject): void {
   if (database.mode === "external") return;
   const { count, sum } = neededConnections(
@@ -98,7 +107,7 @@ function checkConnections({ database, ...stage }: Stage, reject: Reject): void {
     );
 }
 
-/** What each kind of issuer cannot do without. */
+/** Keys that a kind of issuer requires, and hosts that Let's Encrypt can certify. */
 function checkIssuer({ tls, host }: Stage, reject: Reject): void {
   const because = `because tls.issuer is ${tls.issuer}`;
   const isAcme = tls.issuer === "acme" || tls.issuer in ACME_SERVERS;
@@ -117,29 +126,29 @@ function checkIssuer({ tls, host }: Stage, reject: Reject): void {
   if (tls.issuer in ACME_SERVERS && !isPublicHost(host))
     reject(
       ["tls", "issuer"],
-      `none, acme, ca or secret, because Let's Encrypt can't reach ${host}; its limits would be used up in vain`,
+      `none, acme, ca or secret, because Let's Encrypt can't reach ${host}, and failed attempts use up its rate limits`,
     );
 }
 
-/** Who lets requests in, and under which address browsers send them. */
+/** The namespace of the controller, and the scheme of the public URL. */
 function checkRoute({ route, tls, publicUrl }: Stage, reject: Reject): void {
   if (!route.namespace)
     reject(
       ["route", "namespace"],
-      `the namespace of the controller's pods, which is known for the classes ${Object.keys(CONTROLLER_NAMESPACES).join(" and ")} only`,
+      `the namespace of the controller's pods; only the classes ${Object.keys(CONTROLLER_NAMESPACES).join(" and ")} have a default`,
     );
   if (tls.issuer !== "none" && publicUrl.startsWith("http:"))
     reject(["publicUrl"], `an https URL, because tls.issuer is ${tls.issuer}`);
 }
 
-/** Settings that would be ignored are mistakes. */
+/** A setting that nothing would read is taken for a mistake. */
 function checkUnused({ tls, database, route, ...stage }: Stage, unused: Reject): void {
   if (route.proxies === "app-namespace" && route.kind !== "gateway")
     unused(["route", "proxies"], "route.kind is not gateway");
   if (/(^|\.)letsencrypt\.org$/.test(tls.server && new URL(tls.server).hostname))
     unused(
       ["tls", "server"],
-      `Let's Encrypt is tls.issuer ${Object.keys(ACME_SERVERS).join(" or ")}`,
+      `for Let's Encrypt, set tls.issuer to ${Object.keys(ACME_SERVERS).join(" or ")}`,
     );
   for (const [key, issuer] of [
     ["server", "acme"],
@@ -148,7 +157,7 @@ function checkUnused({ tls, database, route, ...stage }: Stage, unused: Reject):
     ["secretName", "secret"],
   ] as const)
     if (tls[key] && tls.issuer !== issuer)
-      unused(["tls", key], `it belongs to tls.issuer ${issuer}`);
+      unused(["tls", key], `only tls.issuer ${issuer} reads it`);
   if (database.mode !== "external") {
     if (database.caCertificate)
       unused(["database", "caCertificate"], "database.mode is not external");
@@ -162,14 +171,14 @@ function checkUnused({ tls, database, route, ...stage }: Stage, unused: Reject):
 export const namespaceOf = (stack: string, { namespace }: Pick<Stage, "namespace">) =>
   namespace || `todo-app-${stack}`;
 
-/** Everything that is wrong between keys which are right by themselves. */
+/** Checks the rules between keys, each of which is valid by itself, and returns every problem. */
 export function crossFieldProblems(stack: string, stage: Stage): Problem[] {
   const problems: Problem[] = [];
   const reject: Reject = (path, message) => problems.push({ path, message });
   if (!DNS_LABEL.test(namespaceOf(stack, stage)))
     reject(
       ["namespace"],
-      `a DNS label; todo-app-${stack}, as the stack's name would have it, is none`,
+      `a DNS label; the default, todo-app-${stack}, is not one because of the stack's name`,
     );
   for (const name of SERVICE_NAMES) {
     checkAutoscaling(name, stage, reject);
@@ -182,7 +191,7 @@ export function crossFieldProblems(stack: string, stage: Stage): Problem[] {
   checkRoute(stage, reject);
   checkIssuer(stage, reject);
   checkUnused(stage, (path, reason) =>
-    problems.push({ path, message: `nothing, because ${reason}`, remove: "unused" }),
+    problems.push({ path, message: `no value, because ${reason}`, remove: "unused" }),
   );
   if (stage.llm.provider === "openai" && !stage.openaiApiKey)
     reject(["openaiApiKey"], "an API key, because llm.provider is openai");

@@ -1,4 +1,4 @@
-/** The shape of a stage file: every key with its bounds and default, each error text saying what is allowed. */
+/** The shape of a stage file: every key with its bounds and default. Each error text says what is allowed. */
 import { z } from "zod";
 import { LEAST_ROLLOUT_SECONDS } from "../components/kubernetes/deadlines.ts";
 import {
@@ -31,13 +31,13 @@ import {
   url,
 } from "./values.ts";
 
-/** Where the controllers of well-known classes are usually installed. */
+/** Namespaces in which the controllers of well-known classes are usually installed, by class. */
 export const CONTROLLER_NAMESPACES: Readonly<Record<string, string>> = {
   nginx: "ingress-nginx",
   traefik: "traefik",
 };
 
-/** Directory URLs of the ACME issuers that have a name. */
+/** Directory URLs of Let's Encrypt, by the name of the issuer. */
 export const ACME_SERVERS = {
   "letsencrypt-staging": "https://acme-staging-v02.api.letsencrypt.org/directory",
   "letsencrypt-production": "https://acme-v02.api.letsencrypt.org/directory",
@@ -51,7 +51,7 @@ const TLS_ISSUERS = [
   "secret",
 ] as const;
 
-/** CPU in cores or millicores, memory in binary units; the limit on CPU is left out so that a burst is never throttled. */
+/** CPU and memory of one container. The CPU limit is optional: without one, a burst of load is never throttled. */
 const resourcesSchema = object({
   requests: object({ cpu, memory }),
   limits: object({ cpu: cpu.optional(), memory }),
@@ -59,9 +59,12 @@ const resourcesSchema = object({
 
 const workloadSchema = (defaults: z.output<typeof resourcesSchema>) =>
   object({
-    /** Pods; with `autoscaling` only the first rollout's count. */
+    /** Number of pods; with `autoscaling`, only of the first rollout. */
     replicas: integer(1, 50).default(2),
-    /** HorizontalPodAutoscaler; absent: the count stays fixed. `targetCPUUtilization` is in % of the CPU request. */
+    /**
+     * Settings of the HorizontalPodAutoscaler; absent: the count stays fixed. `targetCPUUtilization` is in % of the CPU
+     * request.
+     */
     autoscaling: object({
       minReplicas: integer(1, 50),
       maxReplicas: integer(1, 50),
@@ -80,31 +83,33 @@ export const stageSchema = object({
     "a DNS label: lower-case letters, digits and -, at most 63 characters",
   ),
   host: text(HOST_NAME, "a host name such as todo.example.com"),
-  /** Where browsers find the app, if it is not the host by HTTPS or HTTP: at another port, or behind a proxy that ends TLS. */
+  /** URL of the app in browsers, if it is not http(s)://<host>: at another port, or behind a proxy that ends TLS. */
   publicUrl: optionalUrl(
     /^https?:\/\/[^\s/?#@]+$/,
     "an http(s) URL without a path, such as https://todo.example.com:8443",
   ),
   images: object({
     registry: text(REGISTRY, "a registry host such as ghcr.io or localhost:5000"),
-    /** Path in front of `/backend` and `/frontend`. */
+    /** Path of the images in the registry, in front of `/backend` and `/frontend`. */
     repository: text(REPOSITORY, "a repository path such as team/todo-app").prefault("todo-app"),
     platform: oneOf(["linux/amd64", "linux/arm64"]).default("linux/amd64"),
-    /** Where the Dockerfiles find python, node and the like: set it to a mirror where Docker Hub can't be reached. */
+    /**
+     * Registry of the Dockerfiles' base images, such as python and node. Set a mirror if Docker Hub cannot be reached.
+     */
     baseRegistry: text(
       REGISTRY_PATH,
       "a registry, with or without a path, such as docker.io/library",
     ).prefault("docker.io/library"),
     /** Images whose layers may be reused while building. */
     cacheFrom: z.array(text(IMAGE, "image references")).prefault([]),
-    /** Off: the images are loaded into the cluster by hand and never pulled. */
+    /** false: the images are loaded into the cluster by hand and never pulled. */
     push: flag().default(true),
     /**
-     * Secret of type kubernetes.io/dockerconfigjson in the stack's namespace with which nodes pull; empty: one is made of
-     * registryUsername and registryPassword, if there are any.
+     * Secret of type kubernetes.io/dockerconfigjson, in the stack's namespace, with which nodes pull. Empty: a Secret
+     * is created from registryUsername and registryPassword, if they are set.
      */
     pullSecretName: optionalText(OBJECT_NAME, "the name of a Secret"),
-    // By the service's name: a prebuilt image to deploy instead of building one.
+    // One key per service: an existing image to deploy instead of building one.
     ...forEachService(() => prebuilt.optional()),
   }),
   registryUsername: z.string().default(""),
@@ -133,13 +138,13 @@ export const stageSchema = object({
     }),
     /** Connections that a server inside the cluster accepts at the same time; changing it restarts the server. */
     maxConnections: integer(20, 1000).default(100),
-    /** Servers of a CloudNativePG cluster: one primary, the others its standbys. */
+    /** Number of servers of a CloudNativePG cluster: one primary, the others its standbys. */
     instances: integer(1, 9).default(3),
     /** Namespace of the CloudNativePG operator's pods. */
     operatorNamespace: text(DNS_LABEL, "the namespace of the CloudNativePG operator").prefault(
       "cnpg-system",
     ),
-    /** Authority that signed the external server's certificate; empty: the public ones. */
+    /** Certificate of the authority that signed the external server's certificate; empty: the public authorities. */
     caCertificate: certificates(),
   }).prefault({}),
   databaseUrl: z
@@ -168,22 +173,28 @@ export const stageSchema = object({
       OBJECT_NAME,
       "the name of an IngressClass or GatewayClass (kubectl get ingressclass,gatewayclass)",
     ).prefault("traefik"),
-    /** Namespace of the controller; empty: the usual one of the class. */
+    /** Namespace of the controller's pods; empty: the usual namespace of the class. */
     namespace: optionalText(DNS_LABEL, "the namespace of the ingress controller"),
     /**
-     * Where the pods run that pass requests on: in the controller's namespace, or, as with Istio and NGINX Gateway Fabric,
-     * beside the Gateway.
+     * Where the proxy pods run that forward requests to the app: in the controller's namespace, or, as with Istio and
+     * NGINX Gateway Fabric, in the app's namespace, beside the Gateway.
      */
     proxies: oneOf(["controller-namespace", "app-namespace"]).default("controller-namespace"),
-    /** Addresses that requests also come from: of nodes, where the controller uses their network, or of load balancers. */
+    /**
+     * Address ranges from which requests come as well: of nodes, if the controller uses the host network, or of load
+     * balancers.
+     */
     sourceRanges: z.array(cidr, { error: "a list of address ranges" }).default([]),
-    /** The request header in which the proxies in front name the browser's address. */
+    /** Request header in which the proxies in front of the app state the browser's IP address. */
     clientIpHeader: text(/^[\w-]+$/, "the name of a header, like X-Forwarded-For").prefault(
       "X-Forwarded-For",
     ),
-    /** How many proxies append to that header, the controller included; 0: none is believed. */
+    /** Number of proxies that append to that header, the controller included; 0: the header is not trusted. */
     trustedProxies: integer(0, 9).default(1),
-    /** Off where the controller never reports an address (some bare-metal installs): the deploy would wait in vain. */
+    /**
+     * Set false if the controller never reports an address, as in some bare-metal installs: the deploy would wait until
+     * it times out.
+     */
     waitForAddress: flag().default(true),
   })
     .transform(({ namespace, ...route }) => ({
@@ -199,32 +210,35 @@ export const stageSchema = object({
     issuer: oneOf(TLS_ISSUERS).default("none"),
     /** Contact of the ACME account. */
     email: text(/^[^\s@]+@[^\s@]+\.[^\s@]+$/, "an e-mail address").optional(),
-    /** Directory URL of an ACME server of your own. */
+    /** Directory URL of an ACME server other than Let's Encrypt. */
     server: optionalUrl(
       /^https:\/\/\S+$/,
       "an https URL such as https://ca.example.com/acme/acme/directory",
     ),
-    /** Authority that signed that server's own certificate; empty: the public ones. */
+    /** Certificate of the authority that signed the ACME server's own certificate; empty: the public authorities. */
     caBundle: certificates(),
-    /** Secret of type kubernetes.io/tls in the stack's namespace with the authority's certificate and key. */
+    /** Secret of type kubernetes.io/tls, in the stack's namespace, with the certificate and key of the authority. */
     caSecretName: optionalText(OBJECT_NAME, "the name of a Secret"),
-    /** Secret of type kubernetes.io/tls in the stack's namespace that somebody else fills and renews. */
+    /** Secret of type kubernetes.io/tls, in the stack's namespace, that somebody else fills and renews. */
     secretName: optionalText(OBJECT_NAME, "the name of a Secret"),
-    /** Renewed when this share of the lifetime is left, in %. */
+    /** The certificate is renewed when this share of its lifetime is left, in %. */
     renewBeforePercentage: integer(10, 90).default(33),
-    /** How long browsers refuse plain HTTP (Strict-Transport-Security), in seconds; 0 takes back what browsers were told before. */
+    /**
+     * How long browsers refuse plain HTTP (Strict-Transport-Security), in seconds; 0 makes them forget an earlier
+     * value.
+     */
     hstsMaxAgeSeconds: integer(0, 63_072_000).default(31_536_000),
   }).prefault({}),
   secretVersions: object({
     auth: integer(1, 10_000).default(1),
-    /** Of the role as which the app logs in to a database inside the cluster. */
+    /** Password of the role as which the app logs in to a database inside the cluster. */
     databasePassword: integer(1, 10_000).default(1),
-    /** Of the role that owns a database inside the cluster; an in-cluster server restarts. */
+    /** Password of the role that owns a database inside the cluster. A change restarts an in-cluster server. */
     databaseOwnerPassword: integer(1, 10_000).default(1),
   }).prefault({}),
   /**
-   * What the namespace may use. The defaults have room for 50 + 50 pods of the default sizes, old and new ones of a rollout;
-   * `memory` bounds the requests and the limits, each by itself.
+   * What the namespace may use. The defaults have room for 50 old and 50 new pods of the default sizes during a
+   * rollout. `memory` bounds the sum of the requests and, separately, the sum of the limits.
    */
   quota: object({
     pods: integer(1, 10_000).default(250),

@@ -1,20 +1,21 @@
-/** Kinds of values that a stage file has: each says in its error what is allowed. */
+/** Schemas for the kinds of values in a stage file. The error of each says what is allowed. */
 import { isIP } from "node:net";
 import { z } from "zod";
 import { QUANTITY, cpuMillicores, memoryBytes } from "../components/kubernetes/resources.ts";
 import { DIGEST_REFERENCE, certificatesIn, hasPrivateKey } from "./formats.ts";
 
-/** `pulumi config set --path` stores a text of digits as a number. Defaults are given with `prefault`, so that editors see them. */
+/** Turns a number into text, because `pulumi config set --path` stores a text of digits as a number. */
 const numberAsText = (value: unknown) => (Number.isSafeInteger(value) ? String(value) : value);
+/** Text that matches a pattern. Its default is set with `prefault`, so that the JSON Schema for editors shows it. */
 export const text = (pattern: RegExp, allowed: string) =>
   z.preprocess(numberAsText, z.string({ error: allowed }).regex(pattern, { error: allowed }));
-/** `abort`: what does not look like a URL is one problem, not two. */
+/** A URL that matches a pattern. With `abort`, a value that does not look like a URL is one problem, not two. */
 export const url = (pattern: RegExp, allowed: string) =>
   z
     .string({ error: allowed })
     .regex(pattern, { error: allowed, abort: true })
     .refine((value) => !value || URL.canParse(value), { error: allowed });
-/** The same, or empty: Pulumi.yaml must give every key a default, so "not set" is an empty string. */
+/** The pattern, or an empty string: Pulumi.yaml must give every key a default, so "not set" is an empty string. */
 const orEmpty = (pattern: RegExp) => new RegExp(`^$|${pattern.source}`);
 export const optionalText = (pattern: RegExp, allowed: string) =>
   text(orEmpty(pattern), allowed).prefault("");
@@ -33,7 +34,7 @@ export const object = <T extends z.ZodRawShape>(shape: T) =>
       issue.code === "unrecognized_keys" ? `one of ${Object.keys(shape).join(", ")}` : "an object",
   });
 
-/** Certificates in PEM form, or nothing; other texts around them are left out. */
+/** Certificates in PEM form, or an empty string. Text around the certificates is dropped. */
 export const certificates = () => {
   const error = "a certificate in PEM form, without its key";
   return z
@@ -48,7 +49,7 @@ export const certificates = () => {
 export const PEM_KEYS = ["caCertificate", "caBundle"];
 export const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 export const OBJECT_NAME = /^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/;
-/** Not an address: an Ingress refuses it, and no public authority certifies it. */
+/** A host name and not an IP address, which an Ingress refuses and no public authority certifies. */
 export const HOST_NAME =
   /^(?=.{1,253}$)(?![\d.]+$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$/;
 
@@ -58,7 +59,7 @@ function isCidr(range: string): boolean {
   return bits !== undefined && !more.length && /^\d+$/.test(length) && Number(length) <= bits;
 }
 
-/** A Kubernetes quantity; YAML may have it as a number. */
+/** A Kubernetes quantity. In YAML it may be a number. */
 const quantity = (isRight: (value: string) => boolean, allowed: string) =>
   z
     .union([z.string().regex(QUANTITY, { error: allowed }), z.number()], { error: allowed })
@@ -73,7 +74,7 @@ export const memory = quantity(
   (value) => between(2 ** 20, memoryBytes(value), 2 ** 50),
   'memory such as "128Mi", "512M" or "1Gi", from 1Mi to 1Pi',
 );
-/** A range of addresses, IPv4 or IPv6. */
+/** A range of IP addresses (CIDR), IPv4 or IPv6. */
 export const cidr = z
   .string({ error: 'an address range such as "10.0.0.0/8" or "fd00::/8"' })
   .refine(isCidr, { error: 'an address range such as "10.0.0.0/8" or "fd00::/8"' });

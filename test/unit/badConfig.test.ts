@@ -161,7 +161,7 @@ describe("bad configuration", () => {
         server: "https://acme-v02.api.letsencrypt.org/directory",
       },
       says: [
-        'todo-app:tls.server is "https://acme-v02.api.letsencrypt.org/directory"; allowed: nothing, because Let\'s Encrypt is tls.issuer letsencrypt-staging or letsencrypt-production',
+        'todo-app:tls.server is "https://acme-v02.api.letsencrypt.org/directory"; allowed: no value, because for Let\'s Encrypt, set tls.issuer to letsencrypt-staging or letsencrypt-production',
         "pulumi config rm --stack dev --path 'todo-app:tls.server'",
       ],
     },
@@ -183,7 +183,9 @@ describe("bad configuration", () => {
     {
       key: "tls",
       value: { issuer: "none", secretName: "mine" },
-      says: ['todo-app:tls.secretName is "mine"; allowed: nothing, because it belongs to'],
+      says: [
+        'todo-app:tls.secretName is "mine"; allowed: no value, because only tls.issuer secret reads it',
+      ],
     },
     { key: "host", value: "10.0.0.1", says: ['todo-app:host is "10.0.0.1"; allowed: a host name'] },
     {
@@ -209,7 +211,7 @@ describe("bad configuration", () => {
   it("includes a stack's name that gives no namespace", () => {
     assert.match(
       messageOf(() => parseConfig("My_Stage", stageConfig("dev"))),
-      /todo-app:namespace is missing; allowed: a DNS label; todo-app-My_Stage, /,
+      /todo-app:namespace is missing; allowed: a DNS label; the default, todo-app-My_Stage, is not one/,
     );
   });
 

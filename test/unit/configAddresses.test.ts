@@ -20,7 +20,7 @@ describe("the route's controller", () => {
     assert.equal(
       refusal("route", { className: "haproxy" }),
       "the configuration of stack dev has 1 problem:\n" +
-        "  todo-app:route.namespace is missing; allowed: the namespace of the controller's pods, which is known for the classes nginx and traefik only\n" +
+        "  todo-app:route.namespace is missing; allowed: the namespace of the controller's pods; only the classes nginx and traefik have a default\n" +
         "    fix: pulumi config set --stack dev --path 'todo-app:route.namespace' <value>",
     );
     accepted("route", { className: "haproxy", namespace: "haproxy" });
@@ -97,13 +97,13 @@ describe("the URL of an external database", () => {
     "todo:canary@db/todo?sslmode=require&sslmode=disable":
       /allowed: a URL that has sslmode only once\n/,
     "todo:canary@db":
-      /allowed: a URL that names the database behind the host: postgresql:\/\/…\/database\?…\n/,
+      /allowed: a URL with the database's name after the host: postgresql:\/\/…\/database\?…\n/,
     "todo:can@ary@db.example.com/todo?sslmode=require":
       /user and password percent-encoded: @ is %40, : is %3A/,
     "todo:9/canary+def=@db.example.com:5432/todo?sslmode=require":
       /user and password percent-encoded/,
     "db.example.com/todo?sslmode=require": /user and password percent-encoded/,
-    "todo:canary@db/?sslmode=require": /a URL that names the database behind the host/,
+    "todo:canary@db/?sslmode=require": /a URL with the database's name after the host/,
     "todo:canary@db/todo?sslmode=require&sslcert=client.crt&sslkey=k":
       /a URL without sslcert, sslkey: no pod has such a file/,
     "todo:canary@db/todo?sslmode=require&pgbouncer=true&schema=public":
