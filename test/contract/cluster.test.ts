@@ -1,4 +1,4 @@
-// What the stack relies on of the Kubernetes resources, through the real engine and a real cluster.
+// What the stack relies on in the Kubernetes provider's resources, through the real engine and a real cluster.
 import assert from "node:assert/strict";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
@@ -160,7 +160,7 @@ describe("Kubernetes resources", function () {
     assert.equal(field(".spec.selector.matchLabels.app", "deployment", "web"), "other");
   });
 
-  it("leaves the replicas of a scaled Deployment alone where they are ignored", async () => {
+  it("does not change the replicas of a scaled Deployment if changes of them are ignored", async () => {
     const opts = { ignoreChanges: ["spec.replicas"] };
     await up(deployment({ opts }));
     inNamespace("scale", "deployment/web", "--replicas=2");
@@ -169,9 +169,9 @@ describe("Kubernetes resources", function () {
     assert.equal(field(".spec.replicas", "deployment", "web"), "2");
   });
 
-  it("takes the replicas of a Deployment over that is scaled no more, by force alone", async () => {
+  it("takes over the replicas of a Deployment that is no longer scaled, but only with patchForce", async () => {
     await up(deployment({ opts: { ignoreChanges: ["spec.replicas"] } }));
-    // As an autoscaler does: by the controller manager's name.
+    // As an autoscaler does it: with the controller manager as the field manager.
     inNamespace(
       ...["patch", "deployment/web", "--subresource=scale", "--type=merge"],
       ...["--field-manager=kube-controller-manager", '--patch={"spec":{"replicas":2}}'],
@@ -190,7 +190,7 @@ describe("Kubernetes resources", function () {
     assert.equal(field(".data.A", "configmap", "named"), "0");
   });
 
-  it("imports, notices what was changed by hand, and puts it back", async () => {
+  it("imports an object, notices that it was changed by hand, and reverts the change", async () => {
     await up(program(() => ({})));
     inNamespace("create", "configmap", "named", "--from-literal=A=1");
     const imported = await up(configMap({ A: "1" }, { import: `${namespace}/named` }));
@@ -202,7 +202,7 @@ describe("Kubernetes resources", function () {
     assert.equal(field(".data.A", "configmap", "named"), "1");
   });
 
-  it("creates anew what was deleted by hand, once a refresh has seen it", async () => {
+  it("recreates an object that was deleted by hand, after a refresh has noticed it", async () => {
     await up(configMap({ A: "1" }));
     inNamespace("delete", "configmap", "named");
     await project.refresh();

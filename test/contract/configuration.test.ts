@@ -1,4 +1,4 @@
-/** What a stage file means to the engine is what it means to `ops/`: anchors, merges, secrets and defaults included. */
+/** The engine and `ops/` read the same values from a stage file, with its anchors, merges, secrets and defaults. */
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -60,7 +60,7 @@ describe("the configuration of a stage", function () {
     rmSync(folder, { recursive: true });
   });
 
-  it("has anchors, merges and a secret inside an object resolved", async () => {
+  it("is read with anchors, merges and a secret inside an object resolved", async () => {
     const config = effectiveConfig("qa", await stageValues(stage));
     assert.equal(config?.kubernetesContext, "arn:aws:eks:eu-central-1:1:cluster/qa");
     assert.deepEqual([config.backend.replicas, config.frontend.replicas], [3, 4]);
@@ -76,7 +76,7 @@ describe("the configuration of a stage", function () {
     });
   });
 
-  it("has no secret decrypted for those who only compare", async () => {
+  it("is compared without decrypting any secret", async () => {
     const values = await stageValues(stage, { showSecrets: false });
     assert.doesNotMatch(JSON.stringify(values), /canary/);
   });
@@ -103,7 +103,7 @@ describe("the configuration of a stage", function () {
     assert.doesNotMatch(stdout, /canary|placement/);
   });
 
-  it("is taken from the file where the engine can't say", async () => {
+  it("is read from the file if the engine cannot read it", async () => {
     const values = await stageValues({ name: "unknown", file: stage.file });
     assert.equal(values["todo-app:kubernetesContext"], "arn:aws:eks:eu-central-1:1:cluster/qa");
     assert.deepEqual(values["todo-app:frontend"], { replicas: 4 });

@@ -1,4 +1,4 @@
-// What the stack relies on of docker.Image, through the real engine, Docker and a registry.
+// What the stack relies on in docker.Image, through the real engine, Docker and a registry.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
@@ -59,7 +59,7 @@ describe("docker.Image", function () {
   });
   afterEach(() => project.remove());
 
-  it("builds nothing on preview, builds and pushes once, and nothing while the content stays", async () => {
+  it("builds nothing on preview, builds and pushes once, and not again while the content is the same", async () => {
     const preview = await project.preview(program());
     assert.deepEqual([preview.error, builds(preview.log)], [undefined, 0]);
     const first = await project.up(program());
@@ -96,7 +96,7 @@ describe("docker.Image", function () {
       (folder) => writeContext(folder.replace(/app$/, ""), "COPY page.txt /other.txt"),
     ],
   ];
-  it("sees every change that a build could see", async () => {
+  it("notices every change that can affect a build", async () => {
     assert.equal((await project.up(program({ skipPush: true }))).error, undefined);
     for (const [what, change] of changes) {
       change(context);

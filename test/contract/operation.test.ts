@@ -28,7 +28,7 @@ runtime: { name: nodejs, options: { typescript: false } }
 config:
   count: { type: integer, default: 1 }
 `;
-/** Waits as long as a file is there; fails where it is told to. */
+/** A program that waits while a file exists, and fails if its configuration tells it to. */
 const PROGRAM = `
 import { existsSync, writeFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
@@ -39,7 +39,7 @@ while (existsSync("wait")) await new Promise((resolve) => setTimeout(resolve, 50
 if (config.get("wrong")) throw new pulumi.RunError("the configuration has 1 problem:\\n  fix: pulumi config rm wrong");
 export const url = "http://" + config.require("host");
 `;
-/** What ops/up.ts does, without a cluster. */
+/** A command that does what ops/up.ts does, but without a cluster. */
 const COMMAND = `
 import { main } from "${join(ROOT, "ops/lib/errors.ts")}";
 import { openStack } from "${MODULES.engine}";
@@ -119,7 +119,7 @@ describe("an operation on the real engine", function () {
   const enginesOf = (parent: ChildProcess) =>
     readFileSync(`/proc/${parent.pid}/task/${parent.pid}/children`, "utf8").trim().split(" ");
 
-  it("creates the stack, deploys, gives typed outputs and selects no stack", async () => {
+  it("creates the stack, deploys, returns typed outputs and does not change the selected stack", async () => {
     const { code, output } = await up();
     assert.equal(code, 0, output);
     assert.match(output, /^created stack qa$/m);
@@ -131,7 +131,7 @@ describe("an operation on the real engine", function () {
     assert.ok(!existsSync(at("Pulumi.qa.yaml")), "the stage file is where it was said to be");
   });
 
-  it("previews as JSON: nothing else on standard output, and no value of a property", () => {
+  it("prints a preview as JSON, with nothing else on standard output, and without values of properties", () => {
     const preview = () => {
       const line = [PREVIEW, "qa", at("elsewhere/Pulumi.qa.yaml"), "--json"];
       const options = { cwd: folder, env: environment(), encoding: "utf8" } as const;
@@ -169,14 +169,14 @@ describe("an operation on the real engine", function () {
     assert.match(output, /full output: .*\/logs\/up-qa\.log$/m);
   });
 
-  it("shows what the engine refuses before its first event", async () => {
+  it("shows an error that the engine reports before its first event", async () => {
     stageFile({ count: "many" });
     const { code, output } = await up();
     assert.equal(code, 1);
     assert.match(output, /configuration key 'count' must be of type 'integer'/);
   });
 
-  it("is refused while another one runs, with its owner", async () => {
+  it("is refused while another one runs, and names the owner of that one", async () => {
     await up();
     rmSync(at("started"));
     touch("wait");
@@ -208,7 +208,7 @@ describe("an operation on the real engine", function () {
     assert.doesNotMatch(next.output, /removing its lock/);
   });
 
-  it("continues after its engine alone was killed, as the next one removes its lock", async () => {
+  it("can be run again after only its engine was killed: the next one removes the lock", async () => {
     await up();
     rmSync(at("started"));
     touch("wait");

@@ -1,4 +1,5 @@
-// The owner's password of an older release must open its volume after the upgrade: it is kept, through the real engine.
+// The owner's password of an older release must stay the same after an upgrade, because it opens the volume. Through
+// the real engine.
 import assert from "node:assert/strict";
 import * as random from "@pulumi/random";
 import { needs, Project } from "./stack.ts";
@@ -18,7 +19,7 @@ describe("a password whose keepers are ignored", function () {
     return Promise.resolve({ result });
   };
 
-  it("stays what it was when they are taken away", async () => {
+  it("keeps its value when the keepers are removed", async () => {
     const first = await project.up(password({ version: "3" }));
     assert.equal(first.error, undefined);
     const upgraded = await project.up(password(undefined, ["keepers"]));
@@ -26,7 +27,7 @@ describe("a password whose keepers are ignored", function () {
     assert.deepEqual(upgraded.outputs, first.outputs);
   });
 
-  it("is made anew without that", async () => {
+  it("gets a new value if the keepers are not ignored", async () => {
     const first = await project.up(password({ version: "3" }));
     assert.notDeepEqual((await project.up(password())).outputs, first.outputs);
   });

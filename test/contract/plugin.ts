@@ -1,4 +1,4 @@
-// Starts a provider plugin as the engine does and talks to it over gRPC in the JSON form of the recordings.
+// Starts a provider plugin as the engine does, and talks to it over gRPC in the JSON form of the recordings.
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
@@ -120,7 +120,8 @@ const messages: Record<string, any> = {
   Delete: provider.DeleteRequest,
 };
 
-// The generated classes know no JSON, and their setters differ from the fields' names in case: find each by its lower-case name.
+// The generated classes have no conversion from JSON, and the case of their setters differs from that of the fields'
+// names. So each setter is found by its name in lower case.
 function encode(method: string, request: Fields): any {
   const message = new messages[method]();
   const members = new Map<string, string>();
@@ -144,7 +145,8 @@ const names = (values: Record<string, number>) =>
 const changes = names(provider.DiffResponse.DiffChanges);
 const kinds = names(provider.PropertyDiff.Kind);
 
-// Fields in lower case, defaults left out, enums by name: what the recordings look like once their keys are in lower case.
+// Returns the fields in lower case, without those that have the default value, and with enums by name. The recordings
+// look the same once their keys are in lower case.
 function decode(message: any): Fields {
   const out: Fields = {};
   const plain = message.toObject() as Record<string, any>;

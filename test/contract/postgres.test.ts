@@ -1,4 +1,7 @@
-/** What the in-cluster database does whenever it starts, on a server like the image's: only TCP asks for the password. */
+/**
+ * What the in-cluster database does on every start, on a server configured like the image's: it asks for the password
+ * only over TCP.
+ */
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import {
@@ -32,7 +35,10 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Not by a pipe: the server inherits it and would keep it open. */
+/**
+ * Runs a program as the server's user. Its output does not go to a pipe: the server would inherit the pipe and keep it
+ * open.
+ */
 function asServer(program: string, ...args: string[]): void {
   execFileSync(`${PROGRAMS}/${program}`, args, { cwd: "/", stdio: "ignore", uid: SERVER_USER });
 }
@@ -85,7 +91,7 @@ describe("the start of the in-cluster database", () => {
     rmSync(folder, { recursive: true });
   });
 
-  /** Runs the command in the pod's place. */
+  /** Runs the command as the pod would. */
   function start(content: string | undefined, more: Readonly<Record<string, string>> = {}) {
     const file = join(folder, "password");
     rmSync(file, { force: true });
@@ -102,7 +108,7 @@ describe("the start of the in-cluster database", () => {
     return spawnSync(`${PROGRAMS}/psql`, login, { env }).status === 0;
   }
 
-  it("gives the owner the password of its Secret, whatever was valid before", () => {
+  it("sets the owner's password to that of its Secret, whatever it was before", () => {
     const passwords = ["canary-1", "canary-2'; \\ $1"];
     for (const password of passwords) {
       const { status, stderr } = start(`${password}\n`);
@@ -114,7 +120,7 @@ describe("the start of the in-cluster database", () => {
     }
   });
 
-  it("fails where the password can't be set, and leaves it out of the server's log", () => {
+  it("fails if the password cannot be set, and keeps the password out of the server's log", () => {
     const readOnly = { PGOPTIONS: "-c default_transaction_read_only=on" };
     const { status, stderr } = start("canary-3", readOnly);
     assert.notEqual(status, 0);
@@ -124,7 +130,7 @@ describe("the start of the in-cluster database", () => {
     assert.ok(!log.includes("canary"));
   });
 
-  it("fails where the Secret holds no password, and keeps the one before", () => {
+  it("fails if the Secret contains no password, and keeps the previous password", () => {
     start("canary-4");
     for (const content of ["", undefined]) assert.notEqual(start(content).status, 0);
     assert.ok(isAccepted("canary-4"));

@@ -1,4 +1,4 @@
-// What the stack relies on of the kubernetes provider's own configuration; takes the plugin, no cluster.
+// What the stack relies on in the configuration of the kubernetes provider. It needs the plugin, but no cluster.
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -35,7 +35,7 @@ describe("a provider with an empty kubeconfig", function () {
   };
   const empty = { context: "staging", kubeconfig: "" };
 
-  it("takes over a state that has a path, without replacing anything", async () => {
+  it("replaces nothing when it takes over a state in which the kubeconfig is a path", async () => {
     const answer = await diff({ ...empty, kubeconfig: recorded }, empty);
     assert.deepEqual(answer, { changes: "DIFF_SOME", diffs: ["kubeconfig"] });
   });

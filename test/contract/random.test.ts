@@ -1,4 +1,4 @@
-// What the stack relies on of the random resources, through the real engine.
+// What the stack relies on in the random resources, through the real engine.
 import assert from "node:assert/strict";
 import * as random from "@pulumi/random";
 import { needs, Project } from "./stack.ts";
@@ -23,7 +23,7 @@ describe("random resources", function () {
     });
   };
 
-  it("follow their inputs, stay as they are, and are made anew with another keeper", async () => {
+  it("follow their inputs, keep their values, and are replaced if a keeper changes", async () => {
     const first = await project.up(values("1"));
     assert.equal(first.error, undefined);
     const patterns: Record<string, RegExp> = {
@@ -40,7 +40,7 @@ describe("random resources", function () {
       assert.notEqual(second.outputs[name], first.outputs[name], name);
   });
 
-  it("refuse a length that their minimums exceed, before anything is made", async () => {
+  it("refuse a length that is less than the sum of their minimums, before anything is created", async () => {
     const { error } = await project.preview(() => {
       new random.RandomPassword("short", { length: 3, minUpper: 4 });
       return Promise.resolve({});

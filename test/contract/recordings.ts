@@ -18,7 +18,7 @@ export const steps = readdirSync(folder)
   .map((file) => file.replace(".jsonl.gz", ""))
   .sort();
 
-/** The exchanges of one step in the engine's order; the hand-shake, which only names addresses, is left out. */
+/** The exchanges of one step, in the engine's order. The handshake is left out, because it contains only addresses. */
 export function exchanges(step: string): Exchange[] {
   const lines = gunzipSync(readFileSync(new URL(`${step}.jsonl.gz`, folder)))
     .toString()
@@ -53,7 +53,7 @@ const patterns: [RegExp, string][] = [
   [/(?<=[a-z]-)[0-9a-f]{8}\b/g, "<suffix>"],
 ];
 
-/** Replaces ids, auto-names, times and digests by their kind, so that two runs compare equal. */
+/** Replaces ids, auto-names, times and digests by placeholders of their kind, so that two runs compare equal. */
 export function normalise(value: Json | undefined): Json | undefined {
   if (Array.isArray(value)) return value.map((item) => normalise(item)!);
   if (value !== null && typeof value === "object")
@@ -62,7 +62,7 @@ export function normalise(value: Json | undefined): Json | undefined {
   return patterns.reduce((text, [pattern, kind]) => text.replace(pattern, kind), value);
 }
 
-/** As `normalise`, and of a generated password and its hash only the length counts. */
+/** Like `normalise`; in addition, of a generated password and its hash only the length is compared. */
 export function normaliseRandom(value: Json | undefined, key = ""): Json | undefined {
   if (Array.isArray(value)) return value.map((item) => normaliseRandom(item, key)!);
   if (value !== null && typeof value === "object")

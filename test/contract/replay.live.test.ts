@@ -1,5 +1,6 @@
-// The recorded steps in order, with real effects on Docker and a registry: every answer must be the official one's.
-// What a step finds in the state and the recordings do not show being made (steps 12 and 14) is made from its inputs first.
+// Replays the recorded steps in order, with real effects on Docker and a registry: each answer must equal that of the
+// official plugin. Steps 12 and 14 need objects in the state whose creation is not recorded; these are created from
+// their inputs first.
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

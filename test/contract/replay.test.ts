@@ -1,4 +1,5 @@
-// Requests that touch no daemon, each replayed by itself: the plugin in use must answer as the official one did.
+// Replays, one by one, the requests that need no daemon: the plugin in use must answer as the official one did.
+//
 // CONTRACT_STEP and CONTRACT_PROVIDER narrow the run, for instance CONTRACT_STEP=05 CONTRACT_PROVIDER=docker.
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-// A throw-away stack: the real engine over the plugins on PATH, a file backend in a temporary project folder.
+// A temporary stack: the real engine, the plugins on PATH, and a file backend in a temporary project folder.
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -81,7 +81,7 @@ export class Project {
     return execFileSync("pulumi", ["stack", "export", "--stack", "contract"], options);
   }
 
-  /** Ends what is left and removes the folders. */
+  /** Ends the processes that still run, and removes the folders. */
   async remove(): Promise<void> {
     const { error } = await this.destroy();
     for (const folder of [this.folder, ...this.copies]) rmSync(folder, { recursive: true });

@@ -15,7 +15,7 @@ describe("make up", () => {
     assert.equal(ready.trim(), "backend=2 frontend=2");
   });
 
-  it("run again, builds, pushes and changes nothing", async () => {
+  it("builds, pushes and changes nothing when it is run again", async () => {
     const before = await images();
     const output = await sh("make up");
     assert.match(output, /Resources:\n +\d+ unchanged\n/);
@@ -23,11 +23,11 @@ describe("make up", () => {
     assert.equal(await images(), before);
   });
 
-  it("leaves nothing to do for a preview", async () => {
+  it("leaves no change for a preview", async () => {
     await sh("pulumi preview --stack dev --expect-no-changes");
   });
 
-  it("finds nothing to do from another checkout, with other file times and modes", async () => {
+  it("changes nothing from another checkout, with other file times and modes", async () => {
     await withCheckout(async (cwd) => {
       const output = await sh("pulumi preview --stack dev --expect-no-changes", { cwd });
       assert.match(output, /\d+ unchanged/);
@@ -45,9 +45,9 @@ describe("make up", () => {
 
 for (const stage of ["staging", "production"])
   describe(`pulumi preview --stack ${stage}`, () => {
-    it("asks for the secrets first, all at once", async () => {
+    it("reports all missing secrets at once, before anything else", async () => {
       await withCheckout(async (cwd) => {
-        // Not the backend in which the stack may be deployed already.
+        // A state backend of its own, because the stack may already exist in the usual one.
         const options = { cwd, env: { PULUMI_BACKEND_URL: `file://${cwd}` } };
         const set = (secret: string) =>
           sh(`pulumi config set --stack ${stage} --secret todo-app:${secret}`, options);

@@ -1,4 +1,4 @@
-/** The stack works with the oldest engine that is supported as with the newest, and with a state that the oldest one wrote. */
+/** The stack works with the oldest supported engine as with the newest, and with a state that the oldest one wrote. */
 import assert from "node:assert/strict";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { sh, withCheckout } from "./support/shell.ts";
 
 const STAGE = "engines";
 
-/** A small stage of dev's images. */
+/** A small stage with the images of dev. */
 const stageFile = (images: Readonly<Record<string, string>>) => {
   const small = { replicas: 1 };
   return stringify({
@@ -37,7 +37,7 @@ describe("the stack", function () {
 
   type Pulumi = (engine: keyof typeof engines, command: string) => Promise<string>;
 
-  /** Every stage protects what holds its data. */
+  /** Removes the protection of the data, which every stage has, and destroys the stack. */
   async function destroy(pulumi: Pulumi, engine: keyof typeof engines): Promise<void> {
     await pulumi(engine, "state unprotect --all --yes");
     await pulumi(engine, "destroy --yes --skip-preview");
@@ -65,7 +65,7 @@ describe("the stack", function () {
       }
     });
 
-  it("is two engines apart", async () => {
+  it("is tested with two different engines", async () => {
     const [oldest, newest] = await Promise.all(
       Object.values(engines).map((folder) => sh(`${folder}/pulumi version`)),
     );

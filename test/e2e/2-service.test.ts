@@ -1,4 +1,4 @@
-/** The deployed app as a service: it keeps what it was given, says what is wrong, and nobody notices a pod that goes. */
+/** The deployed app as a service: it keeps its data, explains its errors, and no user notices when a pod terminates. */
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Browser, Page } from "playwright-core";
@@ -33,7 +33,7 @@ describe("the deployed app", () => {
     await page.getByText(title).first().waitFor({ timeout: 5000 });
   };
 
-  it("holds in PostgreSQL what the page shows, under its user", async () => {
+  it("stores what the page shows in PostgreSQL, for its user", async () => {
     await showsTask();
     const stored = await psql(
       `select u.email from tasks t join auth_user u on u.id = t.user_id where t.title = '${title}'`,
@@ -41,7 +41,7 @@ describe("the deployed app", () => {
     assert.equal(stored, visitor.email);
   });
 
-  it("still shows it after every pod was deleted", async () => {
+  it("still shows the task after every pod was deleted", async () => {
     await kubectl("delete pods --all --wait");
     await kubectl("wait pods --all --for=condition=Ready --timeout=120s");
     await eventually(30, showsTask);
@@ -81,7 +81,7 @@ describe("the deployed app", () => {
       });
     });
 
-  it("shows it no more once it is deleted", async () => {
+  it("no longer shows the task after it was deleted", async () => {
     await showsTask();
     await page.getByRole("button", { name: `Delete ${title}` }).click();
     await page.getByRole("checkbox", { name: title }).waitFor({ state: "detached" });
@@ -94,7 +94,7 @@ describe("the deployed app", () => {
     assert.equal(await page.getByRole("checkbox", { name: title }).count(), 0);
   });
 
-  it("breaks off no answer that comes in pieces", async () => {
+  it("interrupts no streamed answer", async () => {
     const body = { messages: [{ role: "user", content: "show my tasks" }], today: "2030-05-17" };
     const { requests, failures } = await underLoad(
       HOST,
@@ -107,7 +107,7 @@ describe("the deployed app", () => {
     assert.deepEqual(failures, []);
   });
 
-  it("loses no request when its pods are told to stop, one after the other, under load", async () => {
+  it("loses no request when its pods are terminated one after the other, under load", async () => {
     const headers = { ...(await authorization(account)), Cookie: account.cookie };
     const pods = (
       await kubectl("get pods -l 'app.kubernetes.io/name in (backend,frontend)' -o name")
@@ -122,7 +122,7 @@ describe("the deployed app", () => {
       ],
       async () => {
         for (const pod of pods) {
-          // One that an earlier rollout has already told to stop may be gone by now.
+          // A pod that an earlier rollout terminates may be gone by now.
           await kubectl(`delete ${pod} --wait --ignore-not-found`);
           for (const name of ["backend", "frontend"])
             await kubectl(`rollout status deployment/${name} --timeout=60s`);
@@ -133,7 +133,7 @@ describe("the deployed app", () => {
     assert.deepEqual(failures, [], `${failures.length} of ${requests} requests failed`);
   });
 
-  it("is reached through a forwarded port too, without the ingress controller", async () => {
+  it("is reachable through a forwarded port too, without the ingress controller", async () => {
     const { Authorization } = await authorization(account);
     const status = await kubectl(
       "port-forward service/frontend 18080:3000 >/dev/null & sleep 2; " +

@@ -1,4 +1,4 @@
-/** Searches every place where a secret must not stand in clear for the secrets that are in use. */
+/** Searches for the secrets that are in use in every place where no secret may be in clear. */
 import assert from "node:assert/strict";
 import { NAMESPACE, attempt, kubectl, sh } from "./support/shell.ts";
 
@@ -37,9 +37,9 @@ describe("no secret in clear", () => {
     search("the backend's files", await sh(`find ${folder} -type f -exec cat {} +`));
   });
 
-  it("in the logs at the highest level, but for Pulumi's own trace of its protocol", async () => {
-    // Pulumi prints the properties that engine, plugins and SDK send to each other, secrets included; no setting turns
-    // that off. What else is logged must stay clean at any level.
+  it("in the logs at the highest level, except for Pulumi's own trace of its protocol", async () => {
+    // Pulumi prints the properties that engine, plugins and SDK send to each other, secrets included, and no setting
+    // turns that off. Everything else in the log must be free of secrets at any level.
     const protocolTrace =
       /^\{.*"msg":"(eventSink::\w+\()?(<\{%reset%\}>)?([IWE]\d{4} [\d:.]+ +\d+ rpc\.go:\d+\]|RegisterResource RPC finished: resource:)/;
     const log = await sh("pulumi preview --stack dev --logtostderr --logflow -v=9 2>&1");
@@ -73,7 +73,7 @@ describe("no secret in clear", () => {
       );
       search(`history of ${name}`, history);
       const patterns = canaries.map((canary) => `-e ${JSON.stringify(canary)}`).join(" ");
-      // Layers are tar archives, wherever this version of Docker puts them in what it saves.
+      // Layers are tar archives; where they are in the saved image depends on the version of Docker.
       const found = await sh(
         `folder=$(mktemp -d); trap 'rm -rf "$folder"' EXIT; docker save ${image} | tar x -C "$folder"; layers=0; hits=0; ` +
           `for file in $(find "$folder" -type f -size +0); do tar tf "$file" >/dev/null 2>&1 || continue; layers=$((layers + 1)); ` +
@@ -85,7 +85,7 @@ describe("no secret in clear", () => {
     }
   });
 
-  it("readable by others: the passphrase belongs to its user alone", async () => {
+  it("readable by others: only its user can read the passphrase", async () => {
     assert.equal(await sh('stat -c %a "$PULUMI_CONFIG_PASSPHRASE_FILE"'), "600");
   });
 

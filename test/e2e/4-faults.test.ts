@@ -1,4 +1,4 @@
-/** Any part may be killed at any point: the next `make up` ends green, with the data intact and nothing left over. */
+/** Any part may be killed at any point: the next `make up` succeeds, with the data intact and no leftovers. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
@@ -71,7 +71,10 @@ describe("make up after kill -9 of", () => {
   });
 });
 
-/** Kills a process group, or the whole session: the engine gives each plugin a group of its own. */
+/**
+ * Kills the leader's process group, or its whole session. The session includes the plugins, which the engine starts in
+ * process groups of their own.
+ */
 async function killSession(leader: number, onlyGroup = false): Promise<void> {
   const members = onlyGroup ? `-${leader}` : `$(ps -o pid= -s ${leader})`;
   await attempt(`kill -9 -- ${members}`);
@@ -83,7 +86,7 @@ describe("a make up that is killed", () => {
   const HOST = `${STAGE}.todo-app.local`;
   const UP = ["up", `STAGE=${STAGE}`];
 
-  /** Runs `make up` until its output shows `point`, does `meanwhile`, then kills it; returns what it printed. */
+  /** Runs `make up` until its output shows `point`, runs `meanwhile`, then kills it. Returns its output. */
   const upKilledAt = (
     cwd: string,
     point: RegExp,
@@ -106,7 +109,7 @@ describe("a make up that is killed", () => {
       });
     });
 
-  /** Kills `make up` at each of the points, one after the other, and lets the last one end. */
+  /** Kills `make up` at each of the points, one after the other, and lets the last run complete. */
   const survives = async (cwd: string, points: readonly RegExp[]) => {
     for (const [index, point] of points.entries()) await upKilledAt(cwd, point, index % 2 === 1);
     const output = await sh(`make ${UP.join(" ")}`, { cwd });
@@ -115,7 +118,7 @@ describe("a make up that is killed", () => {
     await noOrphans(cwd);
   };
 
-  /** A second deploy leaves the unfinished operations of one that is alive alone. */
+  /** Checks that a second deploy is refused while the first one runs, and does not touch its pending operations. */
   const isRefused = async (cwd: string) => {
     const { code, output } = await attempt(`node ops/up.ts ${STAGE}`, { cwd });
     assert.equal(code, 1);
@@ -125,7 +128,10 @@ describe("a make up that is killed", () => {
     );
   };
 
-  /** The objects that auto-naming may double are exactly those in the state. */
+  /**
+   * Checks that of each auto-named kind, exactly the objects of the state exist: auto-naming could have created some
+   * twice.
+   */
   const noOrphans = async (cwd: string) => {
     const state = JSON.parse(await sh(`pulumi stack export --stack ${STAGE}`, { cwd })) as {
       deployment: {

@@ -1,11 +1,14 @@
-/** What is wrong outside the stack's control ends in one clear error with its fix, and changes nothing. */
+/** A fault outside the stack's control ends in one clear error with its fix, and changes nothing. */
 import assert from "node:assert/strict";
 import type { RequestListener } from "node:http";
 import { join } from "node:path";
 import { daemon, withFullDocker, withServer } from "./support/machine.ts";
 import { attempt, sh, withCheckout } from "./support/shell.ts";
 
-/** What identifies and describes each resource of the stack; a secret is encrypted anew whenever the state is written. */
+/**
+ * URN, id, inputs and pending deletion of each resource in the state. Secrets are left out, because they are encrypted
+ * anew whenever the state is written.
+ */
 const resources = async () => {
   interface Resource {
     readonly urn: string;
@@ -22,7 +25,7 @@ const resources = async () => {
     .sort((a, b) => a.urn.localeCompare(b.urn));
 };
 
-/** What is deployed must be the same before and after each test. */
+/** Checks that the deployed resources are the same before and after each test. */
 const keepsTheStack = () => {
   let before: object;
   beforeEach(async () => (before = await resources()));
@@ -118,7 +121,7 @@ describe("a stage file", () => {
         assert.doesNotMatch(output, /canary/);
       }));
 
-  it("that is no YAML", () =>
+  it("that is not YAML", () =>
     withCheckout(async (cwd) => {
       await sh("echo 'config: [' >Pulumi.dev.yaml", { cwd });
       const says = /Pulumi.dev.yaml is not YAML: .* line \d/;
@@ -204,7 +207,7 @@ describe("a deploy", () => {
         });
       }));
 
-  it("whose images find no space on Docker's disk", () =>
+  it("whose images do not fit on Docker's disk", () =>
     withCheckout(async (cwd) => {
       await sh("echo '# other' >>app/backend/app/main.py", { cwd });
       await withFullDocker(cwd, (socket) =>
@@ -215,7 +218,7 @@ describe("a deploy", () => {
       );
     }));
 
-  it("is repaired by nothing more than the next make up", async () => {
+  it("is repaired by the next make up alone", async () => {
     assert.match(await sh("make up"), /Resources:\n +\d+ unchanged\n/);
   });
 });
@@ -262,7 +265,7 @@ describe("local/up", () => {
       try {
         const says = /only 0 GiB are free in .*, \d+ GiB are needed/;
         await refuses("local/up", { says, fix: /XDG_CACHE_HOME/ }, { cwd, env: emptyHome(cwd) });
-        // Node.js keeps its compiled code there.
+        // Node.js stores compiled code there.
         const built = await sh("find cache -type f -not -path 'cache/todo-app/node/*'", { cwd });
         assert.equal(built, "", "nothing was built");
       } finally {
@@ -270,7 +273,7 @@ describe("local/up", () => {
       }
     }));
 
-  it("finds its registry's port in use", async () => {
+  it("with its registry's port in use", async () => {
     await daemon("registry").kill();
     const expected = {
       says: new RegExp(

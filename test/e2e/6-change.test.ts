@@ -1,4 +1,4 @@
-/** A change of the app, a secret or a setting reaches the running pods; nobody notices but the pods that use it. */
+/** A change of the app, a secret or a setting reaches the pods that use it, and no user notices. */
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
 import { Visitor } from "./app/support.ts";
@@ -28,7 +28,7 @@ describe("a change", () => {
         { method: "GET", path: "/" },
       ],
       meanwhile,
-      // As much as shows a gap, and as little as leaves the machine to the build.
+      // Enough load to show a gap, and little enough to leave the machine to the build.
       { connections: 2, pauseMs: 100 },
     );
 
@@ -54,7 +54,7 @@ describe("a change", () => {
     });
   });
 
-  it("of the frontend breaks no page, opened before it or in the middle of it", async () => {
+  it("of the frontend breaks no page that was opened before or during it", async () => {
     const browser = await launchBrowser();
     try {
       const early = await Visitor.signedUp(browser);
@@ -87,7 +87,7 @@ describe("a change", () => {
     }
   });
 
-  it("of the database password's version lets the app log in as the other role, and fails no request", async () => {
+  it("of secretVersions.databasePassword makes the app log in as the other role, and fails no request", async () => {
     await withCheckout(async (cwd) => {
       const secretsOf = async () => (await kubectl("get secrets -o name")).split("\n");
       const server = () =>
@@ -118,7 +118,7 @@ describe("a change", () => {
     });
   });
 
-  it("of the owner's password's version keeps the data, and the app goes on", async () => {
+  it("of secretVersions.databaseOwnerPassword keeps the data, and the app keeps working", async () => {
     await withCheckout(async (cwd) => {
       const tasks = await psql("select count(*) from tasks");
       await sh(
@@ -131,7 +131,7 @@ describe("a change", () => {
     });
   });
 
-  it("that would leave the database's volume behind is refused, and changes nothing", async () => {
+  it("that would abandon the database's volume is refused, and changes nothing", async () => {
     await withCheckout(async (cwd) => {
       await sh("pulumi config set --stack dev todo-app:namespace todo-app-elsewhere", { cwd });
       const { code, output } = await attempt("make up", { cwd });

@@ -1,4 +1,4 @@
-/** The two deployed images run without any privilege, write nowhere but where they may, and carry no tools. */
+/** The two deployed images run without privileges, write only to the declared paths, and contain no tools. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { attempt, eventually, sh } from "./support/shell.ts";
@@ -76,7 +76,7 @@ for (const [name, { writable, settings, base, tag, megabytes }] of Object.entrie
       assert.equal(await sh(`docker inspect --format '{{.Config.User}}' ${image}`), "10001:10001");
     });
 
-    it("can write where it declares, and nowhere else", async () => {
+    it("can write to the declared paths, and to no others", async () => {
       const found = JSON.parse(
         await inside(FIND_WRITABLE[name as keyof typeof FIND_WRITABLE]),
       ) as string[];
@@ -103,7 +103,7 @@ for (const [name, { writable, settings, base, tag, megabytes }] of Object.entrie
       }
     });
 
-    it("says what it is, and adds little to its base", async () => {
+    it("has labels that describe it, and adds little to its base image", async () => {
       const title = await sh(
         `docker inspect --format '{{index .Config.Labels "org.opencontainers.image.title"}}' ${image}`,
       );

@@ -1,4 +1,6 @@
-/** The assistant by an OpenAI-compatible server: it works, and where the server does not, only the assistant suffers. */
+/**
+ * The assistant with an OpenAI-compatible server: it works, and if the server does not, only the assistant is affected.
+ */
 import assert from "node:assert/strict";
 import { authorization, callApi, send, signUp, type Account } from "./support/api.ts";
 import { kubectl, sh, withCheckout } from "./support/shell.ts";
@@ -14,7 +16,7 @@ interface Event {
   readonly message?: string;
 }
 
-describe("the assistant by an OpenAI-compatible server", () => {
+describe("the assistant with an OpenAI-compatible server", () => {
   let account: Account;
   /** Deploys the app with this key, from a checkout of its own. */
   const deploy = (key: string) =>
@@ -83,7 +85,7 @@ describe("the assistant by an OpenAI-compatible server", () => {
     await sh("make up");
   });
 
-  it("adds a task through a tool call that arrives in pieces, and streams what it did", async () => {
+  it("adds a task through a streamed tool call, and streams what it did", async () => {
     await deploy("right-key");
     const events = await ask("add water the plants");
     assert.match(textOf(events), /The list says: .*water the plants/i);
@@ -95,19 +97,19 @@ describe("the assistant by an OpenAI-compatible server", () => {
     );
   });
 
-  it("says so when the answer breaks off, after what had arrived", async () => {
+  it("reports an answer that breaks off, after the part that had arrived", async () => {
     const events = await fails("please break off", /broke off/);
     assert.match(textOf(events), /half an answer/);
   });
 
-  it("says so when the key is wrong, and tells it nobody", async () => {
+  it("reports a wrong key, and shows the key to nobody", async () => {
     await deploy("wrong-canary-key");
     await fails("hello", /settings/);
     const logs = await kubectl("logs -l app.kubernetes.io/name=backend --tail=200");
     assert.doesNotMatch(logs, /wrong-canary-key/);
   });
 
-  it("says so when the server is gone", async () => {
+  it("reports a server that is gone", async () => {
     await inModelNamespace("delete pod model --wait");
     await fails("hello", /can't be reached/);
   });

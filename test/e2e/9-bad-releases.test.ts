@@ -1,4 +1,6 @@
-/** A release that can't work ends soon after Kubernetes shows it, says why, and is noticed by no user. */
+/**
+ * The deploy of a release that cannot work ends soon after Kubernetes shows that, with the reason, and no user notices.
+ */
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,7 +8,7 @@ import { authorization, callApi, signUp, type Account } from "./support/api.ts";
 import { underLoad } from "./support/load.ts";
 import { NAMESPACE, attempt, eventually, kubectl, sh, withCheckout } from "./support/shell.ts";
 
-/** From the first definitive sign to the end of the command. */
+/** Seconds allowed from the first definitive sign to the end of the command. */
 const SECONDS_TO_THE_END = 15;
 const QUOTA = "bad-release";
 
@@ -14,25 +16,25 @@ interface BadRelease {
   readonly name: string;
   /** Breaks the release in a checkout. */
   readonly breakIt: (cwd: string) => unknown;
-  /** Whether Kubernetes shows by now that the release can't work. */
+  /** Whether Kubernetes already shows that the release cannot work. */
   readonly sign: Sign;
   /** What the error says. */
   readonly says: readonly RegExp[];
   readonly cleanUp?: () => Promise<unknown>;
 }
 
-/** `$&` in `value` stands for what was found. */
+/** Replaces text in a file of the checkout; `$&` in `value` stands for the text that was found. */
 const replaceIn = (file: string, search: RegExp, value: string) => {
   const before = readFileSync(file, "utf8");
   const after = before.replace(search, value);
   assert.notEqual(after, before, `${file} has no ${search}`);
   writeFileSync(file, after);
 };
-/** What runs when the program starts, and not yet when the image's build imports it. */
+/** Adds a statement that runs when the program starts, but not when the image's build imports it. */
 const atStart = (cwd: string, statement: string) =>
   replaceIn(join(cwd, "app/backend/app/__main__.py"), /^def main\(\).*$/m, `$&\n    ${statement}`);
 
-/** The API's times are whole seconds. */
+/** Whether a time of the API is not before `begin`; the API's times are whole seconds. */
 const since = (begin: number) => (time: string | null | undefined) =>
   Date.parse(time ?? "") >= Math.floor(begin / 1000) * 1000;
 
@@ -116,7 +118,7 @@ const RELEASES: readonly BadRelease[] = [
   {
     name: "a quota that refuses its pods",
     breakIt: async (cwd) => {
-      // As many as there are, and one for the migration.
+      // The quota allows as many pods as there are, and one for the migration.
       const { length } = await items("pods --field-selector status.phase=Running");
       await kubectl(`create quota ${QUOTA} --hard=pods=${length + 1}`);
       await sh("pulumi config set --stack dev --path todo-app:secretVersions.auth 2", { cwd });
@@ -127,7 +129,7 @@ const RELEASES: readonly BadRelease[] = [
   },
 ];
 
-/** Looks for the sign until `done`; returns when it was first there. */
+/** Looks for the sign until `done`; returns the time at which it first appeared. */
 async function watchFor(sign: Sign, done: AbortSignal): Promise<number> {
   const begin = Date.now();
   while (!done.aborted) {

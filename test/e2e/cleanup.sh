@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `make local-clean` leaves nothing behind: what the machine looks like after a clean-up, a start and another clean-up is
-# what it looked like after the first one. Prints one `ok` or `not ok` line per kind of trace.
+# `make local-clean` leaves nothing behind: after a clean-up, a start and another clean-up, the machine looks as it did
+# after the first one. Prints one `ok` or `not ok` line per kind of trace.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -9,7 +9,7 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/todo-app
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Processes of the stack by what they are called with, where their limits are set, and which network they see.
+# Processes of the stack, found by their command line, their cgroup or their network namespace.
 processes() {
   local directory
   for directory in /proc/[0-9]*; do
@@ -61,7 +61,8 @@ for kind in "${KINDS[@]}"; do
     failures=$((failures + 1))
   fi
 done
-# What was there already before the first clean-up would not show in a comparison.
+# The comparison would not show what was there already before the first clean-up, so this searches for the names of the
+# stack.
 if traces=$(grep -rhE 'todo0|todo-(app/|veth|node)|todo-app local|table ip todo-app' "$work/after"); then
   printf 'not ok - something still carries the stack'"'"'s names\n  # %s\n' "${traces//$'\n'/$'\n  # '}"
   failures=$((failures + 1))

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The local cluster does what the stack needs, and comes back with its data from `kill -9` of any part and from a reboot.
-# Prints one `ok` or `not ok` line per behaviour; the exit status says whether all held.
+# The local cluster has the features that the stack needs, and recovers with its data from `kill -9` of any part and
+# from a reboot. Prints one `ok` or `not ok` line per behaviour; the exit status is 0 if all passed.
 # shellcheck source=local/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../../local/lib.sh"
 # shellcheck source=local/cluster/cluster.sh
@@ -94,8 +94,8 @@ YAML
   kube -n $NAMESPACE rollout status deployment web --timeout 120s
 }
 
-# A certificate for a name of a stage, which alone lead to the cluster. What the admission webhook of cert-manager would fill
-# in is left out.
+# A certificate for a host name of a stage; only such names lead to the cluster. The fields that cert-manager's
+# admission webhook fills in are left out.
 request_certificate() {
   kube apply -f - <<YAML
 apiVersion: cert-manager.io/v1
@@ -159,7 +159,8 @@ through_ingress() { curl -fsS --noproxy '*' --max-time 5 -H "Host: ${2:-cluster.
 through_tls() { acme_get "https://$ACME_MANAGEMENT/roots/0" >"$ROOT" && curl -fsS --noproxy '*' --cacert "$ROOT" "https://$HOST/kept"; }
 issued() { kube -n $NAMESPACE delete secret web-tls --ignore-not-found && wait_for 90 'a certificate of the ACME server' through_tls; }
 usage() { kube -n $NAMESPACE top pods -l app=web --no-headers | grep -E ' [1-9][0-9]*Mi'; }
-# dns_flags NAME: whether the name service speaks for itself, and its code (0: found, 3: no such name).
+# dns_flags NAME: whether the DNS server is authoritative for the name, and its response code (0: found, 3: no such
+# name).
 dns_flags() {
   in_pod python3 -c 'import socket, struct, sys
 name = b"".join(bytes([len(label)]) + label.encode() for label in sys.argv[1].split("."))
@@ -188,7 +189,7 @@ all_serving() { kube -n $NAMESPACE wait pod -l app=web --for condition=Ready --t
 replace_pods() { kube -n $NAMESPACE delete pods -l app=web --wait && kube -n $NAMESPACE rollout status deployment web --timeout 90s; }
 pod_ids() { pods '{.metadata.uid}{.status.containerStatuses[0].restartCount}' | sort; }
 
-# killed NAME...: `kill -9` of the named daemons, then one cluster_up.
+# killed NAME...: kills the named daemons with `kill -9`, then runs cluster_up once.
 killed() {
   local name pid
   for name; do
@@ -205,7 +206,7 @@ all_killed() {
   killed "${daemons[@]}"
 }
 
-# rebooted: no process is left, mounts, namespaces and rules are gone, files are as they were.
+# rebooted: acts like a reboot: no process, mount, network namespace or rule is left, and the files stay.
 rebooted() {
   local index
   for index in $(node_indices); do node_kill "$index"; done

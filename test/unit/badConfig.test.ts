@@ -208,7 +208,7 @@ describe("bad configuration", () => {
       assert.ok(!message.includes("canary"), "a secret is shown");
     });
 
-  it("includes a stack's name that gives no namespace", () => {
+  it("includes a stack's name from which no valid namespace can be derived", () => {
     assert.match(
       messageOf(() => parseConfig("My_Stage", stageConfig("dev"))),
       /todo-app:namespace is missing; allowed: a DNS label; the default, todo-app-My_Stage, is not one/,
@@ -243,7 +243,7 @@ describe("bad configuration", () => {
     parseConfig("dev", stageConfig("dev"), () => false);
   });
 
-  it("of other projects' keys is none of ours", () => {
+  it("does not include keys of other projects", () => {
     parseConfig("dev", { ...stageConfig("dev"), "aws:region": "eu-west-1" });
   });
 });
@@ -251,8 +251,9 @@ describe("bad configuration", () => {
 describe("any configuration", () => {
   const replicas = fc.integer({ min: -5, max: 60 });
 
-  // Of a stage whose database is external: how many pods one inside the cluster can serve is another rule's.
-  it("is either accepted with its invariants or refused by the key that is wrong", () => {
+  // Uses a stage with an external database. Inside the cluster, another rule would limit the number of pods as well:
+  // that of the database's connections.
+  it("is either accepted with its values or refused with the key that is wrong", () => {
     fc.assert(
       fc.property(replicas, replicas, replicas, (count, minReplicas, maxReplicas) => {
         const backend = { replicas: count, autoscaling: { minReplicas, maxReplicas } };

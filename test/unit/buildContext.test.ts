@@ -20,7 +20,7 @@ describe("the hash of a build's content", () => {
     writeFileSync(join(context, path), text);
   };
   const hash = (settings: readonly string[] = []) => contentHash(context, settings);
-  /** Whether the hash is another one after it. */
+  /** Whether the hash changes with the action. */
   const changes = (action: () => void) => {
     const before = hash();
     action();
@@ -42,7 +42,7 @@ describe("the hash of a build's content", () => {
     rmSync(copy, { recursive: true });
   });
 
-  it("changes with a file's contents, name, executability or link, and with the build's settings", () => {
+  it("changes with a file's content, name, executable bit or link target, and with the build's settings", () => {
     assert.ok(changes(() => write("app/main.py", "other")));
     assert.ok(changes(() => write("app/new.py")));
     assert.ok(changes(() => chmodSync(join(context, "app/main.py"), 0o755)));
@@ -50,7 +50,7 @@ describe("the hash of a build's content", () => {
     assert.notEqual(hash(["linux/amd64"]), hash(["linux/arm64"]));
   });
 
-  it("leaves out what is ignored, and keeps the exceptions", () => {
+  it("leaves out ignored files, but not the exceptions among them", () => {
     write(".dockerignore", "# all\n*\n!app\n**/*.pyc\napp/data/*\n!app/data/names.txt\n");
     for (const path of ["notes.md", "node_modules/x/index.js", "app/main.pyc", "app/data/big.bin"])
       assert.ok(!changes(() => write(path, "other")), path);
@@ -61,13 +61,13 @@ describe("the hash of a build's content", () => {
       );
   });
 
-  it("takes a name without stars for the top of the context alone", () => {
+  it("applies a pattern without wildcards only to the top folder of the context", () => {
     write(".dockerignore", "tests\n");
     assert.ok(!changes(() => write("tests/one.py")));
     assert.ok(changes(() => write("app/tests/one.py")));
   });
 
-  it("changes with the Dockerfile and the ignored names, which Docker reads though they be ignored", () => {
+  it("changes with the Dockerfile and .dockerignore, which Docker reads even if they are ignored", () => {
     write(".dockerignore", "Dockerfile\n.dockerignore\n");
     assert.ok(changes(() => write("Dockerfile", "FROM other")));
     assert.ok(changes(() => write(".dockerignore", "Dockerfile\n")));

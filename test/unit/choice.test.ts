@@ -53,7 +53,7 @@ describe("the cluster of a stage", function () {
       "-c",
       `source local/lib.sh; source local/stage/stage.sh; remember_cluster ${name} ${choice}`,
     ]);
-  /** Runs a command on a machine of its own. */
+  /** Runs a command with a home folder of its own, as on another machine. */
   const run = ([command, ...args]: readonly [string, ...string[]], more: Environment = {}) => {
     const env = {
       PATH: `${folder}/bin:${process.env.PATH}`,
@@ -64,7 +64,7 @@ describe("the cluster of a stage", function () {
     };
     return spawnSync(command, args, { cwd: folder, env, encoding: "utf8" });
   };
-  /** What every command of a stage works with, or why there is nothing. */
+  /** The environment of a stage's commands, or the error if there is none. */
   const settings = (name: string, more: Environment = {}) => {
     const { stdout, stderr, status } = run(["local/env", name], more);
     const value = (key: string) =>
@@ -86,7 +86,7 @@ describe("the cluster of a stage", function () {
       isOwn(settings("staging"), file);
     });
 
-    it("is that one for every command, though no make up came before", () => {
+    it("is that one for every command, even before the first make up", () => {
       const KUBECONFIG = kubeconfig("exported", "staging");
       isOwn(settings("staging", { KUBECONFIG }), KUBECONFIG);
       const { stdout } = run(["local/stage-file", "staging"], { KUBECONFIG });
@@ -111,14 +111,14 @@ describe("the cluster of a stage", function () {
         isOwn(settings("staging"), file);
       });
 
-    it("is found by a context that comes with merged keys", () => {
+    it("is found by a context that the stage file gets through a merge key", () => {
       const shared = "x: &x { todo-app:kubernetesContext: team }\nconfig: { <<: *x }\n";
       writeFileSync(join(folder, "Pulumi.staging.yaml"), shared);
       const file = kubeconfig("home/.kube/config", "team");
       isOwn(settings("staging"), file);
     });
 
-    it("keeps the state where the user wants it", () => {
+    it("keeps its state in the backend that the user has chosen", () => {
       kubeconfig("home/.kube/config", "staging");
       const backend = (more: Environment = {}) => settings("staging", more).stdout;
       assert.match(backend(), /PULUMI_BACKEND_URL/);
@@ -131,7 +131,7 @@ describe("the cluster of a stage", function () {
       assert.doesNotMatch(backend(), /PULUMI_BACKEND_URL/);
     });
 
-    it("must answer, and is named with the way to use another", () => {
+    it("must answer; otherwise the error names it and says how to use another", () => {
       const file = kubeconfig("home/.kube/config", "staging");
       writeFileSync(join(folder, "bin/kubectl"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
       const { stdout, stderr, status } = run(["local/up", "staging"]);
@@ -145,7 +145,7 @@ describe("the cluster of a stage", function () {
   describe("whose context the machine does not know", () => {
     it("is a local one for dev", () => isLocal(settings("dev")));
 
-    it("is nowhere for any other stage: a forgotten KUBECONFIG starts nothing", () => {
+    it("is an error for any other stage, so that a forgotten KUBECONFIG starts no local cluster", () => {
       kubeconfig("home/.kube/config", "minikube");
       for (const command of ["local/up", "local/env", "local/stage-file"] as const) {
         const { stdout, stderr, status } = run([command, "staging"]);
@@ -157,12 +157,12 @@ describe("the cluster of a stage", function () {
       assert.ok(!existsSync(join(state, "pulumi")), "no state either");
     });
 
-    it("is nowhere for dev as well when that was asked for", () => {
+    it("is an error for dev too if the context's cluster was asked for", () => {
       const { stderr } = settings("dev", { CLUSTER: "context", KUBECONFIG: "/one:/two" });
       assert.match(stderr, /no context "minikube" in \/one:\/two, which stage dev is deployed to/);
     });
 
-    it("is not that of a shell with the local cluster's settings", () => {
+    it("is not taken from a shell that has the settings of the local cluster", () => {
       const KUBECONFIG = kubeconfig("state/todo-app/kubeconfig", "minikube", "staging");
       const PULUMI_BACKEND_URL = `file://${state}/pulumi?metadata=skip`;
       const shell = { KUBECONFIG, PULUMI_BACKEND_URL };
@@ -175,7 +175,7 @@ describe("the cluster of a stage", function () {
       assert.match(stdout, /^unset PULUMI_BACKEND_URL$/m, "nor its state");
     });
 
-    it("is said to be unknown where the stage file names none", () => {
+    it("is reported as unknown if the stage file names no context", () => {
       writeFileSync(join(folder, "Pulumi.staging.yaml"), "environment: [team]\n");
       assert.match(settings("staging").stderr, /Pulumi\.staging\.yaml names no context\n {2}fix: /);
       const file = kubeconfig("home/.kube/config", "team");
@@ -184,14 +184,14 @@ describe("the cluster of a stage", function () {
   });
 
   describe("that was asked for", () => {
-    it("is a local one with a state of its own, whatever the machine knows", () => {
+    it("is the local one with a state of its own, whichever contexts the machine has", () => {
       kubeconfig("home/.kube/config", "staging");
       writeFileSync(join(folder, "home/.pulumi/credentials.json"), '{"current": "s3://team"}');
       const login = { PULUMI_BACKEND_URL: "s3://team", PULUMI_ACCESS_TOKEN: "token" };
       isLocal(settings("staging", { CLUSTER: "local", ...login }));
     });
 
-    it("stays what was said once, until the other is said", () => {
+    it("is remembered until another one is asked for", () => {
       const file = kubeconfig("home/.kube/config", "staging");
       remember("staging", "local");
       isLocal(settings("staging"));
@@ -200,7 +200,7 @@ describe("the cluster of a stage", function () {
       isOwn(settings("staging"), file);
     });
 
-    it("stays local although the context is there, and says so with the way back", () => {
+    it("stays the local one even if the context exists, with a note that says how to change that", () => {
       kubeconfig("home/.kube/config", "staging");
       remember("staging", "local");
       const { stdout } = run(["node", "local/stage/chooseCluster.ts", "staging", folder, state]);
@@ -210,7 +210,7 @@ describe("the cluster of a stage", function () {
       );
     });
 
-    it("is kept when make was told, not when the environment has it", () => {
+    it("is remembered if it was given to make, but not if it is set in the environment", () => {
       const dryRun = (args: readonly string[], more: Environment = {}) => {
         const env = { ...process.env, MAKEFLAGS: undefined, CLUSTER: undefined, ...more };
         const options = { cwd: ROOT, env, encoding: "utf8" } as const;
@@ -226,7 +226,7 @@ describe("the cluster of a stage", function () {
     });
   });
 
-  it("is not looked for where there is no such stage", () => {
+  it("is not looked for if there is no such stage", () => {
     assert.match(settings("moon").stderr, /no Pulumi\.moon\.yaml\n {2}fix: .*Pulumi\.dev\.yaml/);
   });
 
@@ -245,14 +245,14 @@ describe("the cluster of a stage", function () {
       return kubeconfig("home/.kube/config", "minikube");
     };
 
-    it("keeps its state when it was the machine's own", () => {
+    it("keeps its state if it was the cluster of a context", () => {
       const file = before();
       isOwn(settings("dev"), file);
       assert.equal(readFileSync(join(state, "stacks/dev.json"), "utf8"), "{}");
       assert.ok(!existsSync(join(state, "pulumi")));
     });
 
-    it("leaves the state to a local cluster that is there too", () => {
+    it("leaves the state to the local cluster if that exists too", () => {
       mkdirSync(join(state, "cluster"));
       before();
       settings("dev");
@@ -284,7 +284,7 @@ describe("the tests", () => {
       assert.throws(() => requireLocalCluster({ ...env, ...wrong }), /on the local cluster only/);
   });
 
-  it("use the local cluster, whatever this machine knows and make was told", () => {
+  it("use the local cluster, whichever contexts this machine has and whatever was given to make", () => {
     const folder = mkdtempSync(join(tmpdir(), "run-"));
     try {
       mkdirSync(join(folder, "test"));

@@ -30,7 +30,7 @@ const stateOf = (...resources: object[]): State => ({
   deployment: { resources: resources as never },
 });
 
-/** Has the namespaces that lie beside it, each with its uid and the time of its creation. */
+/** A kubectl that reads namespaces from files beside it, each with its uid and time of creation. */
 const KUBECTL = `#!/bin/bash
 cd "\${0%/*}" || exit
 [[ $1 == --context=staging ]] || exit 1
@@ -83,7 +83,7 @@ describe("the cluster that a stack records", () => {
     await verify({ version: 3, deployment: {} });
   });
 
-  it("is refused where the context leads to another, with both named", async () => {
+  it("must be the one of the context; otherwise the error names both", async () => {
     live("kube-system", "uid-2");
     const { message, fix } = await refusal(stateOf(stackWith({ cluster: "uid-1" }), APP));
     assert.match(message, /^staging was deployed to another cluster, and nothing was changed:/);
@@ -95,7 +95,7 @@ describe("the cluster that a stack records", () => {
     assert.match(fix, /KUBECONFIG.*make up STAGE=staging NEW_CLUSTER=1 .*from a backup/);
   });
 
-  it("is refused as well after a first deploy that failed, which has no outputs", async () => {
+  it("must be the one of the context even after a failed first deploy, which has no outputs", async () => {
     live("kube-system", "uid-2");
     live("todo-app-staging", "uid-of-todo-app-staging");
     const { message } = await refusal(stateOf(stackWith({}), KUBE_SYSTEM, APP));
@@ -105,18 +105,18 @@ describe("the cluster that a stack records", () => {
   describe("in a state of an earlier version, with the app's namespace alone", () => {
     const state = stateOf(stackWith({ url: "https://a" }), APP);
 
-    it("is the one with that namespace", async () => {
+    it("is the cluster that has that namespace", async () => {
       live("todo-app-staging", "uid-of-todo-app-staging");
       await verify(state);
     });
 
-    it("is refused where another namespace has its name", async () => {
+    it("is not a cluster with another namespace of the same name", async () => {
       live("todo-app-staging", "another");
       const { message } = await refusal(state);
       assert.match(message, /namespace todo-app-staging with the uid another, at/);
     });
 
-    it("is refused where the cluster is a new, empty one", async () => {
+    it("is not a new, empty cluster", async () => {
       live("kube-system", "uid-2", "2026-03-01T00:00:00Z");
       const { message } = await refusal(state);
       assert.match(message, /no namespace todo-app-staging, at/);
@@ -156,7 +156,7 @@ describe("the cluster that a stack records", () => {
       dependent,
     );
 
-    it("leaves the generated secrets, and no reference to what was in it", () => {
+    it("leaves the generated secrets in the state, and no reference to the objects of the cluster", () => {
       const { resources } = forgetCluster(state).deployment;
       assert.deepEqual(JSON.parse(JSON.stringify(resources)), [
         stackWith({ url: "https://a" }),
@@ -166,7 +166,7 @@ describe("the cluster that a stack records", () => {
       ]);
     });
 
-    it("leaves no operation unfinished", () => {
+    it("leaves no pending operation in the state", () => {
       const pending_operations = [{ type: "creating", resource: APP }];
       const interrupted = { ...state, deployment: { ...state.deployment, pending_operations } };
       assert.deepEqual(forgetCluster(interrupted).deployment.pending_operations, []);
@@ -179,14 +179,14 @@ describe("the cluster that a stack records", () => {
     } as unknown as Stack;
     beforeEach(() => imports.splice(0));
 
-    it("is given up for the new one when that is asked for", async () => {
+    it("is replaced by the new one if that is asked for", async () => {
       live("kube-system", "uid-2");
       const adopted = await adoptNewCluster(stack, state, "staging");
       assert.deepEqual(imports, [forgetCluster(state)]);
       await verify(adopted);
     });
 
-    it("is not given up while the context leads to it", async () => {
+    it("is not replaced while the context still points to it", async () => {
       live("kube-system", "uid-1");
       assert.equal(await adoptNewCluster(stack, state, "staging"), state);
       assert.deepEqual(imports, []);

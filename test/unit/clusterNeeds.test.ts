@@ -18,7 +18,7 @@ const node = (name: string, architecture: string, operatingSystem = "linux") => 
 const served = (name: string, controller: string) =>
   items({ metadata: { name }, spec: { controller } });
 
-/** What is said about a cluster that lacks nothing but what `answers` change. */
+/** The findings about a complete cluster, but with these answers. */
 async function findings(
   answers: Readonly<Record<string, Reading>>,
   settings: object = {},
@@ -47,7 +47,7 @@ describe("the nodes' architecture", () => {
     assert.deepEqual(await findings(nodes(node("a", "amd64"), node("w", "arm64", "windows"))), []);
   });
 
-  it("is told where no node can run the images", async () => {
+  it("is a problem if no node can run the images", async () => {
     const arm = nodes(node("a", "arm64"), node("b", "arm64"));
     assert.deepEqual(await findings(arm), [
       {
@@ -59,7 +59,7 @@ describe("the nodes' architecture", () => {
     assert.deepEqual(await findings(arm, { images }), []);
   });
 
-  it("is mentioned where some nodes can't", async () => {
+  it("is a warning if some nodes cannot run the images", async () => {
     assert.deepEqual(await findings(nodes(node("a", "amd64"), node("b", "arm64"))), [
       {
         warning:
@@ -68,12 +68,12 @@ describe("the nodes' architecture", () => {
     ]);
   });
 
-  it("does not matter to images that are built already: they may be for several", async () => {
+  it("does not matter for prebuilt images, which may be for several architectures", async () => {
     const images = { registry: "ghcr.io", backend: IMAGE, frontend: IMAGE };
     assert.deepEqual(await findings(nodes(node("a", "arm64")), { images }), []);
   });
 
-  it("may be hidden from who deploys", async () => {
+  it("is not required if the credentials may not read the nodes", async () => {
     const nodesDenied = { "/api/v1/nodes": { state: "unknown", reason: "Forbidden" } as const };
     assert.deepEqual(await findings(nodesDenied), [
       { warning: "could not check: nodes of todo-app:images.platform, linux/amd64 (Forbidden)" },
@@ -85,7 +85,7 @@ describe("ingress-nginx, which is retired,", () => {
   const nginx = { [INGRESS_CLASSES]: served("nginx", "k8s.io/ingress-nginx") };
   const route = { className: "nginx" };
 
-  it("is mentioned where it serves the stage", async () => {
+  it("is a warning if it serves the stage", async () => {
     assert.deepEqual(await findings(nginx, { route }), [
       {
         warning:
@@ -94,7 +94,7 @@ describe("ingress-nginx, which is retired,", () => {
     ]);
   });
 
-  it("is not mentioned on Minikube, nor for another controller of the same class", async () => {
+  it("is no warning on Minikube, nor for another controller of the same class", async () => {
     assert.deepEqual(await findings(nginx, { route }, "minikube"), []);
     const other = { [INGRESS_CLASSES]: served("nginx", "nginx.org/ingress-controller") };
     assert.deepEqual(await findings(other, { route }), []);
@@ -108,7 +108,7 @@ describe("a command that is to be copied", () => {
     read: () => Promise.resolve({ state: "absent" }),
   });
 
-  it("quotes a context only where the shell would take it apart", () => {
+  it("quotes a context only if the shell would split it", () => {
     const commands: Readonly<Record<string, string>> = {
       "arn:aws:eks:eu-west-1:123:cluster/a": "arn:aws:eks:eu-west-1:123:cluster/a",
       "kind team a": "'kind team a'",

@@ -15,7 +15,7 @@ describe("a command", () => {
   let said: string;
   let exitCode: unknown;
   const write = process.stderr.write.bind(process.stderr);
-  /** Runs a command with this command line, and notes its exit code and what goes to standard error. */
+  /** Runs a command with this command line; returns its exit code and standard error. */
   const call = async (
     line: string[],
     run: (call: unknown) => void = (each) => calls.push(each),

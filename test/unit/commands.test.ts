@@ -36,7 +36,7 @@ describe("the commands of ops/", function () {
   // Each test starts a program a few times.
   this.timeout(30_000);
 
-  it("are all there is beside what they share", () => {
+  it("are all files of the folder, except for those that they share", () => {
     const files = readdirSync(join(ROOT, "ops")).filter(
       (name) => !/^(lib|requirements)$/.test(name),
     );
@@ -47,7 +47,7 @@ describe("the commands of ops/", function () {
     describe(file, () => {
       const name = file.replace(/\..*$/, "");
 
-      it("is what make calls under the same name", () => {
+      it("is the command that the make target of the same name calls", () => {
         const recipe = new RegExp(
           `^${name}:.*\\n\\t@.*ops/${file.replace(".", "\\.")} ?.* \\$\\(ARGS\\)$`,
           "m",

@@ -23,7 +23,7 @@ describe("ContainerImage", () => {
       return [...outputs, image.pullPolicy] as const;
     });
 
-  it("builds, pushes and hands out the digest", async () => {
+  it("builds and pushes, and returns the digest", async () => {
     const { exports, resources } = await build({});
     assert.match(exports[0], /^ghcr\.io\/team\/backend@sha256:[0-9a-f]{64}$/);
     assert.equal(exports[2], "IfNotPresent");
@@ -101,7 +101,7 @@ describe("WebService", () => {
     assert.deepEqual(volume.secret, { secretName: "secret-1", defaultMode: 0o440 });
   });
 
-  it("keeps serving while it rolls and while a pod leaves", async () => {
+  it("keeps serving during a rollout and while a pod terminates", async () => {
     const { spec } = find(await deploy({}), "Deployment")[0]!.inputs;
     assert.deepEqual(spec.strategy.rollingUpdate, { maxSurge: 1, maxUnavailable: 0 });
     const pod = spec.template.spec;
@@ -133,7 +133,7 @@ describe("WebService", () => {
     ]);
   });
 
-  it("scales between its bounds and slowly down", async () => {
+  it("scales between its bounds, and scales down slowly", async () => {
     const autoscaling = { minReplicas: 2, maxReplicas: 10, targetCPUUtilization: 70 };
     const { spec } = find(await deploy({ autoscaling }), "HorizontalPodAutoscaler")[0]!.inputs;
     assert.deepEqual(
@@ -147,7 +147,7 @@ describe("WebService", () => {
 });
 
 describe("Worker", () => {
-  it("is called by nobody, and has time to finish what it is at", async () => {
+  it("accepts no connections, and has time to finish its task in progress", async () => {
     const { resources } = await record(
       () =>
         new Worker("mailer", {

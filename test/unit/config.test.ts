@@ -57,7 +57,7 @@ describe("the stage files", () => {
     ],
   };
   for (const stage of STAGES)
-    it(`${stage} says what its environment needs`, () => {
+    it(`${stage} sets what its environment needs`, () => {
       assert.deepEqual(table[stage]!(parseConfig(stage, stageConfig(stage))), expected[stage]);
     });
 
@@ -74,7 +74,7 @@ describe("the stage files", () => {
     assert.equal(parseConfig("staging", plain).databasePeer.port, 5432);
   });
 
-  it("tell the app about a collector, and open the way to it, only where one is set", () => {
+  it("tell the app about a collector of traces, and allow connections to it, only if one is set", () => {
     const none = parseConfig("dev", stageConfig("dev"));
     assert.equal(none.settings.OTEL_EXPORTER_OTLP_ENDPOINT, undefined);
     assert.deepEqual(none.tracing.callees, []);

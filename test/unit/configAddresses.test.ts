@@ -5,7 +5,7 @@ import { accepted, refusal } from "./support/configuration.ts";
 import { stageConfig, withKeys } from "./support/stages.ts";
 
 describe("the route's controller", () => {
-  it("is Traefik by default, and the usual namespace of its class is let in", () => {
+  it("is Traefik by default, and is allowed in from the usual namespace of its class", () => {
     const { className, namespace } = accepted("route", {}).address.route;
     assert.deepEqual([className, namespace], ["traefik", "traefik"]);
     assert.equal(
@@ -16,7 +16,7 @@ describe("the route's controller", () => {
     assert.equal(accepted("route", own).address.route.namespace, "edge");
   });
 
-  it("must be found: the namespace of other classes is not guessed", () => {
+  it("must have its namespace stated for other classes: it is not guessed", () => {
     assert.equal(
       refusal("route", { className: "haproxy" }),
       "the configuration of stack dev has 1 problem:\n" +
@@ -34,7 +34,7 @@ describe("the public URL", () => {
     assert.equal(publicUrl, "https://staging.todo-app.com");
   });
 
-  it("is another one where a port is forwarded, or TLS ends in front; then browsers keep to HTTPS", () => {
+  it("can be set, for a forwarded port or a proxy that ends TLS; with https, browsers are told to stay on HTTPS", () => {
     const http = accepted("publicUrl", "http://localhost:8080");
     assert.equal(http.address.publicUrl, "http://localhost:8080");
     assert.equal(http.settings.HSTS_MAX_AGE, undefined);
@@ -120,8 +120,9 @@ describe("the URL of an external database", () => {
 
 describe("the e-mail address for Let's Encrypt", () => {
   const tls = (email: string) => ({ issuer: "letsencrypt-staging", email });
-  it("is one that can exist", () => void accepted("tls", tls("ops@todo-app.com"), "staging"));
-  it("may be one at a part of a domain, or of a long or foreign top-level domain", () => {
+  it("may be one of a public domain", () =>
+    void accepted("tls", tls("ops@todo-app.com"), "staging"));
+  it("may have a subdomain, and a long or internationalised top-level domain", () => {
     for (const email of ["ops@mail.todo-app.com", "ops+tls@todo.photography", "ops@a.xn--p1ai"])
       accepted("tls", tls(email), "staging");
   });

@@ -52,7 +52,7 @@ describe("config-diff", function () {
     );
   });
 
-  it("compares what is written with what is only a default", () => {
+  it("compares a value that is written in one stage file with the default of the other", () => {
     stage("one", { placement: "any", database: { storage: "1Gi" } });
     stage("two", { placement: "required" });
     stage("three", {});
@@ -60,7 +60,7 @@ describe("config-diff", function () {
     assert.match(diff("one", "three").stdout, /^one and three have the same settings\n$/);
   });
 
-  it("takes a value that pulumi config set wrote as a string for what it means", () => {
+  it("decodes a value that pulumi config set wrote as a string", () => {
     stage("one", { rolloutTimeoutSeconds: "300", protectResources: "true" });
     stage("two", { backend: { autoscaling: { minReplicas: 2, maxReplicas: 4 } } });
     assert.deepEqual(rows("one", "two"), [
@@ -83,7 +83,7 @@ describe("config-diff", function () {
     assert.doesNotMatch(diff("two", "three").stdout, /canary/);
   });
 
-  it("shows a long value by its first line", () => {
+  it("shows only the first line of a long value", () => {
     const certificate = (body: string) =>
       `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`;
     stage("one", { database: { caCertificate: certificate("AAAA") } });

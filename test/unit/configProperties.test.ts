@@ -27,14 +27,17 @@ function refusal(stage: StageFile): string {
   assert.fail("the configuration was accepted");
 }
 
-/** As `pulumi config set --path` spells it. */
+/** The key as `pulumi config set --path` spells it. */
 const dotted = ([key, ...inner]: Fault["path"]) =>
   [
     `todo-app:${key}`,
     ...inner.map((part) => (typeof part === "number" ? `[${part}]` : `.${part}`)),
   ].join("");
 
-/** What the report says of the value: never that of a secret, nor of a key that might be a mistyped secret's. */
+/**
+ * The value as the error shows it: never that of a secret, nor that of an unknown key, which may be a mistyped
+ * secret's.
+ */
 function shown({ path, value, unknown }: Fault): string {
   if (unknown) return "unknown";
   if (value === undefined || value === "") return "missing";
@@ -59,7 +62,9 @@ function assertRefused(stage: StageFile, fault: Fault): void {
 const amountOf = (quantity: string) =>
   /[A-Z]i$/.test(quantity) ? memoryBytes(quantity) : cpuMillicores(quantity);
 
-/** What all pods need while a rollout has the old and the new ones of each Deployment, at its largest scale. */
+/**
+ * What all pods need at their peak: in a rollout of every Deployment at its largest scale, with all old and new pods.
+ */
 function peakOf(resources: readonly Recorded[]): Record<string, number> {
   const scales = new Map(
     find(resources, "HorizontalPodAutoscaler").map(({ name, inputs }) => [name, inputs.spec]),
@@ -114,7 +119,7 @@ describe("any configuration that is right", function () {
     fc.assert(property, { numRuns: RUNS.valid });
   });
 
-  it("deploys with room for all of its pods at once, and with every secret marked as one", async () => {
+  it("deploys with a quota for all of its pods at once, and with every secret marked as secret", async () => {
     let run = 0;
     const property = fc.asyncProperty(validStage, async (stage) => {
       const program = () => import(`../../index.ts?property-${run++}`);
@@ -134,14 +139,14 @@ describe("any configuration with one wrong key", function () {
   this.timeout(120_000);
   const choice = fc.nat(1_000_000);
 
-  it("is refused by that key with its value, what is allowed and the command that mends it", () => {
+  it("is refused with the key, its value, what is allowed and the command that fixes it", () => {
     const property = fc.property(validStage, choice, (stage, number) =>
       assertRefused(stage, faultOf(stage, number)),
     );
     fc.assert(property, { numRuns: RUNS.wrongKey });
   });
 
-  it("is refused the same way where the key is wrong only beside others", () => {
+  it("is refused the same way if the key is wrong only in combination with others", () => {
     const property = fc.property(validStage, fc.constantFrom(...RULE_FAULTS), assertRefused);
     fc.assert(property, { numRuns: RUNS.rules });
   });

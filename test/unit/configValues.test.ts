@@ -1,4 +1,4 @@
-/** Values that real stage files have: right ones that are unusual, and wrong ones that look right. */
+/** Values as real stage files have them: unusual ones that are valid, and invalid ones that look valid. */
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
 import { cpuMillicores, quantityOf } from "../../components/kubernetes/resources.ts";
@@ -23,7 +23,7 @@ describe("a quantity", () => {
   for (const [text, value] of Object.entries(values))
     it(`${text} is ${value}`, () => assert.equal(quantityOf(text), value));
   for (const text of ["", "1KB", "1 Gi", "-1", "1.5.5", "Gi", "1gi", "0x10"])
-    it(`"${text}" is none`, () => assert.ok(Number.isNaN(quantityOf(text))));
+    it(`"${text}" is not a quantity`, () => assert.ok(Number.isNaN(quantityOf(text))));
 });
 
 describe("CPU and memory", () => {
@@ -34,7 +34,7 @@ describe("CPU and memory", () => {
     resources: { requests: { cpu: 1, memory }, limits: { memory } },
   });
 
-  it("are compared and added up whatever their spelling", () => {
+  it("are compared and added up in any notation", () => {
     const spellings = ["0.29", "290m", "290e-3", "290000u", "+.29"];
     for (const spelling of spellings) assert.equal(cpuMillicores(spelling), 290);
     const quota = { cpu: "100000", memory: "1Pi" };
@@ -44,7 +44,7 @@ describe("CPU and memory", () => {
     for (const memory of ["1Mi", "0.5Gi", "64e6", "200Ti", 2 ** 26]) fits(withMemory(memory));
   });
 
-  it("have bounds: what no container fits in, or no node has, is a mistake in the unit", () => {
+  it("have bounds: less than any container needs, or more than any node has, is a wrong unit", () => {
     for (const cpu of ["1u", "0.0005", "1500u", 100_001, "1e300", -1, 0, "1 core", "", null])
       assert.match(
         refusal("backend", withCpu(cpu)),
@@ -158,8 +158,8 @@ describe("a stage file may have", () => {
   });
 });
 
-describe("what must not be read", () => {
-  it("is no part of a report: a private key in the place of a certificate", () => {
+describe("a value that must not be shown", () => {
+  it("is left out of the error: a private key in place of a certificate", () => {
     const key = "-----BEGIN RSA PRIVATE KEY-----\ncanary\n-----END RSA PRIVATE KEY-----\n";
     const pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
     for (const caCertificate of [key, pem + key, key + pem])
@@ -171,7 +171,7 @@ describe("what must not be read", () => {
       );
   });
 
-  it("is no part of a report: an object of which a part is encrypted", () => {
+  it("is left out of the error: an object of which a part is encrypted", () => {
     const raw = withKey("dev", "database", { image: "canary", storage: "1Gi" });
     const isEncrypted = (key: string) => key === "todo-app:database";
     assert.throws(() => parseConfig("dev", raw, isEncrypted), {
@@ -184,12 +184,12 @@ describe("what must not be read", () => {
     assert.equal(parseConfig("dev", right, isEncrypted).database.image, "postgres:17");
   });
 
-  it("is cut where it is a whole file", () => {
+  it("is cut if it is a whole file", () => {
     const message = refusal("llm", { model: "no model ".repeat(1000) });
     assert.match(message, /llm\.model is "no model .{190,200}…; allowed: a model name\n/);
   });
 
-  it("stands in clear in no stage file: the engine says which values it decrypted", () => {
+  it("must not be in clear in a stage file: the engine says which values it decrypted", () => {
     const raw = stageConfig("staging");
     pulumi.runtime.setAllConfig(raw, ["todo-app:openaiApiKey"]);
     assert.throws(

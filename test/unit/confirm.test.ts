@@ -47,7 +47,7 @@ describe("the confirmation of a deploy", () => {
         return true;
       }));
 
-  it("is refused where nobody can answer, with the command for pipelines", async () => {
+  it("fails if nobody can answer, and names the command for pipelines", async () => {
     await assert.rejects(ask("y", false), (error) => {
       assert.ok(error instanceof OperatorError);
       assert.match(error.message, /^nobody is here to answer: Deploy to qa\?$/);

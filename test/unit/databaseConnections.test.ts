@@ -19,7 +19,7 @@ const numberIn = (file: string, name: string) => {
 };
 
 describe("the connections that the database must accept", () => {
-  it("are those of every pod in a rollout at the largest scale, the migration's and the superuser's", () => {
+  it("are those of all old and new pods at the largest scale, of the migration and of the superuser", () => {
     const { count } = neededConnections([
       workload("backend", 6, 2),
       workload("frontend", 2, 1, 4),
@@ -28,7 +28,7 @@ describe("the connections that the database must accept", () => {
     assert.equal(count, 2 * 2 * 6 + 2 * 4 * 2 + 2 + 3);
   });
 
-  it("count each pod with no less than its pool", () => {
+  it("are for each pod at least the size of its connection pool", () => {
     const database = "app/backend/app/database.py";
     const backend = numberIn(database, "POOL_SIZE") + numberIn(database, "POOL_OVERFLOW");
     assert.ok(SERVICES.backend.connections >= backend, `backend: ${backend}`);
@@ -36,7 +36,7 @@ describe("the connections that the database must accept", () => {
     assert.ok(SERVICES.frontend.connections >= frontend, `frontend: ${frontend}`);
   });
 
-  it("are demanded of a database inside the cluster, with the sum and the keys", () => {
+  it("are required of a database inside the cluster; the error shows the sum and the keys", () => {
     const fifty = { backend: { replicas: 50 }, frontend: { replicas: 50 } };
     assert.throws(
       () => parseConfig("dev", withKeys("dev", fifty)),
@@ -53,7 +53,7 @@ describe("the connections that the database must accept", () => {
     parseConfig("dev", withKeys("dev", { ...fifty, database: { maxConnections: 805 } }));
   });
 
-  it("are not demanded of an external one, whose owner decides", () => {
+  it("are not required of an external one, whose owner decides", () => {
     const fifty = { backend: { replicas: 50 }, frontend: { replicas: 50 } };
     parseConfig("staging", withKeys("staging", fifty));
   });

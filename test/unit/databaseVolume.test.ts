@@ -43,7 +43,7 @@ describe("a deploy onto a database that holds data", () => {
     [{ namespace: "other" }, "namespace", "todo-app-dev", "other"],
     [{ storageClassName: "fast" }, "database.storageClassName", "standard", "fast"],
   ] as const)
-    it(`is refused where ${key} becomes ${to}, with the way to move the data`, () => {
+    it(`is refused if ${key} becomes ${to}, and the error says how to move the data`, () => {
       const error = refusal(changed);
       assert.match(error!.message, /^dev would start with an empty database, and nothing was/);
       assert.ok(error!.message.includes(`\n  todo-app:${key}: ${from} → ${to}\n`), error!.message);
@@ -56,24 +56,24 @@ describe("a deploy onto a database that holds data", () => {
     assert.match(message, /database\.mode: [\s\S]*namespace: /);
   });
 
-  it("goes on where nothing changes, and where the class in use is named", () => {
+  it("goes on if nothing changes, and if the StorageClass in use is stated by name", () => {
     assert.equal(refusal({}), undefined);
     assert.equal(refusal({ storageClassName: "standard" }), undefined);
   });
 
-  it("goes on after the data was let go by hand, and not just for want of protection in an older state", () => {
+  it("goes on after the data was unprotected by hand, but not if an older state only lacks the protection", () => {
     assert.equal(refusal({ mode: "external" }, claim({ protect: false })), undefined);
     const older = claim({ protect: undefined, retainOnDelete: undefined });
     assert.ok(refusal({ mode: "external" }, older));
   });
 
-  it("is refused for a CloudNativePG cluster too, whose class is the operator's to keep", () => {
+  it("is refused for a CloudNativePG cluster too, whose StorageClass the operator keeps", () => {
     const mode = "cloudnative-pg";
     assert.equal(refusal({ mode, storageClassName: "fast" }, cluster), undefined);
     assert.ok(refusal({ mode: "external" }, cluster));
   });
 
-  it("goes on where the volume is about to be deleted, or there is none", () => {
+  it("goes on if the volume is about to be deleted, or does not exist", () => {
     assert.equal(refusal({ mode: "external" }, claim({ delete: true })), undefined);
     refuseDataLoss("dev", [], { ...dev, mode: "external" });
   });
@@ -95,7 +95,7 @@ describe("the removal of a stage", () => {
     rmSync(folder, { recursive: true });
   });
 
-  it("is held up by what the stage protects, not by the data, which always is", () => {
+  it("is refused because of what the stage protects, but not because of the data, which is always protected", () => {
     assert.deepEqual(heldBesidesData([claim(), cluster]), []);
     assert.deepEqual(heldBesidesData([claim(), namespace]), [namespace]);
   });
@@ -107,7 +107,7 @@ describe("the removal of a stage", () => {
     assert.equal(calls, `state unprotect --yes --stack dev ${claim().urn}\n`);
   });
 
-  it("stops where that fails, with the reason and the command", async () => {
+  it("stops if that fails, with the reason and the command", async () => {
     pulumi("echo 'error: no such stack' >&2; exit 1");
     await assert.rejects(unprotectData("dev", [claim()]), (error: OperatorError) => {
       assert.match(error.message, /can't be unprotected: error: no such stack/);

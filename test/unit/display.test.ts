@@ -22,13 +22,13 @@ const diagnostic = (message: string, severity = "info", of?: string, ephemeral =
   event({ diagnosticEvent: { urn: of, message, severity, ephemeral, color: "never" } });
 const summary = (resourceChanges: object) => event({ summaryEvent: { resourceChanges } });
 
-/** As much of a terminal as the display uses: text, lines up, and clearing what is below. */
+/** A terminal with the functions that the display uses: text, moving up by lines, and clearing everything below. */
 class Terminal {
   readonly isTTY = true;
   readonly columns = 60;
   readonly rows = 8;
   lines: string[] = [];
-  /** The most lines that ever stood at once. */
+  /** The largest number of lines that were shown at once. */
   highest = 0;
 
   write(text: string): void {
@@ -70,7 +70,7 @@ describe("the display of an operation", () => {
   };
 
   describe("without a terminal", () => {
-    it("is a line for each resource that is done, none for what stays as it is, and the sum", () => {
+    it("is a line for each changed resource, none for unchanged ones, and the totals", () => {
       const { texts, send } = piped();
       send(begin(BACKEND), end(BACKEND), begin(IMAGE, "same"), end(IMAGE, "same"));
       send(summary({ create: 1, same: 44 }));
@@ -81,7 +81,7 @@ describe("the display of an operation", () => {
       );
     });
 
-    it("announces what takes longer", async () => {
+    it("announces an operation that takes longer", async () => {
       const { texts, send } = piped();
       send(begin(BACKEND, "update"));
       await sleep(2_400);
@@ -101,7 +101,7 @@ describe("the display of an operation", () => {
       assert.deepEqual(texts, []);
     });
 
-    it("of a plan says what would happen", () => {
+    it("of a preview says what would happen", () => {
       const { texts, send } = piped("planned");
       send(begin(BACKEND, "update"), end(BACKEND, "update"), begin(IMAGE), end(IMAGE));
       send(summary({ update: 1, create: 1 }));
@@ -137,7 +137,7 @@ describe("the display of an operation", () => {
     assert.match(text, /\nfull output: .*\/todo-app\/logs\/up-acme-qa\.log\n$/);
   });
 
-  it("has everything that the engine said in the log", async () => {
+  it("writes all output of the engine to the log", async () => {
     const { send } = piped();
     send(begin(IMAGE), diagnostic("<{%reset%}>step 1<{%reset%}>", "info", IMAGE, true));
     send(end(IMAGE), summary({ create: 1 }));
@@ -149,7 +149,7 @@ describe("the display of an operation", () => {
     );
   });
 
-  it("goes on where the log can't be written, and says so", async () => {
+  it("goes on if the log cannot be written, and says so", async () => {
     mkdirSync(join(folder, "todo-app/logs/up-acme-qa.log"), { recursive: true });
     const { texts, send } = piped();
     await sleep(50);
@@ -159,7 +159,7 @@ describe("the display of an operation", () => {
     assert.deepEqual(texts.slice(1), ["  + Deployment backend created (0s)\n"]);
   });
 
-  it("bears events that come after its end", async () => {
+  it("ignores events that come after its end", async () => {
     const { texts, send } = piped();
     display.close();
     send(begin(BACKEND), end(BACKEND), diagnostic("late", "warning"));
@@ -168,7 +168,7 @@ describe("the display of an operation", () => {
   });
 
   describe("on a terminal", () => {
-    it("shows what is under way with its last word, and leaves only what is done", async () => {
+    it("shows operations in progress with their last status, and in the end only finished ones", async () => {
       const { screen, send } = onTerminal();
       send(begin(IMAGE), diagnostic("[4/9] RUN npm ci", "info", IMAGE, true));
       await sleep(300);
@@ -194,7 +194,7 @@ describe("the display of an operation", () => {
       assert.equal(screen.lines.at(-1), "  … and 15 more");
     });
 
-    it("keeps the errors of a failure that left something under way", async () => {
+    it("keeps the errors of a failure while other operations are in progress", async () => {
       const { screen, send } = onTerminal();
       send(begin(IMAGE), begin(BACKEND));
       await sleep(300);

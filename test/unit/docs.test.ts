@@ -8,7 +8,7 @@ const FILES = ["README.md", ...readdirSync(`${ROOT}/docs`).map((name) => `docs/$
 );
 
 describe("the documentation", () => {
-  it("names the cluster in every command for kubectl: the ambient one may be another", () => {
+  it("names the cluster in every kubectl command: the current context may be another one", () => {
     let commands = 0;
     for (const file of FILES)
       for (const [command] of readFileSync(`${ROOT}/${file}`, "utf8").matchAll(

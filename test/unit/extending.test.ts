@@ -1,4 +1,4 @@
-/** What docs/extending.md says is done to a copy of the project, whose program then runs as in a deploy. */
+/** Follows docs/extending.md in a copy of the project, and runs that copy's program as in a deploy. */
 import assert from "node:assert/strict";
 import {
   cpSync,
@@ -60,7 +60,7 @@ describe("docs/extending.md", () => {
   const deployed = async () =>
     (await record(() => import(join(project, "index.ts")), "dev", config())).resources;
 
-  /** The workloads of the stack that a workload lets in (ingress) or may call (egress), each with the port. */
+  /** The workloads that may call a workload (ingress) or that it may call (egress), each with the port. */
   const connections = (
     resources: readonly Recorded[],
     name: string,
@@ -106,7 +106,8 @@ describe("docs/extending.md", () => {
     edit("Pulumi.dev.yaml", (text) => `${text}  todo-app:quota:\n    pods: 1\n`);
     const { loadConfig } = await import(join(project, "config/load.ts"));
     const refused = record(() => loadConfig(), "dev", config());
-    // Two pods each of three services, twice in a rollout, and database, migration and headroom.
+    // Two pods of each of three services, twice in a rollout, and the pods of the database, the migration and the
+    // headroom.
     await assert.rejects(refused, /at least 19, which backend, frontend, reports, database/);
   });
 

@@ -1,4 +1,4 @@
-/** Mistakes that were made once. */
+/** Tests for mistakes that were made once, so that they are not made again. */
 import assert from "node:assert/strict";
 import { parseConfig } from "../../config/load.ts";
 import { find, record } from "./support/record.ts";
@@ -19,7 +19,7 @@ describe("the stack", () => {
     assert.match(template.metadata.annotations["todo-app/image-revision"], /sha256/);
   });
 
-  it("has a migration that survives a node's drain, and is not tried again when it fails", async () => {
+  it("runs a migration that survives the drain of its node, and is not retried when it fails", async () => {
     const { spec } = find(await resourcesOf("dev", stageConfig("dev")), "Job")[0]!.inputs;
     assert.equal(spec.backoffLimit, 0);
     assert.deepEqual(spec.podFailurePolicy.rules, [
@@ -41,7 +41,7 @@ describe("the stack", () => {
       assert.deepEqual(emptyLists(inputs), []);
   });
 
-  it("can take back that browsers refuse plain HTTP", () => {
+  it("can make browsers accept plain HTTP again", () => {
     const tls = { issuer: "letsencrypt-staging", email: "ops@todo-app.com", hstsMaxAgeSeconds: 0 };
     const { settings } = parseConfig("staging", withKey("staging", "tls", tls));
     assert.deepEqual([settings.HSTS_MAX_AGE, settings.HTTPS_REDIRECT], ["0", "true"]);

@@ -1,4 +1,4 @@
-/** Secrets that somebody else fills: a deploy does not begin without them. */
+/** Secrets that somebody else fills: a deploy does not begin if one is missing. */
 import assert from "node:assert/strict";
 import { clusterOf } from "../../ops/lib/preflight/clusterApi.ts";
 import { clusterFindings } from "../../ops/lib/preflight/clusterNeeds.ts";
@@ -24,7 +24,7 @@ describe("preflight", function () {
   const site = { "todo-app:tls": { issuer: "secret", secretName: "site" } };
   const authority = { "todo-app:tls": { issuer: "ca", caSecretName: "authority" } };
 
-  it("lacks a TLS Secret that is not there: no https URL is announced without a certificate", async () => {
+  it("reports a missing TLS Secret: no https URL is announced without a certificate", async () => {
     cluster({ [NAMESPACE]: {}, [`${NAMESPACE}/secrets/site`]: null });
     assert.deepEqual(await findings(site), [
       {
@@ -34,7 +34,7 @@ describe("preflight", function () {
     ]);
   });
 
-  it("says how to come to the namespace before the first deploy", async () => {
+  it("says how to create the namespace before the first deploy", async () => {
     cluster();
     const [finding] = await findings(authority);
     assert.ok(finding && "fix" in finding);
@@ -45,7 +45,7 @@ describe("preflight", function () {
     assert.match(finding.fix, /^deploy once with todo-app:tls\.issuer none.*, then kubectl /);
   });
 
-  it("lacks a pull Secret that is not there", async () => {
+  it("reports a missing pull Secret", async () => {
     cluster({ [NAMESPACE]: {} });
     const images = { registry: "ghcr.io", pullSecretName: "pull" };
     const [finding] = await findings({ "todo-app:images": images });
@@ -57,7 +57,7 @@ describe("preflight", function () {
     assert.match(finding.fix, /create secret docker-registry pull --docker-server ghcr\.io /);
   });
 
-  it("only mentions a Secret that the credentials may not look at", async () => {
+  it("only warns about a Secret that the credentials may not read", async () => {
     cluster({ [NAMESPACE]: {}, [`${NAMESPACE}/secrets/site`]: "denied" });
     const [finding, ...others] = await findings(site);
     assert.ok(finding && "warning" in finding && !others.length);

@@ -16,7 +16,7 @@ function golden(path: string, actual: unknown) {
   assert.equal(readFileSync(file, "utf8"), text, `${path} is not up to date: run "make golden"`);
 }
 
-/** The tag of an image changes with the app, which is no change of the stack. */
+/** Removes the content hash from an image's tag: it changes with the app, and that is no change of the stack. */
 const withoutContent = (inputs: any) =>
   inputs.imageName
     ? { ...inputs, imageName: inputs.imageName.replace(/-[0-9a-f]{12}$/, "-[content]") }

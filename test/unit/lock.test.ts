@@ -1,4 +1,4 @@
-/** When the lock of another deploy is removed: never that of one that may be alive. */
+/** When the lock of another deploy is removed: never while that deploy may be alive. */
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -45,7 +45,7 @@ describe("the lock of a stack", () => {
       return "";
     }
   };
-  /** Meets a lock at the first attempt, and none any more once it was removed. */
+  /** An operation that meets a lock at the first attempt, and none after the lock was removed. */
   const operate = (error: Error) =>
     withLock(stack, () => (cancelled ? Promise.resolve("done") : Promise.reject(error)));
   const refusal = async (error: Error) => {
@@ -57,10 +57,10 @@ describe("the lock of a stack", () => {
     throw new Error("the lock was removed");
   };
 
-  /** A process that is called as the engine is, noted by an operation that is killed in the middle. */
+  /** A process with the engine's name, recorded by an operation that is killed before it ends. */
   async function killedEngine(): Promise<string> {
     const engine = spawn("bash", ["-c", "exec -a pulumi sleep 60"]);
-    // What withLock notes: begin it, and never let it end.
+    // Starts withLock, so that it records the engine, and never lets it end.
     void withLock(stack, () => new Promise(() => {}));
     while (!recorded().length) await new Promise((resolve) => setTimeout(resolve, 20));
     engine.kill("SIGKILL");
@@ -81,7 +81,7 @@ describe("the lock of a stack", () => {
     assert.equal(cancelled, 1);
   });
 
-  it("is removed once: who finds the same lock a moment later leaves it alone", async () => {
+  it("is removed once: another operation that finds the same lock a moment later does not remove it", async () => {
     const pid = await killedEngine();
     await operate(locked(pid));
     cancelled = 0;
@@ -107,7 +107,7 @@ describe("the lock of a stack", () => {
       }),
   };
   for (const [whose, error] of Object.entries(cases))
-    it(`${whose} is left alone, with the way on`, async () => {
+    it(`${whose} is not removed, and the error says how to go on`, async () => {
       const { message, fix } = await refusal(error());
       assert.match(message, /^another deploy of dev is running/);
       assert.match(fix, /pulumi cancel --stack dev/);

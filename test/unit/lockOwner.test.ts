@@ -1,4 +1,4 @@
-/** Whether the owner of a lock is dead, where that is easily mistaken. */
+/** Whether the owner of a lock is dead, in cases that are easily mistaken. */
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -31,7 +31,7 @@ describe("the owner of a lock", () => {
   const records = () => join(folder, "todo-app/engines/qa");
   const record = () => join(records(), `${engine.pid}.json`);
   const dead = () => isDead("qa", hostname(), String(engine.pid));
-  /** Lets an operation note the engine, which then ends with that error. */
+  /** Runs an operation that records the engine, which then ends with that error. */
   const operate = (error: Error) =>
     withLock(stack, async () => {
       while (!existsSync(record())) await sleep(20);
@@ -42,18 +42,18 @@ describe("the owner of a lock", () => {
   const killed = () =>
     Object.assign(new Error(), { commandResult: { err: { signal: "SIGKILL" } } });
 
-  it("is dead when the engine alone was killed, and this process lived on", async () => {
+  it("is dead if only the engine was killed, and this process still runs", async () => {
     await assert.rejects(operate(killed()));
     assert.equal(await dead(), true);
   });
 
-  it("is not noted any more when the engine ended by itself, with an error too", async () => {
+  it("is no longer recorded once the engine ended by itself, even with an error", async () => {
     await assert.rejects(operate(new Error("the program failed")));
     assert.deepEqual(readdirSync(records()), []);
     assert.equal(await dead(), false);
   });
 
-  describe("that is noted", () => {
+  describe("that is recorded", () => {
     beforeEach(async () => {
       const noted = withLock(stack, () => new Promise(() => {}));
       noted.catch(() => {});
@@ -62,7 +62,7 @@ describe("the owner of a lock", () => {
 
     it("is alive as long as it runs", async () => assert.equal(await dead(), false));
 
-    it("is alive where another engine has its process id by now", async () => {
+    it("counts as alive if another engine has its process id by now", async () => {
       const { pidNamespace } = JSON.parse(readFileSync(record(), "utf8")) as object & {
         pidNamespace: string;
       };
@@ -71,7 +71,7 @@ describe("the owner of a lock", () => {
       assert.equal(await dead(), false);
     });
 
-    it("is alive where there is no ps to ask", async () => {
+    it("counts as alive if ps is not installed", async () => {
       process.env.PATH = folder;
       assert.equal(await dead(), false);
     });

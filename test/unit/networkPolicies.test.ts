@@ -7,7 +7,7 @@ const daemonSet = (name: string, container: object = {}) => ({
   spec: { template: { spec: { containers: [{ image: "x", ...container }] } } },
 });
 
-/** What is said about a cluster with these DaemonSets and this version of the kubelets. */
+/** The warning about a cluster with these DaemonSets and this version of the kubelets. */
 function warning(
   daemonSets: readonly object[] | undefined,
   kubeletVersion = "v1.34.1",
@@ -35,11 +35,11 @@ describe("what enforces NetworkPolicies", () => {
       assert.equal(await warning([daemonSet("kube-proxy"), engine]), undefined);
     });
 
-  it("is recognised in k3s, which has it built in", async () => {
+  it("is recognised in k3s, which has an engine built in", async () => {
     assert.equal(await warning([], "v1.34.1+k3s1"), undefined);
   });
 
-  it("is known of the local cluster, where it runs beside the kubelets", async () => {
+  it("is known for the local cluster, where the engine runs beside the kubelets", async () => {
     assert.equal(await warning([], "v1.36.3", "local"), undefined);
   });
 
@@ -56,7 +56,7 @@ describe("what enforces NetworkPolicies", () => {
       assert.match(text, /^no engine .* was recognised .*stop nothing\. A managed cluster has one/);
     });
 
-  it("is asked about where the credentials may not look", async () => {
+  it("is unknown, with a warning, if the credentials may not read the DaemonSets", async () => {
     assert.match(
       (await warning(undefined)) ?? "",
       /^could not look .*\(you may not\).*stop nothing\. /,

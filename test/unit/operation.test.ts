@@ -1,4 +1,4 @@
-/** How an operation of the engine ends before it is done. */
+/** How an operation of the engine is ended before it is complete. */
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -32,7 +32,7 @@ describe("an operation of the engine", function () {
   const signals = () =>
     existsSync(join(folder, "signals")) ? readFileSync(join(folder, "signals"), "utf8") : "";
 
-  /** An engine that notes each SIGINT and ends at the given one; the Automation API sends the first. */
+  /** An engine that records each SIGINT and ends at the given one; the Automation API sends the first. */
   const engineThatEndsAt =
     (count: number) =>
     async ({ signal }: EngineOptions) => {
@@ -40,7 +40,7 @@ describe("an operation of the engine", function () {
         `n=0; trap 'n=$((n + 1)); echo "$n" >>"${folder}/signals"; ((n < ${count})) || exit 1' INT; ` +
         `echo ready; for ((i = 0; i < 300; i++)); do sleep 0.1; done`;
       writeFileSync(join(folder, "engine"), script);
-      // Called as the engine is: bash takes its name from argv[0].
+      // A process with the engine's name: bash takes its own from argv[0].
       engine = spawn("bash", [join(folder, "engine")], { argv0: "pulumi" });
       const child = engine;
       signal.addEventListener("abort", () => child.kill("SIGINT"));
@@ -64,7 +64,7 @@ describe("an operation of the engine", function () {
   const run = (count: number, options: { giveUp?: Promise<never> } = {}) =>
     runShown(stack, "up", engineThatEndsAt(count), { ...options, patienceMs: PATIENCE_MS });
 
-  it("that is given up is asked to end once, and has ended when the reason is told", async () => {
+  it("that is given up gets one SIGINT, and has ended before the reason is shown", async () => {
     await assert.rejects(
       run(1, { giveUp: hopeless() }),
       /^OperatorError|the rollout can't succeed/,
@@ -73,7 +73,7 @@ describe("an operation of the engine", function () {
     assert.equal(engine?.exitCode, 1);
   });
 
-  it("that is given up and does not end is asked again after a while", async () => {
+  it("that is given up and does not end gets another SIGINT after a while", async () => {
     const since = Date.now();
     await assert.rejects(run(2, { giveUp: hopeless() }), /the rollout can't succeed/);
     assert.equal(signals(), "1\n2\n");
@@ -85,7 +85,7 @@ describe("an operation of the engine", function () {
     assert.equal(engine?.signalCode, "SIGKILL");
   });
 
-  it("is asked to end when the process is, and says how to go on", async () => {
+  it("gets a SIGINT if the process gets one, and says how to go on", async () => {
     const running = run(1);
     await isReady;
     process.emit("SIGTERM", "SIGTERM");
@@ -98,7 +98,7 @@ describe("an operation of the engine", function () {
     assert.equal(signals(), "1\n");
   });
 
-  it("is killed when the process is asked twice", async () => {
+  it("is killed if the process gets two", async () => {
     const running = run(99);
     await isReady;
     process.emit("SIGTERM", "SIGTERM");
@@ -109,13 +109,13 @@ describe("an operation of the engine", function () {
     assert.equal(engine?.signalCode, "SIGKILL");
   });
 
-  it("leaves the process as it was", async () => {
+  it("leaves no signal handler behind in the process", async () => {
     const before = process.listenerCount("SIGINT");
     await runShown(stack, "up", () => Promise.resolve("done"));
     assert.equal(process.listenerCount("SIGINT"), before);
   });
 
-  it("shows none of the errors that giving up has caused in the engine, but names the log", async () => {
+  it("shows none of the engine's errors that the interruption caused, but names the log", async () => {
     const written: string[] = [];
     const write = process.stdout.write.bind(process.stdout);
     process.stdout.write = (text: string) => Boolean(written.push(text));

@@ -29,14 +29,14 @@ describe("Pinned images", () => {
   afterEach(() => delete process.env.TODO_APP_IMAGE_DIGESTS);
 
   for (const image of Object.keys(pins.images) as PinnedImage[])
-    it(`${image} is taken by digest`, () => {
+    it(`${image} is used by digest`, () => {
       assert.match(
         imageReference(image),
         /^docker\.io\/library\/[a-z]+:[\w.-]+@sha256:[0-9a-f]{64}$/,
       );
     });
 
-  it("come from the mirror that a stage names, by the same digest", () => {
+  it("come from the stage's mirror, if it has one, with the same digest", () => {
     const mirror = withKey("dev", "images", {
       registry: "localhost:5000",
       baseRegistry: "mirror.example.com/hub",
@@ -46,7 +46,7 @@ describe("Pinned images", () => {
     assert.equal(images.backend.baseImage, `mirror.example.com/hub/python:3.13-slim@${digest}`);
   });
 
-  it("are what the stack builds on and runs, so that a new digest is a change", async () => {
+  it("are the ones that the stack builds on and runs, so that a new digest is a change", async () => {
     const program = () => import(`../../index.ts?${WITH_PINS}`);
     const { resources } = await record(program, "dev", stageConfig("dev"));
     const built = find(resources, "Image").map(({ inputs }) => inputs.build.args.BASE_IMAGE);
@@ -58,7 +58,7 @@ describe("Pinned images", () => {
     );
   });
 
-  it("go by tag alone where the base images are stand-ins", () => {
+  it("are used by tag only if the base images are stand-ins", () => {
     process.env.TODO_APP_IMAGE_DIGESTS = "none";
     const { images, database } = parseConfig("dev", stageConfig("dev"));
     assert.equal(images.backend.baseImage, "docker.io/library/python:3.13-slim");
@@ -66,7 +66,7 @@ describe("Pinned images", () => {
     assert.equal(database.image, "docker.io/library/postgres:17");
   });
 
-  it("go by tag on the local cluster, and by digest on every other one", () => {
+  it("are used by tag on the local cluster, and by digest on every other one", () => {
     const home = mkdtempSync(join(tmpdir(), "pins-home-"));
     const kubeconfig = join(home, "kubeconfig");
     const context = { name: "minikube", context: { cluster: "minikube", user: "minikube" } };
@@ -94,7 +94,7 @@ describe("Pinned images", () => {
   });
 
   for (const [workload, image] of Object.entries(BASES))
-    it(`the Dockerfile of ${workload} stands on ${image} alone, whose tag is the pinned one`, () => {
+    it(`the Dockerfile of ${workload} builds on ${image} only, with the pinned tag`, () => {
       const dockerfile = read(`app/${workload}/Dockerfile`);
       const [, given] = /^ARG BASE_IMAGE=(\S+)$/m.exec(dockerfile) ?? [];
       assert.equal(given, pins.images[image]!.name);
@@ -154,7 +154,7 @@ describe("make audit", () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  /** What audit.sh says and its exit code, with clients that answer like this. */
+  /** The output of audit.sh and its exit code, with clients that answer like this. */
   function audit(pip: string, npm: string, ...options: string[]) {
     const hash = createHash("sha256")
       .update(read("ops/requirements/audit.txt"))
@@ -180,12 +180,12 @@ describe("make audit", () => {
   const FINE = "exit 0";
   const SILENT = "echo 'npm warn audit 404 Not Found'; exit 1";
 
-  it("passes when both were checked and nothing is known", () => {
+  it("passes if both were checked and no vulnerability is known", () => {
     const { status, output } = audit(FINE, FINE);
     assert.equal(status, 0, output);
   });
 
-  it("does not pass when something was not checked", () => {
+  it("fails if something was not checked", () => {
     for (const pip of ["echo 'Could not connect to PyPI'; exit 1", FINE]) {
       const { status, output } = audit(pip, SILENT);
       assert.equal(status, 1, output);
@@ -194,13 +194,13 @@ describe("make audit", () => {
     }
   });
 
-  it("may be told to pass all the same, and still names what was not checked", () => {
+  it("passes with an option although something was not checked, and still names it", () => {
     const { status, output } = audit(FINE, SILENT, "--allow-unchecked");
     assert.equal(status, 0, output);
     assert.match(output, /^NOT CHECKED - npm packages/m);
   });
 
-  it("fails for a vulnerability, whatever else was not checked", () => {
+  it("fails for a vulnerability, even if something else was not checked", () => {
     const { status, output } = audit(
       "echo 'Found 2 known vulnerabilities in 1 package'; exit 1",
       SILENT,

@@ -14,7 +14,7 @@ describe("the changes that preview --json shows", () => {
     return collector.plan("qa");
   };
 
-  it("are none, with every count, where nothing changes", () => {
+  it("are empty, with every count, if nothing changes", () => {
     assert.deepEqual(
       planOf(step("same", "backend"), step("read", "other"), summary({ same: 40 })),
       {
@@ -58,7 +58,7 @@ describe("the changes that preview --json shows", () => {
     ]);
   });
 
-  it("have one entry for the steps of a replacement", () => {
+  it("have one entry for all steps of a replacement", () => {
     const { changes } = planOf(
       step("create-replacement", "backend", { diffs: ["spec"] }),
       step("replace", "backend", { diffs: ["spec", "metadata"] }),

@@ -32,7 +32,7 @@ const container = (resources: readonly Recorded[]) =>
   find(resources, "StatefulSet")[0]!.inputs.spec.template.spec.containers[0];
 
 describe("Postgres", () => {
-  it("creates nothing for an external server, and lets callers out to its port", async () => {
+  it("creates nothing for an external server, and allows callers to connect to its port", async () => {
     const { resources } = await postgres({});
     assert.deepEqual(databasePeer("external", 6432), { kind: "outside", port: 6432 });
     assert.equal(resources.filter(({ custom }) => custom).length, 0);
@@ -43,7 +43,7 @@ describe("Postgres", () => {
     assert.deepEqual(holdsData(resources), [["PersistentVolumeClaim", true, true]]);
   });
 
-  it("never asks for another class of a volume that exists: it would be replaced, empty", async () => {
+  it("never changes the StorageClass of an existing volume, which would be replaced by an empty one", async () => {
     const { resources } = await postgres({
       mode: "in-cluster",
       secrets,

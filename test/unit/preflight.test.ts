@@ -16,7 +16,7 @@ import {
   withFakeCluster,
 } from "./support/fakeCluster.ts";
 
-/** A stage that asks for everything. */
+/** A stage that needs everything that preflight checks. */
 const STAGE = {
   "todo-app:kubernetesContext": "staging",
   "todo-app:host": "todo.example.com",
@@ -167,7 +167,7 @@ describe("preflight", function () {
     },
   ];
   for (const { what, answers, settings, missing, fix } of lacking)
-    it(`names ${what}, with the command that brings it`, async () => {
+    it(`names ${what}, with the command that installs it`, async () => {
       cluster(answers);
       const finding = await only(settings);
       assert.ok("missing" in finding, JSON.stringify(finding));
@@ -175,7 +175,7 @@ describe("preflight", function () {
       assert.match(finding.fix, fix);
     });
 
-  it("asks for the Gateway API and for the class", async () => {
+  it("requires the Gateway API and the GatewayClass", async () => {
     cluster({ "/apis/gateway.networking.k8s.io/v1": null, [CLASSES]: null });
     const found = await findings({
       "todo-app:route": { kind: "gateway", className: "envoy", namespace: "envoy-gateway-system" },
@@ -186,7 +186,7 @@ describe("preflight", function () {
     );
   });
 
-  it("asks for nothing that the stage does not use", async () => {
+  it("requires nothing that the stage does not use", async () => {
     cluster({
       "/apis/cert-manager.io/v1": null,
       "/apis/postgresql.cnpg.io/v1": null,
@@ -202,7 +202,7 @@ describe("preflight", function () {
     assert.deepEqual(await findings(settings), []);
   });
 
-  it("says what it may not look at, and lets the deploy go on", async () => {
+  it("names what the credentials may not read, and lets the deploy go on", async () => {
     cluster({ "/apis/cert-manager.io/v1": "denied", [INGRESS_CLASSES]: "denied" });
     for (const finding of await findings()) {
       assert.ok("warning" in finding, JSON.stringify(finding));
@@ -211,7 +211,7 @@ describe("preflight", function () {
     assert.equal((await findings()).length, 2);
   });
 
-  it("uses Minikube's own add-ons there", async () => {
+  it("names Minikube's own add-ons on Minikube", async () => {
     cluster({ [METRICS]: null, [INGRESS_CLASSES]: list(), [STORAGE_CLASSES]: list() });
     assert.deepEqual(
       (await findings({ "todo-app:route": { className: "nginx" } }, "minikube")).map(
@@ -223,7 +223,7 @@ describe("preflight", function () {
     );
   });
 
-  it("has the local cluster apply its own add-ons again", async () => {
+  it("names the command that applies the local cluster's own add-ons again", async () => {
     cluster({ cluster: "todo-app-local", [METRICS]: null });
     const issuer = { issuer: "acme", server: "https://ca.test/dir", email: "ops@todo-app.com" };
     const finding = await only({ "todo-app:tls": issuer });
@@ -259,7 +259,7 @@ describe("preflight", function () {
       });
     });
 
-    it("is reported for pipelines with every problem and its fix", async () => {
+    it("is reported as JSON with every problem and its fix", async () => {
       cluster({ [METRICS]: null });
       const { problems, ...report } = await preflightReport(stage({}));
       assert.deepEqual(report, {
@@ -282,7 +282,7 @@ describe("preflight", function () {
       });
     });
 
-    it("is reported as a problem where its configuration is wrong", async () => {
+    it("is reported as a problem if its configuration is wrong", async () => {
       cluster();
       const { passed, problems, warnings } = await preflightReport(
         stage({ "todo-app:hosts": "a" }),
@@ -291,14 +291,14 @@ describe("preflight", function () {
       assert.equal(problems[0]!.fix, "make preview STAGE=qa");
     });
 
-    it("takes what pulumi config set wrote as text for what it means", async () => {
+    it("decodes a value that pulumi config set wrote as a string", async () => {
       cluster({ [METRICS]: null });
       const autoscaled = JSON.stringify(STAGE["todo-app:backend"]);
       const settings = { "todo-app:protectResources": "true", "todo-app:backend": autoscaled };
       await assert.rejects(preflight(stage(settings)), /lacks 1 thing /);
     });
 
-    it("leaves a wrong configuration to the program, which says what is wrong", async () => {
+    it("leaves a wrong configuration to the program, which reports it", async () => {
       cluster({ "/apis/cert-manager.io/v1": null });
       await preflight(stage({ "todo-app:hosts": "a.example.com" }));
       await preflight(stage({ "todo-app:database": { mode: "external" } })); // without its URL

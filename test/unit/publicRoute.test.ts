@@ -48,7 +48,7 @@ describe("PublicRoute", () => {
     ]);
   });
 
-  it("asks cert-manager for a certificate that the Ingress uses", async () => {
+  it("requests a certificate from cert-manager, which the Ingress uses", async () => {
     const { exports, resources } = await deploy(acme);
     assert.equal(exports, "https://todo.example.com:8443");
     const issuer = find(resources, "Issuer")[0]!.inputs;
@@ -65,7 +65,7 @@ describe("PublicRoute", () => {
     assert.equal(ingress!.inputs.spec.tls[0].secretName, certificate.spec.secretName);
   });
 
-  it("names another issuer when the authority changes, so that a new certificate is asked for", async () => {
+  it("names another issuer if the authority changes, so that cert-manager issues a new certificate", async () => {
     const name = async (issuer: typeof acme.issuer | "acme") =>
       find((await deploy({ ...acme, issuer })).resources, "Issuer")[0]!.inputs.metadata.name;
     assert.notEqual(await name("acme"), await name("letsencrypt-staging"));
@@ -78,7 +78,7 @@ describe("PublicRoute", () => {
     assert.equal(Buffer.from(caBundle, "base64").toString(), pem);
   });
 
-  it("signs with an authority of its own, without a way in for challenges", async () => {
+  it("signs with the key of an authority, without a policy for challenges", async () => {
     const tls = { issuer: "ca", caSecretName: "authority", renewBeforePercentage: 33 } as const;
     const { resources } = await deploy(tls);
     assert.deepEqual(kinds(resources), ["Certificate", "Ingress", "Issuer"]);
@@ -92,7 +92,7 @@ describe("PublicRoute", () => {
     assert.equal(find(resources, "Ingress")[0]!.inputs.spec.tls[0].secretName, "mine");
   });
 
-  it("serves the same paths by Gateway API, and proves the host through that Gateway", async () => {
+  it("serves the same paths by Gateway API, and takes challenges through that Gateway", async () => {
     const { resources } = await deploy(acme, { kind: "gateway", className: "traefik" });
     const [gateway] = find(resources, "Gateway");
     const { gatewayClassName, listeners } = gateway!.inputs.spec;
@@ -124,7 +124,7 @@ describe("PublicRoute", () => {
     assert.equal(http01.gatewayHTTPRoute.parentRefs[0].name, gateway!.inputs.metadata.name);
   });
 
-  it("does not wait for an address where the controller reports none", async () => {
+  it("does not wait for an address if the controller reports none", async () => {
     for (const kind of ["ingress", "gateway"] as const) {
       const { resources } = await deploy(undefined, { kind, waitForAddress: false });
       for (const { inputs } of resources.filter(({ custom }) => custom))

@@ -1,4 +1,4 @@
-/** The quota against everything that a change of sizes has run at once. */
+/** The quota, compared with all pods that may run at once while their sizes change. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { peakOf } from "../../components/kubernetes/quota.ts";
@@ -22,23 +22,23 @@ async function hard(changes: Readonly<Record<string, unknown>>): Promise<Record<
 }
 
 describe("the quota", () => {
-  it("stays where it is when pods shrink: the larger ones of before still count while they are replaced", async () => {
+  it("does not shrink with the pods: the old, larger ones still count while they are replaced", async () => {
     const before = await hard(stage(5, "2Gi"));
     const after = await hard(stage(5, "256Mi"));
     assert.deepEqual(after, before);
-    // Five old pods of each kind, one new one, and the migration that comes before it.
+    // Five old pods of each service, one new one, and the migration's pod, which is created before it.
     const used = 5 * (memoryBytes("2Gi") + memoryBytes("512Mi")) + 2 * memoryBytes("256Mi");
     assert.ok(memoryBytes(after["limits.memory"]!) >= used);
     assert.ok(Number(after.pods) >= 5 + 5 + 2);
   });
 
-  it("stays when replicas shrink: the migration's pod comes before the surplus ones go", async () => {
+  it("does not shrink with the replicas: the migration's pod is created before the surplus pods are deleted", async () => {
     const after = await hard(stage(1, "256Mi"));
     assert.deepEqual(after, await hard(stage(50, "256Mi")));
     assert.ok(Number(after.pods) >= 50 + 50 + 2);
   });
 
-  it("has room for the pods of any two stages that it has room for by themselves", () => {
+  it("has room for old and new pods if it has room for each of the two sizes by itself", () => {
     const workload = fc
       .tuple(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 8192 }))
       .map(([replicas, mebibytes]) => ({ replicas, resources: size(`${mebibytes}Mi`) }));
@@ -57,7 +57,7 @@ describe("the quota", () => {
     fc.assert(property, { numRuns: 200 });
   });
 
-  it("refuses a stage that it has no room for, by what it needs", () => {
+  it("refuses a stage that it has no room for, and names what the stage needs", () => {
     const large = { quota: { pods: 20, cpu: "2", memory: "10Gi" }, ...stage(10, "1Gi") };
     assert.throws(
       () => parseConfig("dev", withKeys("dev", large)),
@@ -65,7 +65,7 @@ describe("the quota", () => {
     );
   });
 
-  it("has room by default for as many pods of the default sizes as a stage may have", () => {
+  it("has room by default for the largest number of pods of the default sizes", () => {
     const most = { replicas: 50 };
     const changes = { backend: most, frontend: most, database: { maxConnections: 1000 } };
     const { quota } = parseConfig("dev", withKeys("dev", changes));

@@ -1,4 +1,4 @@
-/** What becomes of an object that an interrupted deploy may have created: only the cluster's own word decides. */
+/** What happens to an object that an interrupted deploy may have created: only what the cluster says decides. */
 import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -40,7 +40,7 @@ describe("an object that an interrupted deploy was creating", () => {
     process.env.PATH = `${join(folder, "bin")}${delimiter}${outside.path}`;
     process.env.XDG_STATE_HOME = folder;
     writeFileSync(join(folder, "state.json"), JSON.stringify(STATE));
-    // There is an export of the state; the configuration is that of the file.
+    // Stands for `pulumi stack export`; the configuration is that of the file.
     program("pulumi", `[[ $* == "stack export"* ]] && cat ${folder}/state.json`);
     writeFileSync(join(folder, "qa.yaml"), "config: { todo-app:kubernetesContext: qa }\n");
   });
@@ -68,7 +68,7 @@ describe("an object that an interrupted deploy was creating", () => {
     return imported?.deployment.resources.slice(1);
   };
 
-  it("is taken into the state when it is there, and the deploy's own", async () => {
+  it("is taken into the state if it exists and the deploy created it", async () => {
     program("kubectl", "echo pulumi-kubernetes-1234abcd kubelet");
     assert.deepEqual(
       (await settle())?.map(({ urn, id }) => [urn, id]),
@@ -76,12 +76,12 @@ describe("an object that an interrupted deploy was creating", () => {
     );
   });
 
-  it("is left to its owner when somebody else made it", async () => {
+  it("is left to its owner if somebody else created it", async () => {
     program("kubectl", "echo kubectl-create");
     assert.deepEqual(await settle(), []);
   });
 
-  it("is forgotten when the cluster says that it is not there", async () => {
+  it("is removed from the state if the cluster says that it does not exist", async () => {
     const says = 'Error from server (NotFound): secrets "auth-1" not found';
     program("kubectl", `echo '${says}' >&2; exit 1`);
     assert.deepEqual(await settle(), []);
@@ -92,7 +92,7 @@ describe("an object that an interrupted deploy was creating", () => {
     'Error from server (Forbidden): secrets "auth-1" is forbidden',
     "error: You must be logged in to the server (Unauthorized)",
   ])
-    it(`is not forgotten when kubectl says "${says}"`, async () => {
+    it(`is not removed from the state if kubectl says "${says}"`, async () => {
       program("kubectl", `echo '${says}' >&2; exit 1`);
       await assert.rejects(settle(), (error) => {
         assert.ok(error instanceof OperatorError);

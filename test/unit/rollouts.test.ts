@@ -1,4 +1,7 @@
-/** What a deploy sends for workloads: who owns the count of pods, which time-out fires first, how images are pulled. */
+/**
+ * What a deploy sends for workloads: the owner of the replica count, the order of the time-outs, the login for pulling
+ * images.
+ */
 import assert from "node:assert/strict";
 import { find, isSecret, record, type Recorded } from "./support/record.ts";
 import { stageConfig, withKeys } from "./support/stages.ts";
@@ -16,8 +19,8 @@ const podSpecs = (resources: readonly Recorded[]) =>
     .flatMap((kind) => find(resources, kind))
     .map((resource) => [resource, resource.inputs.spec.template.spec] as const);
 
-describe("the count of pods", () => {
-  it("is taken over from an autoscaler that is gone, whoever owns the field by now", async () => {
+describe("the replica count", () => {
+  it("is taken over after autoscaling was given up, whoever owns the field", async () => {
     const backend = JSON.parse(stageConfig("staging")["todo-app:backend"]!);
     delete backend.autoscaling;
     const resources = await stack("staging", { backend });
@@ -26,7 +29,7 @@ describe("the count of pods", () => {
     assert.deepEqual(deployment!.ignoreChanges, []);
   });
 
-  it("is left alone while there is an autoscaler", async () => {
+  it("is not sent while there is an autoscaler", async () => {
     for (const deployment of find(await stack("staging"), "Deployment")) {
       assert.equal(annotation(deployment, "patchForce"), undefined);
       assert.deepEqual(deployment.ignoreChanges, ["spec.replicas"]);
@@ -36,7 +39,7 @@ describe("the count of pods", () => {
 
 describe("time-outs", () => {
   for (const rolloutTimeoutSeconds of [150, 300, 3600])
-    it(`of ${rolloutTimeoutSeconds} s fire in the order of what they know`, async () => {
+    it(`with a rollout of ${rolloutTimeoutSeconds} s: the one that knows the reason fires first`, async () => {
       for (const [resource, { containers }] of podSpecs(
         await stack("dev", { rolloutTimeoutSeconds }),
       )) {
@@ -71,20 +74,20 @@ describe("images of a private registry", () => {
       assert.deepEqual(secrets, [{ name: "pull-secret-1a2b3c4d" }]);
   });
 
-  it("are pulled from Docker Hub by the name under which nodes look its login up", async () => {
+  it("are pulled from Docker Hub with a login under the address that nodes look up", async () => {
     const resources = await stack("dev", { ...login, images: { registry: "docker.io" } });
     const secret = find(resources, "Secret").find(({ name }) => name === "pull-secret")!;
     assert.ok(JSON.stringify(secret.inputs).includes("https://index.docker.io/v1/"));
   });
 
-  it("are pulled with a Secret that somebody else fills, where one is named", async () => {
+  it("are pulled with a Secret that somebody else fills, if the stage names one", async () => {
     const images = { registry: "ghcr.io", pullSecretName: "pull" };
     const resources = await stack("dev", { ...login, images });
     assert.ok(!find(resources, "Secret").some(({ name }) => name === "pull-secret"));
     for (const secrets of pullSecrets(resources)) assert.deepEqual(secrets, [{ name: "pull" }]);
   });
 
-  it("need nothing of the sort in a public one", async () => {
+  it("need no Secret in a public registry", async () => {
     for (const secrets of pullSecrets(await stack("dev"))) assert.equal(secrets, undefined);
   });
 });

@@ -1,4 +1,4 @@
-/** In which order TLS comes to a stage that serves already, and who may pass requests on to it. */
+/** The order in which TLS is added to a stage that already serves, and the peers that may forward requests to it. */
 import assert from "node:assert/strict";
 import { workload } from "../../components/kubernetes/network.ts";
 import { PublicRoute, type PublicRouteArgs } from "../../components/publicRoute.ts";
@@ -38,7 +38,10 @@ const stack = async (stage: string, changes: Readonly<Record<string, unknown>> =
   return (await record(program, stage, withKeys(stage, changes))).resources;
 };
 
-/** Whether `earlier` is finished before `later` is begun: a child is registered after its parent, and that after what it needs. */
+/**
+ * Whether `earlier` is complete before `later` begins. A child is registered after its parent, and the parent after all
+ * that it depends on.
+ */
 function comesAfter(resources: readonly Recorded[], later: Recorded, earlier: Recorded): boolean {
   const before = resources.filter(
     ({ urn }) => later.dependsOn.includes(urn) || later.parent === urn,
@@ -49,13 +52,13 @@ const named = (resources: readonly Recorded[], kind: string, name: string) =>
   find(resources, kind).find((resource) => resource.name === name)!;
 
 describe("TLS that is switched on", () => {
-  it("comes to the Ingress after the certificate is issued", async () => {
+  it("is added to the Ingress after the certificate is issued", async () => {
     const resources = await route();
     const [certificate] = find(resources, "Certificate");
     assert.ok(comesAfter(resources, find(resources, "Ingress")[0]!, certificate!));
   });
 
-  it("moves the HTTPRoute over after the certificate is issued, with the redirect in place", async () => {
+  it("moves the HTTPRoute to HTTPS after the certificate is issued and the redirect exists", async () => {
     const resources = await route({ kind: "gateway" });
     const [certificate] = find(resources, "Certificate");
     const redirect = named(resources, "HTTPRoute", "route-redirect");
@@ -64,19 +67,19 @@ describe("TLS that is switched on", () => {
     assert.ok(comesAfter(resources, named(resources, "HTTPRoute", "route"), redirect));
   });
 
-  it("leaves the old pods, which do not redirect, until HTTPS is served", async () => {
+  it("keeps the old pods, which do not redirect, until HTTPS is served", async () => {
     const resources = await stack("staging");
     for (const deployment of find(resources, "Deployment"))
       for (const kind of ["Certificate", "Ingress"])
         assert.ok(comesAfter(resources, deployment, find(resources, kind)[0]!), deployment.name);
   });
 
-  it("does not have the Ingress wait for pods that wait for it", async () => {
+  it("does not make the Ingress wait for pods that wait for it", async () => {
     const { annotations } = find(await route(), "Ingress")[0]!.inputs.metadata;
     assert.equal(annotations["pulumi.com/waitFor"], "jsonpath={.status.loadBalancer.ingress[0]}");
   });
 
-  it("holds no pods back where there is none", async () => {
+  it("does not make pods wait for the route without TLS", async () => {
     const resources = await stack("dev");
     const [served] = find(resources, "Ingress");
     for (const deployment of find(resources, "Deployment"))
@@ -92,7 +95,7 @@ describe("requests from outside", () => {
   const ROUTE = { kind: "gateway", className: "istio", namespace: "istio-system" };
   const PROXY = { "gateway.networking.k8s.io/gateway-name": "todo-app" };
 
-  it("come from the controller's namespace, and from the address ranges that are named", async () => {
+  it("come from the controller's namespace, and from the stage's address ranges", async () => {
     const ranges = ["10.0.0.0/16", "fd00:1::/64"];
     const resources = await stack("dev", { route: { className: "nginx", sourceRanges: ranges } });
     assert.deepEqual(sources(resources, "frontend", 3000).slice(0, 3), [
@@ -101,7 +104,7 @@ describe("requests from outside", () => {
     ]);
   });
 
-  it("come from the Gateway's own pods where they run beside it, challenges as well", async () => {
+  it("come from the Gateway's proxy pods if they run beside it, and so do challenges", async () => {
     const resources = await stack("staging", { route: { ...ROUTE, proxies: "app-namespace" } });
     const proxy = { podSelector: { matchLabels: PROXY } };
     for (const [policy, port] of [
@@ -112,7 +115,7 @@ describe("requests from outside", () => {
       assert.deepEqual(sources(resources, policy, port)[0], proxy);
   });
 
-  it("get through those pods, which may call the app, name services and their controller alone", async () => {
+  it("pass through those pods, which may call only the app, DNS and their controller", async () => {
     const { spec } = named(
       await route({
         ...ingress,

@@ -1,4 +1,4 @@
-/** Rules that every resource of every stage keeps, whichever component made it. */
+/** Rules that every resource of every stage must keep, whichever component declares it. */
 import assert from "node:assert/strict";
 import { cpuMillicores, memoryBytes } from "../../components/kubernetes/resources.ts";
 import { isSecret, record, type Recorded } from "./support/record.ts";
@@ -24,7 +24,7 @@ for (const stage of STAGES) {
       assert.ok(pods.length >= 3, "backend, frontend and migration run pods");
     });
 
-    it("sits in a component that it is named after", () => {
+    it("is a child of a component after which it is named", () => {
       for (const resource of resources.filter(
         ({ custom, type }) => custom && !type.startsWith("pulumi:"),
       )) {
@@ -36,7 +36,7 @@ for (const stage of STAGES) {
       }
     });
 
-    it("uses the pinned cluster, never a default provider", () => {
+    it("uses the provider of the stage's context, never a default provider", () => {
       for (const { type, name, provider } of resources.filter((r) =>
         r.type.startsWith("kubernetes:"),
       ))
@@ -50,7 +50,7 @@ for (const stage of STAGES) {
       ]);
     });
 
-    it("lives in the stage's namespace", () => {
+    it("is in the stage's namespace", () => {
       for (const { type, name, inputs } of resources.filter((r) =>
         r.type.startsWith("kubernetes:"),
       ))
@@ -58,7 +58,7 @@ for (const stage of STAGES) {
           assert.equal(inputs.metadata.namespace, `todo-app-${stage}`, `${type} ${name}`);
     });
 
-    it("runs our own images by digest and foreign ones by a fixed tag", () => {
+    it("runs the app's images by digest, and others by a fixed tag", () => {
       for (const pod of pods)
         for (const { image, imagePullPolicy } of podTemplate(pod).spec.containers) {
           const own = image.includes("todo-app/");
@@ -109,7 +109,7 @@ for (const stage of STAGES) {
       assert.match(labels["pod-security.kubernetes.io/enforce-version"], /^v1\.\d+$/);
     });
 
-    it("leaves replicas to the HorizontalPodAutoscaler exactly where there is one", () => {
+    it("leaves replicas to the HorizontalPodAutoscaler exactly if there is one", () => {
       const scaled = ofKind("HorizontalPodAutoscaler").map(
         ({ inputs }) => inputs.spec.scaleTargetRef.name,
       );
@@ -120,7 +120,7 @@ for (const stage of STAGES) {
       assert.equal(scaled.length, stage === "dev" ? 0 : 2);
     });
 
-    it("fits the quota, also when every workload is at its largest and rolls", () => {
+    it("fits the quota, even in a rollout of every workload at its largest scale", () => {
       const hard = ofKind("ResourceQuota")[0]!.inputs.spec.hard;
       const peak = { pods: 0, cpu: 0, memory: 0, limit: 0 };
       for (const pod of pods) {
@@ -140,7 +140,7 @@ for (const stage of STAGES) {
       assert.ok(memoryBytes(hard["limits.memory"]) >= peak.limit);
     });
 
-    it("can be drained: a budget never forbids the eviction of every pod", () => {
+    it("lets nodes be drained: a PodDisruptionBudget never forbids every eviction", () => {
       for (const deployment of ofKind("Deployment")) {
         const budget = ofKind("PodDisruptionBudget").find(({ name }) => name === deployment.name);
         assert.equal(budget?.inputs.spec.maxUnavailable, 1);
@@ -148,8 +148,8 @@ for (const stage of STAGES) {
       }
     });
 
-    it("is protected exactly where data would be lost", () => {
-      // A protected resource can't be replaced either: were a generated password among them, it could not be rotated.
+    it("is protected exactly if its removal would lose data", () => {
+      // A protected resource cannot be replaced either, so a protected password could not be rotated.
       const isProtected = resources.filter(({ protect }) => protect).map(kindOf);
       const holding = { dev: ["PersistentVolumeClaim"], staging: [], production: ["Namespace"] };
       assert.deepEqual(isProtected, holding[stage]);
@@ -157,7 +157,7 @@ for (const stage of STAGES) {
       assert.deepEqual(retained, isProtected);
     });
 
-    it("has an account of its own for each workload, and hands out no token for the API", () => {
+    it("has a ServiceAccount per workload, and mounts no token for the API", () => {
       const accounts = ofKind("ServiceAccount");
       for (const pod of pods) {
         const { serviceAccountName } = podTemplate(pod).spec;

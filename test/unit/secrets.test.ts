@@ -6,7 +6,7 @@ import { find, record } from "./support/record.ts";
 describe("AppSecrets", () => {
   const versions = { auth: 1, databasePassword: 1, databaseOwnerPassword: 1 };
   const databaseMode = "in-cluster";
-  /** With the readers of the app. */
+  /** AppSecrets with the Secrets of the app's workloads. */
   const appSecrets = (args: AppSecretsArgs) => {
     const secrets = new AppSecrets("secrets", args);
     secrets.filesFor("backend", secrets.database, secrets.auth, secrets.llm);
@@ -44,7 +44,7 @@ describe("AppSecrets", () => {
     );
   });
 
-  it("gives CloudNativePG the owner and the app's role, and its callers the primary's address", async () => {
+  it("gives CloudNativePG the logins of the owner and of the app's role, and the app the primary's address", async () => {
     const { exports, resources } = await record(
       () =>
         appSecrets({ namespace: "ns", versions, databaseMode: "cloudnative-pg" }).postgres.appRole
@@ -66,7 +66,7 @@ describe("AppSecrets", () => {
     );
   });
 
-  it("passes on the authority of an external server", async () => {
+  it("passes on the certificate authority of an external server", async () => {
     const databaseUrl = pulumi.secret("postgresql://a:b@db/todo?sslmode=verify-full");
     const databaseCa = "-----BEGIN CERTIFICATE-----";
     const { exports, resources } = await record(() => {
@@ -77,7 +77,7 @@ describe("AppSecrets", () => {
     assert.equal(find(resources, "Secret").length, 3);
   });
 
-  it("gives every reader its own keys and no others", async () => {
+  it("gives every workload the keys that it needs and no others", async () => {
     const openaiApiKey = pulumi.secret("key");
     const { resources } = await record(() =>
       appSecrets({ namespace: "ns", versions, databaseMode, openaiApiKey }),
@@ -94,7 +94,7 @@ describe("AppSecrets", () => {
     });
   });
 
-  describe("of a database inside the cluster", () => {
+  describe("for a database inside the cluster", () => {
     const rotatedTo = async (changed: Partial<typeof versions>) => {
       const { resources } = await record(() =>
         appSecrets({
@@ -111,7 +111,7 @@ describe("AppSecrets", () => {
     const generated = ({ resources }: Awaited<ReturnType<typeof rotatedTo>>) =>
       find(resources, "RandomPassword").map(({ name }) => name);
 
-    it("let the app log in as two roles by turns, so that both passwords are valid in a rollout", async () => {
+    it("alternate between two roles for the app, so that both passwords are valid in a rollout", async () => {
       const logins = [];
       for (const databasePassword of [1, 2, 3]) {
         const { DATABASE_URL } = (await rotatedTo({ databasePassword })).secret("backend");
@@ -124,7 +124,7 @@ describe("AppSecrets", () => {
       ]);
     });
 
-    it("keep the app's password before, so that a rotation can be taken back", async () => {
+    it("keep the app's previous password, so that a rotation can be undone", async () => {
       assert.deepEqual(generated(await rotatedTo({ databasePassword: 3 })), [
         "secrets-auth-v1",
         "secrets-auth-v2",
@@ -134,12 +134,12 @@ describe("AppSecrets", () => {
       ]);
     });
 
-    it("leave the database alone while the app's password is rotated", async () => {
+    it("do not change the database server when the app's password is rotated", async () => {
       const before = (await rotatedTo({})).secret("postgres");
       assert.deepEqual((await rotatedTo({ databasePassword: 2 })).secret("postgres"), before);
     });
 
-    it("let only the migration know the owner's password", async () => {
+    it("give the owner's password to the migration only", async () => {
       const { secret } = await rotatedTo({ databaseOwnerPassword: 2 });
       const owner = "generated-secrets-database-owner-v2";
       assert.equal(
@@ -152,7 +152,7 @@ describe("AppSecrets", () => {
         assert.ok(!JSON.stringify(secret(reader)).includes(owner), reader);
     });
 
-    it("take over the password of an older release as the owner's, whatever its version was", async () => {
+    it("keep the password of an older release as the owner's, whatever its version was", async () => {
       const { resources } = await rotatedTo({});
       const owner = find(resources, "RandomPassword").find(
         ({ name }) => name === "secrets-database-password",
@@ -161,7 +161,7 @@ describe("AppSecrets", () => {
     });
   });
 
-  it("rotates the auth secret: the one before it stays valid, and the pages know the next one in advance", async () => {
+  it("rotates the auth secret: the previous one stays valid, and the frontend knows the next one in advance", async () => {
     const rotated = { ...versions, auth: 3 };
     const { resources } = await record(() =>
       appSecrets({ namespace: "ns", versions: rotated, databaseMode }),
@@ -176,7 +176,7 @@ describe("AppSecrets", () => {
     }
   });
 
-  it("names no Secret object itself, so that a change makes a new one and rolls the pods", async () => {
+  it("auto-names every Secret, so that a change creates a new one and rolls the pods", async () => {
     const { resources } = await record(() =>
       appSecrets({ namespace: "ns", versions, databaseMode }),
     );

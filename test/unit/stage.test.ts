@@ -8,7 +8,7 @@ const SETTINGS = {
 };
 
 describe("a stage", () => {
-  it("is dev where none is named, with the file of its name", () => {
+  it("is dev if none is named, with the file of that name", () => {
     assert.deepEqual(stageArgument([]), {
       name: "dev",
       file: "Pulumi.dev.yaml",
@@ -19,14 +19,14 @@ describe("a stage", () => {
     });
   });
 
-  it("of an organisation has the file and the namespace of its own name, as the program sees it", () => {
+  it("with an organisation in its name has the file and the namespace of its own name, as in the program", () => {
     const { name, file } = stageArgument(["acme/todo-app/qa"]);
     assert.deepEqual([name, file], ["acme/todo-app/qa", "Pulumi.qa.yaml"]);
     assert.equal(settingsIn(name, SETTINGS).namespace, "todo-app-qa");
     assert.ok(effectiveConfig(name, SETTINGS));
   });
 
-  it("is protected whether that is written as true or as the text that pulumi config set writes", () => {
+  it("is protected by true, and by the text that pulumi config set writes", () => {
     for (const [written, expected] of [
       [true, true],
       ["true", true],
@@ -38,12 +38,12 @@ describe("a stage", () => {
     }
   });
 
-  it("has a text that looks like JSON as text where the key is text", () => {
+  it("keeps a text that looks like JSON as text if the key is a text", () => {
     const settings = { ...SETTINGS, "todo-app:priorityClassName": "1234" };
     assert.equal(effectiveConfig("qa", settings)?.priorityClassName, "1234");
   });
 
-  it("has rules that need its secrets checked, though these stay encrypted", () => {
+  it("is checked against the rules that concern secrets, although these stay encrypted", () => {
     const external = { ...SETTINGS, "todo-app:database": { mode: "external" } };
     assert.equal(effectiveConfig("qa", external), undefined);
     const databaseUrl = { secure: "v1:ciphertext" };

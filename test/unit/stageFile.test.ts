@@ -19,7 +19,7 @@ import { parse, stringify } from "yaml";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** "Encrypts" in base64, as soon as the stack exists; notes each call. */
+/** A pulumi that "encrypts" in base64 once the stack exists, and records each call. */
 const PULUMI = `#!/bin/bash
 cd "\${0%/*}" || exit
 echo "$*" >>calls
@@ -53,7 +53,7 @@ describe("local/stage-file", function () {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  /** Something that `local/` has made on this machine; long ago, so that what is made of it is newer. */
+  /** Writes a file as `local/` would have made it on this machine; long ago, so that files made from it are newer. */
   const local = (name: string, text: string) => {
     writeFileSync(join(state, name), text);
     utimesSync(join(state, name), 0, 0);
@@ -88,11 +88,11 @@ describe("local/stage-file", function () {
     assert.equal(run("dev").stdout, "Pulumi.dev.yaml\n");
   });
 
-  it("names the checkout's own file on a cluster of the machine's own", () => {
+  it("names the checkout's own file on the cluster of a context", () => {
     assert.equal(run("staging", { CLUSTER: "context" }).stdout, "Pulumi.staging.yaml\n");
   });
 
-  it("lays the overrides over the stage's values, with what local/ made in place of file names", () => {
+  it("merges the overrides into the stage's values, with the contents of local/'s files in place of their names", () => {
     stage("staging", {
       "todo-app:host": "staging.example.com",
       "todo-app:images": { registry: "ghcr.io", repository: "team" },
@@ -110,7 +110,7 @@ describe("local/stage-file", function () {
     assert.deepEqual(config["todo-app:database"], { caCertificate: "POSTGRES\n" });
   });
 
-  it("has secrets of this machine, and none of the stage's real services", () => {
+  it("contains secrets of this machine, and none of the stage's real services", () => {
     const secure = "of-the-real-service";
     stage(
       "staging",
@@ -167,7 +167,7 @@ describe("local/stage-file", function () {
     });
   });
 
-  it("says what local/ has not made yet", () => {
+  it("names what local/ has not made yet", () => {
     rmSync(join(state, "acme-ca.pem"));
     const { status, stderr } = run("staging");
     assert.equal(status, 1);

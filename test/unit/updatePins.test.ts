@@ -67,7 +67,7 @@ describe("make update-pins", function () {
     assert.deepEqual(readdirSync(join(folder, "config")), ["pins.json"]);
   });
 
-  it("says from where to where when a digest moves on", async () => {
+  it("shows the old and the new digest if one changes", async () => {
     write(moved());
     shelf.images["library/node:24-slim"] = { content: "rebuilt" };
     const { stdout } = await update();
@@ -75,7 +75,7 @@ describe("make update-pins", function () {
     assert.ok(stdout.includes(`node:24-slim: sha256:${from} → sha256:${to}`), stdout);
   });
 
-  it("leaves the file alone when nothing moves", async () => {
+  it("does not write the file if nothing changes", async () => {
     write(moved());
     const before = readFileSync(file(), "utf8");
     const { code, stdout } = await update();
@@ -84,7 +84,7 @@ describe("make update-pins", function () {
     assert.equal(readFileSync(file(), "utf8"), before);
   });
 
-  it("without a network keeps every pin, names who gave no answer, and exits with 1", async () => {
+  it("without a network keeps every pin, names each server that did not answer, and exits with 1", async () => {
     stop();
     const before = readFileSync(file(), "utf8");
     const { code, output } = await update();
@@ -95,7 +95,7 @@ describe("make update-pins", function () {
     assert.equal(readFileSync(file(), "utf8"), before);
   });
 
-  it("moves what was answered when something else was not", async () => {
+  it("updates the pins whose server answered, even if another did not", async () => {
     delete shelf.images["library/node:24-slim"];
     const { code, output } = await update();
     assert.equal(code, 1);
@@ -103,7 +103,7 @@ describe("make update-pins", function () {
     assert.deepEqual(written(), pins({ version: "v1.10.0", sha256: sha256("new") }));
   });
 
-  it("takes no image of a single platform", async () => {
+  it("refuses an image of a single platform", async () => {
     const type = "application/vnd.oci.image.manifest.v1+json";
     shelf.images["library/node:24-slim"] = { content: "one platform", type };
     const { code, output } = await update();
@@ -112,7 +112,7 @@ describe("make update-pins", function () {
     assert.deepEqual(written().images, pins().images);
   });
 
-  it("keeps a manifest at a release that is held, and says why", async () => {
+  it("does not update a manifest that is held at a release, and says why", async () => {
     write(pins({ held: "the controller serves this one" }));
     const { code, stdout } = await update();
     assert.equal(code, 0);
@@ -126,7 +126,7 @@ describe("make update-pins", function () {
     assert.equal(written().manifests.addon.version, "v1.9.0");
   });
 
-  it("does not take a release of another kind or before its time", async () => {
+  it("does not take a release with another kind of name, or a pre-release", async () => {
     for (const release of ["helm-chart-4.12.0", "v2.0.0-rc1"]) {
       shelf.releases["team/addon"] = release;
       const { code, output } = await update();
@@ -136,7 +136,7 @@ describe("make update-pins", function () {
     }
   });
 
-  it("does not take other content for a release that was pinned before", async () => {
+  it("does not accept changed content for a release that is already pinned", async () => {
     shelf.releases["team/addon"] = "v1.9.0";
     shelf.files["/team/addon/v1.9.0/a-1.9.0.yaml"] = "replaced";
     const { code, output } = await update();
@@ -145,7 +145,7 @@ describe("make update-pins", function () {
     assert.equal(written().manifests.addon.sha256, sha256("old"));
   });
 
-  it("refuses a file of pins that is wrong, and changes nothing", async () => {
+  it("refuses an invalid file of pins, and changes nothing", async () => {
     write({ ...pins(), images: { node: { name: "node" } } });
     const { code, output } = await update();
     assert.equal(code, 1);
@@ -153,7 +153,7 @@ describe("make update-pins", function () {
   });
 
   describe("of package registries", () => {
-    /** Puts a program in the place of a client. */
+    /** Replaces a client by a program. */
     const client = (path: string, script: string) => {
       mkdirSync(join(folder, path, ".."), { recursive: true });
       writeFileSync(join(folder, path), `#!/bin/bash\nset -e\n${script}\n`, { mode: 0o755 });
@@ -214,7 +214,7 @@ describe("make update-pins", function () {
       assert.equal(get("ops/requirements/lint.txt"), "tool==1.1\n");
     });
 
-    it("leaves every file of a registry that gives no answer as it was", async () => {
+    it("does not change the files of a registry that does not answer", async () => {
       const refused = "echo 'error: connection refused' >&2; exit 1";
       for (const name of ["bin/npm", "ops/lib/pins/python-lock.sh"]) client(name, refused);
       client("bin/go", `[[ "$*" != *tidy* ]] || { ${refused}; }\n${GO}`);
@@ -232,12 +232,12 @@ describe("make update-pins", function () {
   describe("make manifest", () => {
     const manifest = (name: string) => run(["node", ops("manifest.ts"), name, file()]);
 
-    it("prints a manifest that is what was pinned", async () => {
+    it("prints a manifest whose content has the pinned hash", async () => {
       const { code, stdout } = await manifest("addon");
       assert.deepEqual([code, stdout.trim()], [0, "old"]);
     });
 
-    it("prints nothing of a manifest that is not, so that nothing is installed", async () => {
+    it("prints nothing of a manifest with another hash, so that nothing is installed", async () => {
       shelf.files["/team/addon/v1.9.0/a-1.9.0.yaml"] = "replaced";
       const { code, stdout, output } = await manifest("addon");
       assert.deepEqual([code, stdout], [1, ""]);
@@ -247,7 +247,7 @@ describe("make update-pins", function () {
       );
     });
 
-    it("names the manifests there are for a name that is none", async () => {
+    it("lists the manifests if it gets an unknown name", async () => {
       const { code, output } = await manifest("adon");
       assert.equal(code, 1);
       assert.match(output, /there is no manifest "adon".*\n {2}fix: use one of addon,/);

@@ -1,4 +1,4 @@
-/** Which rollouts the watch gives up, when, and what it says; with a cluster that is only described. */
+/** Which rollouts the watch gives up, when, and with which text. The cluster is only described by objects. */
 import assert from "node:assert/strict";
 import { describeFailure } from "../../ops/lib/watch/describe.ts";
 import type { ApiObject } from "../../ops/lib/watch/objects.ts";
@@ -88,7 +88,10 @@ const terminated = (exitCode: number, reason: string) => ({ terminated: { exitCo
 
 const LIMIT_SECONDS = 120;
 
-/** Lets the watch look at a cluster that stays as it is; returns the failure and after how many seconds, if it comes. */
+/**
+ * Runs the watch on a cluster that does not change. Returns the failure, if there is one, and after how many seconds it
+ * came.
+ */
 async function watched(
   objects: readonly ApiObject[] | ((seconds: number) => readonly ApiObject[] | undefined),
   begun: readonly [kind: string, name: string] = ["Deployment", "backend"],
@@ -124,7 +127,7 @@ describe("a rollout is given up", () => {
     readonly begun?: readonly [string, string];
     readonly reason: string;
     readonly workload?: string;
-    /** Soon after the watch has begun to look. */
+    /** Latest time of the failure, in seconds after the watch began. */
     readonly within?: number;
   }
   const cases: readonly Case[] = [
@@ -182,13 +185,13 @@ describe("a rollout is given up", () => {
       reason: "Unhealthy",
     },
     {
-      sign: "a Secret that does not come",
+      sign: "a Secret that is never created",
       objects: rollout(pod(waiting("CreateContainerConfigError", 'secret "x" not found'))),
       reason: "CreateContainerConfigError",
       within: 16,
     },
     {
-      sign: "a pod that no node takes",
+      sign: "a pod that fits no node",
       objects: rollout(
         pod(
           {},
@@ -206,7 +209,7 @@ describe("a rollout is given up", () => {
       within: 16,
     },
     {
-      sign: "a quota without room that nobody is about to free",
+      sign: "a full quota in which no pod is about to terminate",
       objects: [
         deployment(),
         replicaSet("2", {
@@ -231,7 +234,7 @@ describe("a rollout is given up", () => {
       reason: "FailedCreate",
     },
     {
-      sign: "a progress deadline that is over",
+      sign: "an exceeded progress deadline",
       objects: [
         deployment({
           conditions: [
@@ -289,14 +292,14 @@ describe("a rollout is given up", () => {
       assert.ok(seconds <= within, `after ${seconds} s`);
     });
 
-  it("with the log of the run before a restart", async () => {
+  it("with the log of the run before the restart", async () => {
     const crashed = waiting("CrashLoopBackOff", "", { lastState: terminated(1, "Error") });
     const { failure, logs } = await watched(rollout(pod(crashed)));
     assert.deepEqual(failure?.log, ["last words"]);
     assert.deepEqual(logs, [["new", "app", true]]);
   });
 
-  it("although the API server is away for a while", async () => {
+  it("even if the API server does not answer for a while", async () => {
     const objects = rollout(pod(waiting("ErrImageNeverPull")));
     const { failure, seconds } = await watched((now) => (now < 20 ? undefined : objects));
     assert.ok(failure && seconds >= 20);
@@ -316,7 +319,7 @@ describe("a last look", () => {
     return watch.look();
   };
 
-  it("has the log of what the engine itself saw fail at once", async () => {
+  it("has the log of a workload that the engine itself reported as failed", async () => {
     const failure = await look([
       job({ reason: "BackoffLimitExceeded" }),
       pod({ state: terminated(1, "Error") }, { owner: "job", status: { phase: "Failed" } }),
@@ -324,7 +327,7 @@ describe("a last look", () => {
     assert.deepEqual([failure?.workload, failure?.log], ["Job/migration-1a2b3c4d", ["last words"]]);
   });
 
-  it("finds nothing where the cluster shows nothing", async () => {
+  it("finds nothing if the cluster shows no failure", async () => {
     assert.equal(await look([job()]), undefined);
   });
 });
@@ -332,11 +335,11 @@ describe("a last look", () => {
 describe("a rollout is not given up", () => {
   const fine = { ready: true, started: true, state: { running: {} } };
   const cases: Readonly<Record<string, readonly ApiObject[]>> = {
-    "for pods of the release before": rollout(
+    "for pods of the previous release": rollout(
       pod(waiting("ImagePullBackOff", "not found"), { owner: "set-1", name: "old" }),
       pod(fine),
     ),
-    "for a pod on its way out": rollout(
+    "for a terminating pod": rollout(
       pod(waiting("CrashLoopBackOff"), { deleted: true, name: "old" }),
       pod(fine),
     ),
@@ -351,7 +354,7 @@ describe("a rollout is not given up", () => {
       pod({ started: false, state: { running: {} } }),
       warning("pod-new", "Unhealthy", "Startup probe failed: connection refused"),
     ),
-    "for a readiness that has come": rollout(
+    "for a pod that has become ready": rollout(
       pod(fine),
       warning("pod-new", "Unhealthy", "Readiness probe failed: 503"),
     ),
@@ -392,8 +395,8 @@ describe("a rollout is not given up", () => {
     it(name, async () => assert.equal((await watched(objects)).failure, undefined));
 
   for (const [what, last] of [
-    ["a registry that comes back", 18],
-    ["a quota that leaving pods free", 15],
+    ["a registry that recovers", 18],
+    ["a quota in which terminating pods make room", 15],
   ] as const)
     it(`for ${what}`, async () => {
       const refused = {
@@ -408,7 +411,7 @@ describe("a rollout is not given up", () => {
       assert.equal(failure, undefined);
     });
 
-  it("for what the controller manager has not added to a new namespace yet", async () => {
+  it("because of objects that the controller manager has not added to a new namespace yet", async () => {
     const message = "error looking up service account todo-app-dev/default";
     const waits = [statefulSet, warning("set", "FailedCreate", message)];
     const { failure } = await watched(
@@ -418,7 +421,7 @@ describe("a rollout is not given up", () => {
     assert.equal(failure, undefined);
   });
 
-  it("at once for what was wrong before it began: an earlier attempt's pods get time", async () => {
+  it("at once because of pods of an earlier attempt: they get time to recover", async () => {
     const old = rollout(pod(waiting("ImagePullBackOff", "not found"), { born: -60 }));
     const { failure, seconds } = await watched(old);
     assert.ok(failure && seconds > 30, `after ${seconds} s`);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
 import { DESKTOP, PHONE, useVisitors, type Visitor } from "./support.ts";
 
-/** Waits until the page has taken on the colours: they change some frames after the setting, and fade in from there. */
+/** Waits until the page shows the colours: they change some frames after the setting, and then fade in. */
 async function isStill(page: Page, colorScheme: string): Promise<void> {
   await page.waitForFunction(
     (scheme) => document.documentElement.dataset.mantineColorScheme === scheme,
@@ -19,7 +19,7 @@ async function isStill(page: Page, colorScheme: string): Promise<void> {
   });
 }
 
-/** Finds nothing to complain about, in light and dark, on a phone and on a desktop. */
+/** Checks that no accessibility rule is violated, in light and dark, on a phone and on a desktop. */
 async function isAccessible(page: Page): Promise<void> {
   for (const viewport of [DESKTOP, PHONE]) {
     await page.setViewportSize(viewport);
@@ -38,7 +38,7 @@ async function isAccessible(page: Page): Promise<void> {
   await page.setViewportSize(DESKTOP);
 }
 
-describe("everyone can use", () => {
+describe("accessibility of", () => {
   const { arrive, signUp } = useVisitors();
 
   async function withTasks(): Promise<Visitor> {
@@ -64,7 +64,7 @@ describe("everyone can use", () => {
     await isAccessible(page);
   });
 
-  it("the list: empty, full, with a message, without a match, out of order, missing", async () => {
+  it("the list: empty, full, with a message, without a match, in an error, and missing", async () => {
     const { page } = await signUp();
     await isAccessible(page);
     const visitor = await withTasks();
@@ -111,12 +111,12 @@ describe("everyone can use", () => {
     await isAccessible(page);
   });
 
-  it("a task from its beginning to its end with the keyboard alone", async () => {
+  it("a task, from creation to deletion, with the keyboard alone", async () => {
     const visitor = await signUp();
     const { page } = visitor;
     const press = (...keys: string[]) =>
       keys.reduce((before, key) => before.then(() => page.keyboard.press(key)), Promise.resolve());
-    /** Walks on until what has the focus is named like this. */
+    /** Presses Tab until the element with the focus has this name. */
     async function tabTo(name: string): Promise<void> {
       for (let step = 0; step < 40; step++) {
         await press("Tab");

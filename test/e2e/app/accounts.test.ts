@@ -6,7 +6,7 @@ describe("accounts", () => {
   const heading = ({ page }: Visitor) => page.getByRole("heading", { name: "Tasks" });
   const alert = ({ page }: Visitor) => page.getByRole("main").getByRole("alert");
 
-  it("are created, signed out of and signed in to", async () => {
+  it("can be created, signed out of and signed in to", async () => {
     const visitor = await arrive();
     const { page } = visitor;
     await visitor.open();
@@ -47,7 +47,7 @@ describe("accounts", () => {
     assert.ok(await page.getByLabel("Name").evaluate((field) => field === document.activeElement));
   });
 
-  it("exist once for an address", async () => {
+  it("exist only once per e-mail address", async () => {
     const { email } = await signUp();
     const visitor = await arrive();
     visitor.expected.push(/status of 422/);
@@ -119,7 +119,7 @@ describe("accounts", () => {
     await visitor.page.waitForURL("**/sign-in?reason=expired");
   });
 
-  it("are not reached from another site", async () => {
+  it("are not reachable from another site", async () => {
     const { email, page } = await signUp();
     const answer = await page.request.post(`${APP_URL}/api/auth/sign-in/email`, {
       data: { email, password: PASSWORD },
@@ -128,7 +128,7 @@ describe("accounts", () => {
     assert.equal(answer.status(), 403);
   });
 
-  it("allow ten attempts a minute from one address", async () => {
+  it("allow ten attempts a minute from one IP address", async () => {
     const visitor = await arrive();
     visitor.expected.push(/status of (401|429)/);
     const { email, page } = visitor;

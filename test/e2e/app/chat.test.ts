@@ -18,7 +18,7 @@ describe("the assistant", () => {
   const open = ({ page }: Visitor) => page.getByRole("button", { name: "Assistant" }).click();
 
   it("adds a task, which the list then shows", async () => {
-    // where the local day is another than the server's for half of the time
+    // A time zone whose local day differs from the server's for half of the time.
     const visitor = await signUp({ timezoneId: "Pacific/Kiritimati" });
     await open(visitor);
     await ask(visitor, 'Add "Buy oat milk" tomorrow');
@@ -47,7 +47,7 @@ describe("the assistant", () => {
     await answers.waitFor();
   });
 
-  it("says what its provider complains about, and tries again", async () => {
+  it("shows the error of its provider, and can try again", async () => {
     const visitor = await signUp();
     const { page } = visitor;
     const error = { type: "error", message: "The language model is overloaded." };
@@ -63,7 +63,7 @@ describe("the assistant", () => {
     await page.getByRole("log").getByText("Assistant:").waitFor();
   });
 
-  it("says when an answer breaks off", async () => {
+  it("reports an answer that breaks off", async () => {
     const visitor = await signUp();
     await visitor.page.route("**/api/chat", (route) =>
       route.fulfill(ndjson({ type: "text", text: "I was about to" })),

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { APP_URL, useVisitors } from "./support.ts";
 
-describe("what belongs to one person", () => {
+describe("the data of one user", () => {
   const { signUp } = useVisitors();
 
-  it("is neither seen nor changed by another", async () => {
+  it("is neither visible to another user nor changed by one", async () => {
     const [ada, eve] = [await signUp(), await signUp()];
     const { body: secret } = await ada.api("POST", "/api/tasks", {
       title: "Only for Ada",

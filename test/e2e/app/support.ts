@@ -1,4 +1,4 @@
-/** People who use the app in a browser, and what they leave in the database. */
+/** Users of the app, each in a browser, and what they store in the database. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
@@ -16,10 +16,12 @@ export function psql(query: string): Promise<string> {
   return url ? sh(`psql ${url} -Atc ${JSON.stringify(query)}`) : clusterPsql(query);
 }
 
-/** All tests come from one address, whose attempts are counted. */
+/** Deletes the counted attempts: all tests come from one IP address, for which attempts are limited. */
 export const forgetAttempts = () => psql("delete from auth_rate_limit");
 
-/** Waits until the page reacts: people look at it first, but a test would type before React has taken the page over. */
+/**
+ * Waits until React has hydrated the page: a test would type before that, unlike people, who look at the page first.
+ */
 async function hydrated(page: Page): Promise<void> {
   await page.waitForFunction(() =>
     [...document.querySelectorAll("button, input, textarea, select")].every((control) =>
@@ -33,10 +35,10 @@ export interface ApiAnswer {
   readonly body: any;
 }
 
-/** One person with a browser of their own. Whatever goes wrong in its console fails `leave`. */
+/** One user with a browser of their own. An unexpected message in its console makes `leave` fail. */
 export class Visitor {
   readonly email = `visitor-${randomUUID()}@example.com`;
-  /** Messages of the console that a test provokes. */
+  /** Messages in the console that a test expects. */
   readonly expected: RegExp[] = [];
   private readonly problems: string[] = [];
 
@@ -88,7 +90,7 @@ export class Visitor {
     await hydrated(this.page);
   }
 
-  /** Fills the form that is shown and sends it. */
+  /** Fills in the form that is shown, and submits it. */
   async signIn(password = PASSWORD, email = this.email): Promise<void> {
     await this.page.getByLabel("E-mail").fill(email);
     await this.page.getByLabel("Password", { exact: true }).fill(password);
@@ -127,7 +129,7 @@ export class Visitor {
   }
 }
 
-/** One browser for a file's tests; everyone who arrived has left when they are over. */
+/** One browser for the tests of a file; all visitors leave when the tests are over. */
 export function useVisitors() {
   let browser: Browser;
   const visitors: Visitor[] = [];

@@ -8,7 +8,7 @@ const titles = (page: Page) =>
     .getByRole("checkbox")
     .evaluateAll((boxes) => boxes.map((box) => (box as HTMLInputElement).labels?.[0]?.textContent));
 
-/** Waits until exactly these are listed. */
+/** Waits until exactly these tasks are listed. */
 async function lists({ page }: Visitor, expected: readonly string[]): Promise<void> {
   for (const title of expected) await page.getByRole("checkbox", { name: title }).waitFor();
   await page.waitForFunction(
@@ -91,7 +91,7 @@ describe("tasks", () => {
     await page.getByText(/“not\/a\/tag” can't be a tag/).waitFor();
   });
 
-  it("are searched and filtered, and the address says so", async () => {
+  it("can be searched and filtered, and the URL contains the filter", async () => {
     const visitor = await signUp();
     const { page } = visitor;
     await add(
@@ -124,7 +124,7 @@ describe("tasks", () => {
     assert.equal(page.url(), `${APP_URL}/?tag=shop`);
   });
 
-  it("come a page at a time", async () => {
+  it("are shown one page at a time", async () => {
     const visitor = await signUp();
     const { page } = visitor;
     await psql(
@@ -154,7 +154,7 @@ describe("tasks", () => {
     await lists(visitor, ["Second"]);
   });
 
-  it("show a change at once and take it back when it is refused", async () => {
+  it("show a change at once, and revert it if it is refused", async () => {
     const visitor = await signUp();
     const { page } = visitor;
     visitor.expected.push(/status of 503/);
@@ -173,7 +173,7 @@ describe("tasks", () => {
     assert.equal(await visitor.task("Fragile").isChecked(), false);
   });
 
-  it("are in the page as it arrives, which then does not move", async () => {
+  it("are in the page as the server sends it, and the page then does not shift", async () => {
     const visitor = await signUp();
     await add(visitor, { title: "Here from the start", due_date: "2031-04-05", tags: ["home"] });
     const html = await (await visitor.page.request.get(APP_URL)).text();
@@ -191,7 +191,7 @@ describe("tasks", () => {
     assert.ok(shift < 0.01, `layout shift of ${shift}`);
   });
 
-  it("explain when they can't be loaded, and load once they can", async () => {
+  it("show an error if they cannot be loaded, and are loaded once they can", async () => {
     const visitor = await signUp();
     const { page } = visitor;
     visitor.expected.push(/status of 503/);
@@ -205,7 +205,7 @@ describe("tasks", () => {
     await page.getByText("No task matches").waitFor();
   });
 
-  it("obey single keys, but not while something is typed", async () => {
+  it("react to single keys, but not while the user types", async () => {
     const visitor = await signUp();
     const { page } = visitor;
     const focused = () => page.evaluate(() => document.activeElement?.id);

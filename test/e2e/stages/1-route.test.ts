@@ -1,4 +1,7 @@
-/** Staging and production by their own names: by Ingress, by Gateway API, and with a certificate of another authority. */
+/**
+ * Staging and production under their own host names: by Ingress, by Gateway API, and with a certificate of another
+ * authority.
+ */
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -50,7 +53,7 @@ describe("staging, switched", () => {
     before(() => upWithOverrides(staging, byGateway));
     servesOverHttps(staging, () => acme);
 
-    it("is described by a Gateway alone, and kept its certificate", async () => {
+    it("has a Gateway and no Ingress, and kept its certificate", async () => {
       assert.equal(await staging.kubectl("get ingress -o name"), "");
       const { uid, certificate } = await storedCertificate(staging);
       assert.equal(uid, original.uid);

@@ -1,4 +1,6 @@
-/** Three stages on one cluster: none knows what another holds, and none reaches an authority outside. */
+/**
+ * Three stages on one cluster: none has access to the data of another, and none reaches a public certificate authority.
+ */
 import assert from "node:assert/strict";
 import { authorization, send, type Account } from "../support/api.ts";
 import { attempt, sh, withCheckout } from "../support/shell.ts";
@@ -22,7 +24,7 @@ describe("three stages side by side", () => {
     STAGES.filter((other) => other !== own).map((other) => [own, other] as const),
   );
   for (const [own, other] of pairs)
-    it(`${other.name} knows neither password nor token of an account of ${own.name}`, async () => {
+    it(`${other.name} accepts neither password nor token of an account of ${own.name}`, async () => {
       const { account } = users.find(({ stage }) => stage === own)!;
       const { ca } = users.find(({ stage }) => stage === other)!.account;
       const { email, password } = account;
@@ -75,7 +77,7 @@ describe("Let's Encrypt", () => {
     }
   });
 
-  it("can't be found from inside the cluster", async () => {
+  it("cannot be resolved from inside the cluster", async () => {
     const names = ["acme-v02.api.letsencrypt.org", "acme-staging-v02.api.letsencrypt.org"];
     const lookUp = (name: string) =>
       staging.kubectl(
@@ -87,7 +89,7 @@ except socket.gaierror as error: print(error.errno == socket.EAI_NONAME)'`,
     assert.match(await lookUp("staging.todo-app.com"), /^10\./, "other names are found");
   });
 
-  it("is refused as the address of an ACME server of one's own", async () => {
+  it("is refused as tls.server of the issuer acme", async () => {
     await withCheckout(async (cwd) => {
       await sh(
         `sed -i 's|server: .*|server: https://acme-v02.api.letsencrypt.org/directory|' local/overrides.staging.yaml`,

@@ -1,10 +1,10 @@
-/** cert-manager and the ACME server: a certificate is renewed before its time, and nobody notices. */
+/** cert-manager and the ACME server: a certificate is renewed before it expires, and no user notices. */
 import assert from "node:assert/strict";
 import { eventually, kubectlIn, sh } from "../support/shell.ts";
 import { renew, servedSerials, staging, storedCertificate, trustedRoot } from "./support.ts";
 
 const NAMESPACE = "todo-app-certificate-test";
-/** Between the issue of a certificate and its renewal. */
+/** Seconds between the issue of a certificate and its renewal. */
 const LIFE_SECONDS = 15;
 
 describe("a certificate of the ACME server", () => {

@@ -1,4 +1,4 @@
-/** Stages that scale with their load and are served while nodes come and go. */
+/** Stages scale with their load, and keep serving while nodes come and go. */
 import assert from "node:assert/strict";
 import { signUp } from "../support/api.ts";
 import { eventually } from "../support/shell.ts";
@@ -16,7 +16,7 @@ import {
 const onlyUnchanged = /Resources:\n +\d+ unchanged\n/;
 
 describe("staging under load", () => {
-  it("grows from 2 to 4 pods, and no deploy, preview or refresh takes them back", async () => {
+  it("grows from 2 to 4 pods, and no deploy, preview or refresh reverts that", async () => {
     const account = await signUp(staging.host, await trustedRoot());
     await staging.kubectl("scale deployment/backend --replicas=2");
     await autoscalerReady(staging);

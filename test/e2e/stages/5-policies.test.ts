@@ -1,7 +1,7 @@
 /**
- * NetworkPolicies as they are enforced: a connection from every pod to every other one, on every port that anything listens
- * on. What connects must be what an independent evaluator says that the cluster's own policies allow; `test/network` holds
- * that evaluator's answers to tables made by hand.
+ * NetworkPolicies as the cluster enforces them: tries a connection from every pod to every other one, on every port
+ * that anything listens on. Exactly those must succeed that an independent evaluator derives from the cluster's own
+ * policies; `test/network` compares that evaluator's answers with hand-written tables.
  */
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
@@ -20,9 +20,12 @@ import { dev, production, staging } from "./support.ts";
 const STAGES = [dev, staging, production];
 const kubectl = (args: string) => sh(`kubectl --context minikube ${args}`);
 
-/** Of the workloads, their metrics, ACME solvers, name services, external databases and the web. */
+/** Ports of the workloads, their metrics, ACME solvers, DNS servers, external databases and the web. */
 const PORTS = [53, 80, 443, 3000, 5432, 5433, 6432, 8000, 8080, 8089, 9464];
-/** Stand for the internet (a range for documentation) and for a cloud's metadata service; both live in OUTSIDE. */
+/**
+ * Addresses that stand for the internet (from a range for documentation) and for a cloud's metadata service. Both are
+ * in OUTSIDE.
+ */
 const PUBLIC_ADDRESS = "198.51.100.10";
 const METADATA_ADDRESS = "169.254.169.254";
 const OUTSIDE = "todo-outside";
@@ -34,18 +37,18 @@ interface Live extends Endpoint {
   readonly enter: readonly string[];
 }
 
-/** Processes of a pod, by the pod's uid in the names of their cgroups. */
+/** A process of a pod, found by the pod's uid in the name of its cgroup. */
 function processOf(uid: string): number {
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name)))
     try {
       if (readFileSync(`/proc/${pid}/cgroup`, "utf8").includes(`/pod${uid}/`)) return Number(pid);
     } catch {
-      // It has ended since.
+      // The process has ended in the meantime.
     }
   throw new Error(`no process of pod ${uid} runs on this machine`);
 }
 
-/** One running pod for each workload of a namespace, by the name that its label or itself gives. */
+/** One running pod per workload of a namespace, by the workload's label or else by the pod's name. */
 async function podsIn(namespace: string): Promise<Live[]> {
   const { items } = JSON.parse(
     await kubectl(`get pods -n ${namespace} --field-selector status.phase=Running -o json`),
@@ -93,7 +96,7 @@ const idlePod = (namespace: string, name: string, labels: Record<string, string>
     },
   });
 
-/** A network namespace behind this machine, as the internet is; nothing in it leads further. */
+/** A network namespace behind this machine that stands for the internet; nothing behind it leads further. */
 const OUTSIDE_UP = `
   ip netns add ${OUTSIDE}
   ip link add ${OUTSIDE} type veth peer name eth0 netns ${OUTSIDE}
@@ -130,7 +133,7 @@ describe("enforced network policies", function () {
     await kubectl(`create namespace ${ELSEWHERE}`);
     const pods = [
       idlePod(ELSEWHERE, "bystander", { app: "bystander" }),
-      // Another namespace may give its pods this app's labels.
+      // A pod of another namespace with this app's labels, which anybody can give to their pods.
       idlePod(ELSEWHERE, "look-alike", {
         "app.kubernetes.io/name": "frontend",
         "app.kubernetes.io/part-of": "todo-app",
@@ -169,7 +172,7 @@ describe("enforced network policies", function () {
       endpoints,
       ports: PORTS,
     };
-    // Without a listener, nobody could tell a closed port from a policy.
+    // Each port gets a listener: without one, a closed port would look like a policy.
     for (const { enter } of new Map(endpoints.map((each) => [each.enter.join(), each])).values()) {
       const listener = node(enter, "listen", ...PORTS.map(String));
       listeners.push(listener);
@@ -187,7 +190,7 @@ describe("enforced network policies", function () {
   const edge = (source: string, destination: string, port: number) =>
     `${source} → ${destination} : ${port}`;
 
-  /** The connections from one pod to every other endpoint that are really made. */
+  /** The connections from one pod to every other endpoint that succeed. */
   async function connected(source: Live): Promise<string[]> {
     const others = endpoints.filter(({ name }) => name !== source.name);
     const targets = others.flatMap(({ ip }) => PORTS.map((port) => [ip, port] as const));
@@ -202,7 +205,7 @@ describe("enforced network policies", function () {
     );
   }
 
-  it("let every pair connect that they allow, and no other", async function () {
+  it("allow exactly the connections that the evaluator allows", async function () {
     const expected = allowedConnections(cluster, sources, endpoints)
       .filter(({ protocol, source, destination }) => protocol === "TCP" && source !== destination)
       .filter(({ number }) => PORTS.includes(number))
@@ -219,7 +222,7 @@ describe("enforced network policies", function () {
     assert.ok(expected.length > 50 && expected.length < tried / 2);
   });
 
-  it("let the app's own edges connect, and neither metadata service nor internet be reached without need", async () => {
+  it("allow the app's own connections, and the internet and the metadata service only to pods that need them", async () => {
     const found = (await Promise.all(sources.map(connected))).flat();
     for (const { namespace } of STAGES) {
       const has = (source: string, destination: string, port: number) =>
@@ -228,7 +231,7 @@ describe("enforced network policies", function () {
       assert.ok(found.includes(edge("ingress-nginx/traefik", `${namespace}/frontend`, 3000)));
       assert.ok(!has("frontend", `${namespace}/backend`, 9464), "the metrics port");
       for (const pod of ["frontend", "backend"]) {
-        // On port 53, GKE's name service answers at this address.
+        // On port 53, this address is that of GKE's Cloud DNS.
         const others = PORTS.filter((port) => port !== 53);
         assert.ok(!others.some((port) => has(pod, "metadata service", port)));
         assert.ok(!has(pod, "internet", 80));
@@ -248,7 +251,7 @@ describe("enforced network policies", function () {
     );
   });
 
-  it("let pods look names up", async () => {
+  it("allow pods to send DNS queries", async () => {
     for (const { kubectl } of STAGES)
       assert.match(
         await kubectl(

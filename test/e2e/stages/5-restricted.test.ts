@@ -1,4 +1,6 @@
-/** Pod Security: the cluster takes the pods as they are, and refuses them with any one field of the profile changed. */
+/**
+ * Pod Security: the cluster accepts the pods as they are, and refuses them if any one field of the profile is changed.
+ */
 import assert from "node:assert/strict";
 import { attempt } from "../support/shell.ts";
 import { production } from "./support.ts";
@@ -16,7 +18,7 @@ const podContext = (change: object): Mutation => {
   return (spec) => void Object.assign(spec.securityContext, change);
 };
 
-/** What the refusal says, and the change that it is about. */
+/** The text of each refusal, and the change that causes it. */
 const REFUSED: readonly (readonly [reason: string, mutation: Mutation])[] = [
   ["hostNetwork=true", (spec) => void (spec.hostNetwork = true)],
   ["hostPID=true", (spec) => void (spec.hostPID = true)],
@@ -84,7 +86,7 @@ for (const workload of ["backend", "frontend"])
       assert.doesNotMatch(output, /violate/);
     });
 
-    it("is refused with any one field of the restricted profile changed", async () => {
+    it("is refused if any one field of the restricted profile is changed", async () => {
       for (const [reason, mutation] of REFUSED) {
         const { code, output } = await create(mutation);
         assert.notEqual(code, 0, `${reason} was accepted`);

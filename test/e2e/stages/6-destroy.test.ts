@@ -1,4 +1,4 @@
-/** The last word on a stage: production does not go by one command, dev goes without a trace. */
+/** Removal of a stage: one command does not remove production, and it removes dev without a trace. */
 import assert from "node:assert/strict";
 import { attempt, eventually, sh, withCheckout } from "../support/shell.ts";
 import { dev, production } from "./support.ts";
@@ -34,7 +34,7 @@ describe("make down", () => {
     await sh("make down");
     const get = (query: string) => sh(`kubectl --context minikube get ${query} -o name`);
     assert.equal(await get(`namespace ${dev.namespace} --ignore-not-found`), "");
-    // The volume goes after its claim, which went with the namespace.
+    // The volume is deleted after its claim, which was deleted with the namespace.
     await eventually(30, async () => assert.equal(await get("persistentvolumes"), ""));
     const state = JSON.parse(await dev.exportedState());
     assert.deepEqual(state.deployment.resources ?? [], []);

@@ -1,4 +1,4 @@
-/** What a stage with a certificate answers, whichever API describes its route. */
+/** Answers of a stage with a certificate, with either API for the route. */
 import assert from "node:assert/strict";
 import { send } from "../support/api.ts";
 import { eventually } from "../support/shell.ts";
@@ -6,12 +6,12 @@ import { servedCertificate, userWithTask, type Stage } from "./support.ts";
 
 const redirected = [301, 308];
 
-/** Declares the tests; `root` names the authority by the time that they run. */
+/** Declares the tests; `root` returns the authority's certificate, which is known only when the tests run. */
 export function servesOverHttps(stage: Stage, root: () => string): void {
   const { host } = stage;
   const get = (path: string) => send(host, path, { ca: root() });
 
-  it("answers with a certificate for its host alone, by a chain to the authority's root", async () => {
+  it("answers with a certificate for its host only, with a chain to the authority's root", async () => {
     await eventually(60, async () => {
       const { subjectaltname } = await servedCertificate(host, root());
       assert.equal(subjectaltname, `DNS:${host}`);
@@ -37,7 +37,7 @@ export function servesOverHttps(stage: Stage, root: () => string): void {
     assert.equal(headers.location, `https://${host}/api/tasks`);
   });
 
-  it("asks browsers for HTTPS from now on, on pages and on the API", async () => {
+  it("tells browsers to use HTTPS from now on, on pages and on the API", async () => {
     for (const path of ["/sign-in", "/api/openapi.json", "/api/auth/ok"]) {
       const { status, headers } = await get(path);
       assert.equal(status, 200, path);
@@ -45,7 +45,7 @@ export function servesOverHttps(stage: Stage, root: () => string): void {
     }
   });
 
-  it("leads / and /api/auth to the pages, /api to the API, by whole path elements", async () => {
+  it("routes / and /api/auth to the frontend and /api to the backend, by whole path elements", async () => {
     assert.match((await get("/sign-in")).body, /<html/);
     assert.equal((await get("/api/auth/ok")).body, '{"ok":true}');
     assert.match((await get("/api/openapi.json")).body, /"title":"Todo API"/);
@@ -54,7 +54,7 @@ export function servesOverHttps(stage: Stage, root: () => string): void {
     assert.match(String(beside.headers["content-type"]), /html/);
   });
 
-  it("signs up and keeps tasks, in cookies that go over HTTPS alone", async () => {
+  it("signs users up and keeps their tasks, with cookies that are sent over HTTPS only", async () => {
     const { account, keepsTask } = await userWithTask(stage, root());
     await keepsTask();
     const { email, password, ca } = account;

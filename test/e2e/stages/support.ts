@@ -1,4 +1,4 @@
-/** The stages as they run side by side on the local cluster, and how an operator changes them. */
+/** The stages, which run side by side on the local cluster, and the changes that an operator makes to them. */
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -23,7 +23,7 @@ const stage = (name: string, host: string) => {
     host,
     namespace,
     kubectl,
-    /** What kubectl prints as JSON. */
+    /** Returns kubectl's JSON output. */
     json,
     pulumi,
     exportedState: () => sh(`pulumi stack export --stack ${name}`),
@@ -43,7 +43,7 @@ export const dev = stage("dev", "todo-app.local");
 export const staging = stage("staging", "staging.todo-app.com");
 export const production = stage("production", "todo-app.com");
 
-/** Authority at the top of what the local ACME server signs; made anew whenever that server starts. */
+/** Root certificate of the local ACME server, which creates a new one whenever it starts. */
 export async function acmeRoot(): Promise<string> {
   const bundle = await staging.kubectl(
     "get issuer acme -o jsonpath='{.spec.acme.caBundle}' | base64 -d",
@@ -51,7 +51,10 @@ export async function acmeRoot(): Promise<string> {
   return sh(`curl -fsS --cacert <(echo '${bundle}') ${MANAGEMENT}/roots/0`);
 }
 
-/** The certificate with which a host answers for a name; rejects one for another, or that `ca` does not vouch for. */
+/**
+ * The certificate that a host serves for a name. Rejects a certificate for another name, or one that `ca` has not
+ * signed.
+ */
 export function servedCertificate(
   host: string,
   ca: string,
@@ -67,7 +70,10 @@ export function servedCertificate(
   });
 }
 
-/** Opens connection after connection while `meanwhile` runs; returns the serial numbers in the order they were met. */
+/**
+ * Opens one connection after the other while `meanwhile` runs. Returns the serial numbers of the certificates, in
+ * order.
+ */
 export async function servedSerials(
   host: string,
   ca: string,
@@ -82,7 +88,7 @@ export async function servedSerials(
       if (serials.at(-1) !== serialNumber) serials.push(serialNumber);
     }
   })();
-  // What happens meanwhile is always waited for: the next test must not meet it.
+  // Always waits for `meanwhile`, so that it does not run into the next test.
   const [happened, polled] = await Promise.allSettled([
     meanwhile().finally(() => done.abort()),
     polling,
@@ -114,7 +120,9 @@ export function renew({ kubectl }: Stage): Promise<string> {
   );
 }
 
-/** Root that vouches for what both hosts serve: certificates from before the ACME server's last start are renewed. */
+/**
+ * Root certificate for what both hosts serve. Certificates from before the ACME server's last start are renewed first.
+ */
 export async function trustedRoot(): Promise<string> {
   const ca = await acmeRoot();
   for (const each of [staging, production]) {
@@ -130,8 +138,8 @@ export async function trustedRoot(): Promise<string> {
 }
 
 /**
- * Deploys the stage from a checkout whose overrides differ; `up` deploys it as it was. `change` gets the overrides'
- * `todo-app:…` values and returns those to put in their place.
+ * Deploys the stage from a checkout with other overrides; `up` deploys it as it was. `change` gets the `todo-app:…`
+ * values of the overrides and returns those to use instead.
  */
 export function upWithOverrides(
   target: Stage,
@@ -152,7 +160,7 @@ const LOAD: readonly Target[] = [
   { method: "POST", path: "/api/tasks", body: { title: "Sent in pieces" }, slow: "request" },
   { method: "GET", path: "/api/tasks", slow: "answer" },
 ];
-/** What takes the API's pods over 70 % of their CPU request, and little of this machine otherwise. */
+/** Load that takes the API's pods over 70 % of their CPU request, and uses little of this machine otherwise. */
 export const BUSY = {
   targets: [{ method: "GET", path: "/api/tasks" }] as readonly Target[],
   connections: 6,
@@ -161,7 +169,7 @@ export const BUSY = {
 /** Well below the five minutes for which a token is valid. */
 const RENEW_TOKEN_MS = 120_000;
 
-/** Calls the stage like a signed-in user with a page open, quickly and slowly, while `meanwhile` runs. */
+/** Calls the stage like a signed-in user with an open page, with fast and slow requests, while `meanwhile` runs. */
 export async function underServiceLoad(
   account: Account,
   meanwhile: () => Promise<void>,
@@ -182,7 +190,7 @@ export async function underServiceLoad(
   }
 }
 
-/** A user who has a task, and the check that it is still there. */
+/** Creates a user with a task, and returns the check that the task still exists. */
 export async function userWithTask({ host }: Stage, ca?: string) {
   const title = `Task ${Date.now()}`;
   const account = await signUp(host, ca);
@@ -194,7 +202,7 @@ export async function userWithTask({ host }: Stage, ca?: string) {
   return { account, keepsTask };
 }
 
-/** Empties a node as an operator does; it takes pods again afterwards, and the databases that live on it are back. */
+/** Drains a node as an operator does. Afterwards the node takes pods again, and the databases on it are ready. */
 export async function withDrained(node: string, use = async () => {}): Promise<void> {
   const admin = (args: string) => sh(`kubectl --context minikube ${args}`);
   try {
@@ -218,7 +226,7 @@ export async function busiestNode({ kubectl }: Stage): Promise<string> {
   return nodes.reduce((busiest, node) => (pods(node) > pods(busiest) ? node : busiest));
 }
 
-/** Waits until the autoscaler has figures of every pod: before that, it does not scale. */
+/** Waits until the autoscaler has metrics of every pod: before that, it does not scale. */
 export function autoscalerReady({ json, rolledOut }: Stage): Promise<void> {
   return eventually(180, async () => {
     await rolledOut();

@@ -19,10 +19,10 @@ interface Call {
   readonly ca?: string;
 }
 
-/** Above the app's own time-outs, so that it is the app that gives up. */
+/** Longer than the app's own time-outs, so that the app times out first. */
 const SILENCE_MS = 40_000;
 
-/** Sends one request; every stage is served at the same address, told apart by the host name. */
+/** Sends one request. Every stage is served at the same address; the host name selects the stage. */
 export function send(
   host: string,
   path: string,
@@ -57,7 +57,7 @@ export function send(
         );
       },
     );
-    // First: once an answer has begun, whoever reads it is told no more than "aborted".
+    // This handler comes first: once an answer has begun, its reader gets no other error than "aborted".
     call.on("timeout", () => {
       reject(new Error(`${method} ${path}: nothing came for ${SILENCE_MS / 1000} s`));
       call.destroy();
@@ -72,13 +72,13 @@ export interface Account {
   readonly host: string;
   readonly email: string;
   readonly password: string;
-  /** The session's cookie, as a request header carries it. */
+  /** The session's cookie, as the value of a request header. */
   readonly cookie: string;
   /** PEM of the authority behind the host's certificate; absent where the app speaks plain HTTP. */
   readonly ca?: string;
 }
 
-/** Signs a new user up. */
+/** Signs up a new user. */
 export async function signUp(host = "todo-app.local", ca?: string): Promise<Account> {
   const email = `user-${Date.now()}-${Math.random().toString(36).slice(2)}@example.com`;
   const password = "correct horse battery";
@@ -94,7 +94,7 @@ export async function signUp(host = "todo-app.local", ca?: string): Promise<Acco
   return { host, email, password, cookie, ca };
 }
 
-/** The header with which the API knows the user; valid for minutes. */
+/** The header that authenticates the user to the API; it is valid for minutes. */
 export async function authorization({
   host,
   cookie,
@@ -105,7 +105,7 @@ export async function authorization({
   return { Authorization: `Bearer ${(JSON.parse(answer.body) as { token: string }).token}` };
 }
 
-/** Calls the API as the user; returns what it answers, which must be a success. */
+/** Calls the API as the user and returns the answer, which must be a success. */
 export async function callApi(account: Account, path: string, call: Call = {}): Promise<any> {
   const headers = { ...(await authorization(account)), ...call.headers };
   const answer = await send(account.host, path, { ...call, headers, ca: account.ca });

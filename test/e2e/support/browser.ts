@@ -1,4 +1,4 @@
-/** The distribution's Chromium, driven through playwright-core. */
+/** The distribution's Chromium, controlled with playwright-core. */
 import { chromium, type Browser } from "playwright-core";
 
 /** Starts a headless Chromium; `test/prerequisites.sh` installs it. */

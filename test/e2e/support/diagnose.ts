@@ -1,4 +1,4 @@
-/** After a test that failed: what the cluster looks like, before the next test changes it. */
+/** After a failed test, prints the state of the cluster, before the next test changes it. */
 import { NAMESPACE, attempt } from "./shell.ts";
 
 const QUESTIONS = [

@@ -1,4 +1,4 @@
-/** Steady load over connections that stay open, as a proxy or a browser keeps them; every failure is counted. */
+/** Steady load over persistent connections, like those of a proxy or a browser. Every failure is counted. */
 import * as http from "node:http";
 import * as https from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,22 +8,25 @@ export interface Target {
   readonly path: string;
   /** Sent as JSON. @default no body */
   readonly body?: unknown;
-  /** Takes `SLOW_MS`: the request is sent in pieces, or its answer is left unread for that long. @default neither */
+  /**
+   * Makes the call take `SLOW_MS`: the request is sent in pieces, or the answer is left unread for that long.
+   * @default neither
+   */
   readonly slow?: "request" | "answer";
 }
 
 export interface Outcome {
   readonly requests: number;
-  /** One line for each request that got no answer, or one with a status of 400 and above. */
+  /** One line for each request without an answer, or with an answer of status 400 or above. */
   readonly failures: readonly string[];
-  /** Time to the end of the answer, of every good one that is not slow on purpose, in ascending order. */
+  /** Time to the end of the answer, for each successful request that is not slow on purpose, in ascending order. */
   readonly milliseconds: readonly number[];
-  /** Longest time in which no good answer arrived. */
+  /** Longest time without a successful answer. */
   readonly gapMilliseconds: number;
 }
 
 interface Options {
-  /** Connections that carry the targets which are not slow; each slow target has one of its own. @default 8 */
+  /** Connections for the targets that are not slow; each slow target has a connection of its own. @default 8 */
   readonly connections?: number;
   /** Pause after each call. @default 10 */
   readonly pauseMs?: number;
@@ -43,7 +46,7 @@ async function sendInPieces(sent: http.ClientRequest, content: string): Promise<
   sent.end();
 }
 
-/** What all calls have in common. */
+/** Settings that all calls share. */
 interface Connection {
   readonly agent: http.Agent;
   readonly host: string;
@@ -51,7 +54,7 @@ interface Connection {
   readonly ca?: string;
 }
 
-/** One call; rejects unless a good answer arrives in full. */
+/** One call; rejects unless a successful answer arrives in full. */
 function exchange({ method, path, body, slow }: Target, connection: Connection): Promise<void> {
   const content = body === undefined ? "" : JSON.stringify(body);
   const contentHeaders = content
@@ -85,7 +88,7 @@ function exchange({ method, path, body, slow }: Target, connection: Connection):
   });
 }
 
-/** Calls the targets in turn, on each of the connections and with a pause after each call, while `meanwhile` runs. */
+/** Calls the targets in turn while `meanwhile` runs, on each of the connections, with a pause after each call. */
 export async function underLoad(
   host: string,
   headers: Readonly<Record<string, string>>,

@@ -1,19 +1,30 @@
-/** The tests create, change and delete: never on a cluster that somebody else made, nor in the state of a real stage. */
+/**
+ * Confines the tests, which create, change and delete objects, to the local cluster: never to somebody's own cluster,
+ * nor to the state of a real stage.
+ */
 import { homedir } from "node:os";
 import { join } from "node:path";
 
 type Environment = Record<string, string | undefined>;
 
-/** Leads whatever is started to the cluster of `local/`, whatever clusters this machine knows and whatever make was told. */
+/**
+ * Points every command that is started to the cluster of `local/`, whichever contexts this machine has and whatever was
+ * given to make.
+ */
 export function confineToLocalCluster(env: Environment): void {
   Object.assign(env, { CLUSTER: "local", YES: "1" }); // nobody is there to answer questions
-  // By these, variables of `make test CLUSTER=…` would win over the environment in every make that a test runs.
+  // These would pass variables of `make test CLUSTER=…` to every make that a test runs, where they win over the
+  // environment.
   delete env.MAKEFLAGS;
   delete env.MFLAGS;
   delete env.MAKELEVEL;
 }
 
-/** @throws Error unless kubectl, make and the engine lead to the cluster of `local/` and to its state */
+/**
+ * Checks where kubectl, make and the engine point to.
+ *
+ * @throws Error unless that is the cluster of `local/` and its state
+ */
 export function requireLocalCluster(env: Environment = process.env): void {
   const state = join(env.XDG_STATE_HOME || join(homedir(), ".local/state"), "todo-app");
   const problem =

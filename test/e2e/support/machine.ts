@@ -1,11 +1,14 @@
-/** What runs on this machine besides the cluster: the stack's daemons, and others that tests put in its way. */
+/** Daemons on this machine beside the cluster: those of the stack, and others that tests start to cause faults. */
 import { readFileSync, readdirSync } from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { sh } from "./shell.ts";
 
-/** Whether a process runs: one that has ended may await its parent as a zombie, its files closed with its last thread. */
+/**
+ * Whether a process runs. A zombie, for which its parent has not waited, counts as ended once its last thread is gone:
+ * only then are its files closed.
+ */
 function runs(pid: number): boolean {
   try {
     const zombie = readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
@@ -21,7 +24,7 @@ async function ended(pid: number): Promise<void> {
 
 const pidIn = (file: string) => Number(readFileSync(file, "utf8").split(" ")[0]);
 
-/** A daemon that local/up started, by the name of its record. */
+/** A daemon that local/up started, found by the name of its pid record. */
 export function daemon(name: string) {
   const state = process.env.XDG_STATE_HOME ?? join(homedir(), ".local/state");
   const pid = pidIn(join(state, "todo-app/run", `${name}.pid`));
@@ -51,8 +54,8 @@ export async function withServer(
 }
 
 /**
- * Runs a Docker daemon of its own whose data does not fit on its disk. It shares the other daemon's bridge: told to use
- * none, a daemon deletes docker0, whoever made it.
+ * Runs a separate Docker daemon whose data does not fit on its disk. It shares the bridge of the other daemon: a daemon
+ * that is told to use none deletes docker0, even if another daemon created it.
  */
 export async function withFullDocker(folder: string, use: (socket: string) => Promise<unknown>) {
   const data = join(folder, ".docker-data");

@@ -1,7 +1,7 @@
-"""A server with OpenAI's chat completions, for the tests of the deployed app; `Bearer right-key` opens it.
+"""A server with OpenAI's chat completions, for the tests of the deployed app. It accepts only `Bearer right-key`.
 
-It adds what a message asks it to add, in a tool call that arrives in pieces, and tells what the tool said. A message
-with "break off" gets half an answer and then a closed connection.
+To a message that begins with "add ", it answers with a tool call, streamed in pieces, and then repeats the tool's
+answer. To a message with "break off", it sends half an answer and closes the connection.
 """
 
 import json

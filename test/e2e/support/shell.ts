@@ -18,18 +18,18 @@ export interface Outcome {
 interface Options {
   /** Folder to run in. @default the checkout */
   readonly cwd?: string;
-  /** Settings on top of the environment. */
+  /** Variables to add to the environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Runs a line of bash, whatever comes out of it. */
+/** Runs a line of bash, and returns even if it fails. */
 export function attempt(line: string, { cwd, env }: Options = {}): Promise<Outcome> {
   const begin = Date.now();
   return new Promise((resolve) => {
     let output = "";
     const child = spawn("bash", ["-euo", "pipefail", "-c", line], {
       cwd,
-      // Without the variables by which a make knows that it runs inside another: it would talk of directories.
+      // Without the variables that tell make that it runs inside another make: it would print the directories.
       env: {
         ...process.env,
         MAKELEVEL: undefined,
@@ -54,7 +54,7 @@ export async function sh(line: string, options?: Options): Promise<string> {
   return output.trim();
 }
 
-/** Repeats a check until it holds; the last failure is the error. */
+/** Repeats a check until it passes. If it never does, the last failure is the error. */
 export async function eventually(seconds: number, check: () => Promise<void>): Promise<void> {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
@@ -69,8 +69,8 @@ export async function eventually(seconds: number, check: () => Promise<void>): P
 }
 
 /**
- * Calls `use` with a second checkout of the working tree elsewhere: other path, other times, a group-writable umask, and
- * without what this machine's stack added to its stage file.
+ * Calls `use` with a second checkout of the working tree: at another path, with other file times and a group-writable
+ * umask, and without what this machine's stack added to its stage file.
  */
 export async function withCheckout(use: (path: string) => Promise<void>): Promise<void> {
   const path = mkdtempSync(join(tmpdir(), "todo-app-checkout-"));
@@ -78,7 +78,8 @@ export async function withCheckout(use: (path: string) => Promise<void>): Promis
     await sh(
       `umask 002; git ls-files -z --cached --others --exclude-standard | xargs -0 tar c --ignore-failed-read | tar x --touch --no-same-permissions -C ${path}; ` +
         `sed -i /^encryptionsalt:/d ${path}/Pulumi.*.yaml; ln -s "$PWD/node_modules" ${path}/node_modules; ` +
-        // Make must not find the packages older than the copied list of them: installing anew would empty the shared folder.
+        // Make must not see the packages as older than the copied lock file: it would install them again and empty the
+        // shared folder.
         `touch -r node_modules/.package-lock.json ${path}/package.json ${path}/package-lock.json`,
     );
     await use(path);

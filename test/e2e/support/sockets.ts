@@ -12,9 +12,9 @@ import { json } from "node:stream/consumers";
 
 type Target = readonly [address: string, port: number];
 
-/** A connection that takes longer is one whose packets are dropped: all ends are on this machine. */
+/** Longest time for a connection. All ends are on this machine, so a longer one means that its packets are dropped. */
 const TIMEOUT_MS = 2_000;
-/** As many at once as no accept queue overflows with. */
+/** Number of connections at once that overflows no accept queue. */
 const AT_ONCE = 32;
 
 async function isAccepted([host, port]: Target): Promise<boolean> {

@@ -1,4 +1,4 @@
-/** Stage files by chance: whatever the schema allows, made to keep the rules between keys. */
+/** Generates random stage files: whatever the schema allows, repaired to keep the rules between keys. */
 import fc from "fast-check";
 import { z } from "zod";
 import { peakOf } from "../../../components/kubernetes/quota.ts";
@@ -21,13 +21,13 @@ export interface Node {
 
 export const SCHEMA = z.toJSONSchema(stageSchema, { io: "input" }) as unknown as Node;
 
-/** Enough for as many pods as the schema allows. */
+/** Enough connections for as many pods as the schema allows. */
 export const MOST_CONNECTIONS = SCHEMA.properties!.database!.properties!.maxConnections!.maximum!;
 
-/** Stands in every generated secret: no text that people read may contain it. */
+/** Part of every generated secret: no text that people read may contain it. */
 export const CANARY = "canary";
 
-/** A certificate as far as its form goes. */
+/** A certificate in form only. */
 export const CERTIFICATE = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
 
 /** The values of a stage file without the prefix of its keys. */
@@ -73,7 +73,7 @@ const mail = fc.tuple(label, label).map(([name, domain]) => `${name}@${domain}.c
 const origin = fc
   .tuple(host, port)
   .map(([name, number]) => `https://${name}${number ? `:${number}` : ""}`);
-/** Some write line ends as Windows does, or notes in front. */
+/** Certificates with Windows line ends or with notes in front, as some tools write them. */
 const certificate = fc.constantFrom(
   CERTIFICATE,
   CERTIFICATE.replaceAll("\n", "\r\n"),
@@ -146,7 +146,7 @@ function sortReplicas(workload: any): void {
   [workload.autoscaling.minReplicas, workload.replicas, workload.autoscaling.maxReplicas] = sorted;
 }
 
-/** Which settings each issuer needs; the others are not allowed with it. */
+/** The settings that each issuer requires; the others are not allowed with it. */
 const ISSUER_SETTINGS: Readonly<Record<string, readonly string[]>> = {
   acme: ["server", "caBundle"],
   ca: ["caSecretName"],
@@ -180,7 +180,7 @@ function repairDatabase(stage: StageFile): void {
   if (stage.databaseUrl.endsWith("=verify-ca")) stage.database.caCertificate ||= CERTIFICATE;
 }
 
-/** Room for every pod, and for the sizes that a test may put in their place. */
+/** Makes the quota large enough for every pod, and for the sizes that a test may set instead. */
 function repairQuota(stage: StageFile): void {
   const { backend, frontend, database } = stageSchema.parse(stage);
   const { pods, cpu, memory } = peakOf({ services: [backend, frontend], database });
@@ -191,14 +191,14 @@ function repairQuota(stage: StageFile): void {
   };
 }
 
-/** The namespace is known of some classes' controllers only. */
+/** States the controller's namespace for classes that have no default. */
 function repairRoute(stage: StageFile): void {
   if (!stage.route) return;
   if (!["nginx", "traefik", undefined].includes(stage.route.className))
     stage.route.namespace ||= "controller";
 }
 
-/** Makes what is right key by key right as a whole. */
+/** Changes a stage whose keys are valid one by one so that it keeps the rules between them. */
 function repair(stage: StageFile): StageFile {
   for (const name of ["backend", "frontend", "database"]) {
     sortReplicas(stage[name]);
@@ -215,7 +215,7 @@ function repair(stage: StageFile): StageFile {
   return stage;
 }
 
-/** Any stage file that is right. */
+/** Any valid stage file. */
 export const validStage: fc.Arbitrary<StageFile> = arbitrary(SCHEMA, "").map((stage) =>
   repair(structuredClone(stage) as StageFile),
 );

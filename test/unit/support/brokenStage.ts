@@ -1,4 +1,4 @@
-/** Stage files with one wrong key: every way in which the schema, or a rule between keys, can be broken. */
+/** Stage files with one wrong key: every way in which the schema or a rule between keys can be broken. */
 import {
   CANARY,
   CERTIFICATE,
@@ -14,7 +14,7 @@ export interface Fault {
   readonly value: unknown;
   /** The key itself is wrong, whatever its value. */
   readonly unknown?: boolean;
-  /** What must stand in the stage file for the key to be wrong, and alone. */
+  /** Other keys that make this key wrong, and no other. */
   readonly given?: StageFile;
 }
 
@@ -65,7 +65,7 @@ function wrongValues(node: Node, topLevel: boolean): unknown[] {
   return values;
 }
 
-/** A key, whether the stage has it or may have it. */
+/** A key that the stage has or may have. */
 interface Place {
   readonly path: Fault["path"];
   readonly node: Node;
@@ -103,11 +103,11 @@ function faultsAt({ path, node, value, required }: Place): Fault[] {
   ];
 }
 
-/** The fault that a number chooses: each key is as likely as another. */
+/** The fault that a number selects; each key is equally likely. */
 export function faultOf(stage: StageFile, choice: number): Fault {
   const all = places({ path: [], node: SCHEMA, value: stage, required: false });
   const faults = faultsAt(all[choice % all.length]!);
-  // Any text is right for some keys.
+  // Some keys accept any text.
   return faults[Math.floor(choice / all.length) % faults.length] ?? unknownKey([]);
 }
 

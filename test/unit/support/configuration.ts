@@ -4,11 +4,11 @@ import * as pulumi from "@pulumi/pulumi";
 import { parseConfig } from "../../../config/load.ts";
 import { withKey } from "./stages.ts";
 
-/** What the program makes of it. */
+/** The configuration that the program gets. */
 export const accepted = (key: string, value: unknown, stage = "dev") =>
   parseConfig(stage, withKey(stage, key, value));
 
-/** The report on it. */
+/** The error about it. */
 export function refusal(key: string, value: unknown, stage = "dev"): string {
   try {
     accepted(key, value, stage);

@@ -1,9 +1,12 @@
-/** A `kubectl` that answers for a cluster which is not there, and a `docker` that works. */
+/** A `kubectl` that answers for a cluster that does not exist, and a `docker` that works. */
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Answers each path with a file, as `kubectl get --raw` would; a file called `denied` has the words of a refusal. */
+/**
+ * Answers each path with the content of a file, as `kubectl get --raw` would. A file called `denied` contains the text
+ * of a refusal.
+ */
 const KUBECTL = `#!/bin/bash
 cd "\${0%/*}/../answers" || exit
 case "$*" in

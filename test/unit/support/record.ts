@@ -22,7 +22,10 @@ export interface Recorded {
   readonly inputs: any;
 }
 
-/** What the mocked providers answer, beyond the inputs, by type. An unknown type is an error: nothing is mocked by accident. */
+/**
+ * What the mocked providers answer in addition to the inputs, by type. An unknown type is an error, so that nothing is
+ * mocked by accident.
+ */
 const OUTPUTS: Readonly<Record<string, (name: string, inputs: any) => Record<string, unknown>>> = {
   "docker:index/image:Image": (name, inputs) => ({
     repoDigest: `${inputs.imageName.replace(/:[^:/]*$/, "")}@sha256:${Buffer.from(name).toString("hex").padEnd(64, "0").slice(0, 64)}`,
@@ -41,7 +44,8 @@ function reveal(value: any): any {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, reveal(inner)]));
 }
 
-// The SDK makes an input of it where a program gives no other; a golden file that shows it is not up to date.
+// The SDK adds KUBECONFIG to a provider's inputs if the program states no kubeconfig. It is set here so that a golden
+// file shows it in that case, and the test fails.
 process.env.KUBECONFIG = "/home/operator/.kube/config";
 
 // The settings of the local cluster leave out the digests of images.
@@ -100,11 +104,16 @@ export async function record<T>(
   }
 }
 
-/** Whether a recorded value stands for a secret; a volume that mounts a Secret has the same key, but not alone. */
+/**
+ * Whether a recorded value is a secret. A volume that mounts a Secret also has the key `secret`, but not as its only
+ * one.
+ */
 export const isSecret = (value: any): value is { secret: any } =>
   value !== null && typeof value === "object" && Object.keys(value).join() === "secret";
 
-/** The same without what is secret: `placeholder` stands for it, and for each value of a secret object. */
+/**
+ * Returns the value without secrets: `placeholder` replaces each secret, and each value of an object that is secret.
+ */
 export function redact(value: any, placeholder: string): any {
   if (Array.isArray(value)) return value.map((inner) => redact(inner, placeholder));
   if (value === null || typeof value !== "object") return value;
@@ -118,7 +127,7 @@ export function redact(value: any, placeholder: string): any {
   );
 }
 
-/** What an output turns out to be. */
+/** The value of an output. */
 export const valueOf = <T>(output: pulumi.Output<T>) =>
   new Promise<T>((resolve) => void output.apply((known) => resolve(known)));
 

@@ -1,4 +1,4 @@
-/** Registries and release pages that answer on this machine, as the real ones do. */
+/** Registries and release pages on this machine that answer as the real ones do. */
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -18,7 +18,7 @@ export interface Shelf {
   readonly files: Record<string, string>;
 }
 
-/** The registry wants a token, for the very repository that is asked for. */
+/** Serves a registry that requires a token for exactly the repository that is requested. */
 function registry(shelf: Shelf, request: IncomingMessage, response: ServerResponse): void {
   const [, path = "", tag = ""] = /^\/v2\/(.+)\/manifests\/(.+)$/.exec(request.url!) ?? [];
   if (request.headers.authorization !== `Bearer ${TOKEN} repository:${path}:pull`) {

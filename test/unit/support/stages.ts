@@ -6,7 +6,7 @@ export const STAGES = ["dev", "staging", "production"] as const;
 
 const read = (file: string) =>
   parse(readFileSync(new URL(`../../../${file}`, import.meta.url), "utf8"));
-/** A value as Pulumi keeps it: objects and scalars other than strings are JSON. */
+/** A value as Pulumi stores it: objects and scalars other than strings are JSON. */
 export const encode = (value: unknown) =>
   typeof value === "string" ? value : JSON.stringify(value);
 
