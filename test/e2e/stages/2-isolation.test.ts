@@ -97,7 +97,7 @@ except socket.gaierror as error: print(error.errno == socket.EAI_NONAME)'`,
       );
       const { code, output } = await attempt("make up STAGE=staging", { cwd });
       assert.notEqual(code, 0);
-      assert.match(output, /todo-app:tls\.server is "https:\/\/acme-v02[^"]*"; allowed: nothing/);
+      assert.match(output, /todo-app:tls\.server is "https:\/\/acme-v02[^"]*"; allowed: no value/);
     });
     await sh("local/stage-file staging");
   });
