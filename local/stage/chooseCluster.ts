@@ -19,19 +19,13 @@ const localKubeconfig = join(state, "kubeconfig");
 const nameIn = (value: unknown) =>
   typeof value === "string" || typeof value === "number" ? String(value) : undefined;
 
-/** A name with an organisation would mean another stack than the same name without: a second, empty one. */
-function refuseOrganisation(): void {
-  if (!stage.includes("/")) return;
-  const [organisation] = stage.split("/");
-  throw new OperatorError(
-    `STAGE=${stage} is the full name of a stack; a stage is named as its file: Pulumi.<stage>.yaml`,
-    `choose the organisation once, with: pulumi org set-default ${organisation}; then use STAGE=${stage.split("/").at(-1)}`,
-  );
-}
-
 /** The context that the stage file names. Undefined where it names none, because an environment of Pulumi ESC may. */
 function contextOfStage(): string | undefined {
-  refuseOrganisation();
+  if (stage.includes("/")) // with the organisation it would be another stack than without: a second, empty one
+    throw new OperatorError(
+      `STAGE=${stage} is the full name of a stack; a stage is named as its file: Pulumi.<stage>.yaml`,
+      `choose the organisation once, with: pulumi org set-default ${stage.split("/")[0]}; then use STAGE=${stage.split("/").at(-1)}`,
+    );
   const file = `Pulumi.${stage}.yaml`;
   if (!existsSync(join(project, file)))
     throw new OperatorError(
