@@ -1,4 +1,4 @@
-/** One deploy, step by step. Each step starts once everything that it needs exists. */
+/** One deploy. Pulumi orders its steps by what they refer to and by `dependsOn`; the others run at the same time. */
 import * as pulumi from "@pulumi/pulumi";
 import { AppNamespace } from "./components/appNamespace.ts";
 import { AppSecrets } from "./components/appSecrets.ts";
@@ -16,21 +16,21 @@ const config = loadConfig();
 const { address, databasePeer, llm, quota, tracing, protectResources: protect } = config;
 const provider = clusterProvider(config.kubernetesContext);
 const onCluster = { providers: { kubernetes: provider } };
-
 const namespaceArgs = { namespace: config.namespace, quota, protect };
 const { namespace } = new AppNamespace("app", namespaceArgs, onCluster);
 const pullSecret = config.registryLogin
   ? new PullSecret("pull-secret", { namespace, ...config.registryLogin }, onCluster).secretName
   : config.pullSecretName;
+// Common arguments. Of two spreads with the same key, the later one counts: pods, then web services, then this service.
 const pods = { namespace, pullSecret, ...config.pods };
 
-// Allowed connections. The NetworkPolicies of both ends are derived from them; all others are denied.
-const toBackend = workload("backend", 8000);
-const toFrontend = workload("frontend", 3000);
+// Allowed connections, from which the NetworkPolicies of both ends follow. A WebService adds its `peers` and `metricsReader`.
+const backendPeer = workload("backend", 8000);
+const frontendPeer = workload("frontend", 3000);
 const calls = [
-  { from: fromProxies(address.route), to: [toBackend, toFrontend] },
+  { from: fromProxies(address.route), to: [backendPeer, frontendPeer] },
   { from: "backend", to: [databasePeer, ...llm.callees, ...tracing.callees] },
-  { from: "frontend", to: [toBackend, databasePeer, ...tracing.callees] },
+  { from: "frontend", to: [backendPeer, databasePeer, ...tracing.callees] },
   { from: "migration", to: [databasePeer] },
 ];
 
@@ -55,7 +55,7 @@ const migration = new Migration(
   { ...onCluster, dependsOn: postgres },
 );
 
-const paths = { "/api/auth": toFrontend, "/api": toBackend, "/": toFrontend };
+const paths = { "/api/auth": frontendPeer, "/api": backendPeer, "/": frontendPeer };
 const publicRoute = new PublicRoute("route", { ...pods, ...address, paths }, onCluster);
 
 const backend = new WebService(
@@ -66,12 +66,12 @@ const backend = new WebService(
     ...config.backend,
     ...connectionsOf("backend", calls),
     image: backendImage,
-    port: toBackend.port,
+    port: backendPeer.port,
     settings: { ...config.settings, ...llm.settings },
     secrets: secrets.filesFor("backend", secrets.database, secrets.auth, secrets.llm),
   },
-  // With TLS, new pods redirect HTTP to HTTPS, so the old pods stay until the route serves HTTPS.
-  { ...onCluster, dependsOn: address.tls ? [migration, publicRoute] : [migration] },
+  // With TLS, new pods redirect HTTP to HTTPS, so they wait until the route serves HTTPS. The frontend waits for the backend.
+  { ...onCluster, dependsOn: [migration, ...(address.tls ? [publicRoute] : [])] },
 );
 
 const frontend = new WebService(
@@ -82,18 +82,18 @@ const frontend = new WebService(
     ...config.frontend,
     ...connectionsOf("frontend", calls),
     image: frontendImage,
-    port: toFrontend.port,
+    port: frontendPeer.port,
     settings: { ...config.settings, BACKEND_URL: backend.url, ...config.proxySettings },
     secrets: secrets.filesFor("frontend", secrets.database, secrets.auth, secrets.nextAuth),
     writablePaths: ["/tmp", "/app/.next/cache"],
     peers: true,
   },
-  // The backend rolls out first: a new page never calls an old API, nor one without a rotated secret.
+  // The backend first: a new page never calls a backend that has the old code or the old secrets.
   { ...onCluster, dependsOn: backend },
 );
 
-/** URL of the app. */
-export const url = pulumi.all([publicRoute.url, frontend.service]).apply(([found]) => found);
+/** URL of the app. It is known once the frontend is ready. */
+export const url = pulumi.all([publicRoute.url, frontend.service]).apply(([route]) => route);
 /** Identity of the cluster: `make up` compares it to notice that the context points to another one. */
 export const cluster = clusterIdentity(provider);
 /** The images that run, by digest. */

@@ -30,7 +30,10 @@ export interface WebServiceArgs extends WorkloadArgs {
   readonly peers?: boolean;
 }
 
-/** One HTTP workload: Deployment, Service, ServiceAccount, HPA, PodDisruptionBudget and NetworkPolicy, all named alike. */
+/**
+ * One HTTP workload: Deployment, Service, ServiceAccount, HPA, PodDisruptionBudget and NetworkPolicy, all named alike. The
+ * ConfigMap is auto-named, and the Service of `peers` is `<name>-peers`.
+ */
 export class WebService extends pulumi.ComponentResource {
   /** Name of the Service. It resolves once the Deployment's pods are ready. */
   readonly service: pulumi.Output<string>;
@@ -73,8 +76,8 @@ export class WebService extends pulumi.ComponentResource {
       ...httpProbes("http", args.health ?? HEALTH),
       lifecycle: { preStop: { sleep: { seconds: PRE_STOP_SECONDS } } },
     };
-    const kind = { container, gracePeriodSeconds: GRACE_PERIOD_SECONDS };
-    return createWorkload(this, name, workloadArgs, kind);
+    const shape = { container, gracePeriodSeconds: GRACE_PERIOD_SECONDS };
+    return createWorkload(this, name, workloadArgs, shape);
   }
 
   private createPeerService(name: string, args: WebServiceArgs) {

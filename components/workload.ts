@@ -17,10 +17,10 @@ import type { ContainerResources } from "./kubernetes/resources.ts";
 const MIN_READY_SECONDS = 2;
 
 /**
- * Makes the deploy the owner of every field that the Deployment states. It is needed when a stage gives up autoscaling:
- * the HorizontalPodAutoscaler has left the controller manager as the owner of `spec.replicas`, and the API server would
- * refuse the stage's own count as a conflict. Fields that the Deployment does not state keep their owners. It is not
- * set with an autoscaler, because then the count is never sent.
+ * Makes the deploy the owner of every field that the Deployment states. It is needed when a stage gives up autoscaling: the
+ * controller manager then still owns `spec.replicas`, which it set for the autoscaler, and the API server would refuse the
+ * stage's own count as a conflict. Fields that the Deployment does not state keep their owners. It is not set with an
+ * autoscaler: after the creation, `ignoreChanges` keeps the count from being sent.
  */
 const TAKE_OWNERSHIP = { "pulumi.com/patchForce": "true" };
 
@@ -61,7 +61,7 @@ export interface WorkloadArgs {
 }
 
 /** What differs between the kinds of workload. */
-interface Kind {
+interface PodShape {
   /** Ports, probes and lifecycle of the container. */
   readonly container: Pick<
     types.input.core.v1.Container,
@@ -85,13 +85,13 @@ export function createWorkload(
   parent: pulumi.ComponentResource,
   name: string,
   args: WorkloadArgs,
-  kind: Kind,
+  shape: PodShape,
 ): k8s.apps.v1.Deployment {
   const child = { parent };
   const policy = createNetworkPolicy(name, args, child);
   const account = createServiceAccount(name, args, child);
   const settings = createSettings(name, args, child);
-  const spec = podSpec(name, args, kind, account, settings);
+  const spec = podSpec(name, args, shape, account, settings);
   const deployment = createDeployment(name, args, spec, policy, child);
   createAutoscaler(name, args, deployment, child);
   createDisruptionBudget(name, args, child);
@@ -134,7 +134,7 @@ function createSettings(name: string, args: WorkloadArgs, child: Parent) {
 function podSpec(
   name: string,
   args: WorkloadArgs,
-  { container, gracePeriodSeconds }: Kind,
+  { container, gracePeriodSeconds }: PodShape,
   account: k8s.core.v1.ServiceAccount,
   settings: k8s.core.v1.ConfigMap,
 ): types.input.core.v1.PodSpec {

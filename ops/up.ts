@@ -1,5 +1,5 @@
 /** `make up`: checks, deploys one stage and prints its URL. Recovers by itself from a deploy that was killed. */
-import type { EngineEvent, OutputMap, Stack } from "@pulumi/pulumi/automation/index.js";
+import type { EngineEvent, OutputMap, Stack, UpResult } from "@pulumi/pulumi/automation/index.js";
 import { adoptNewCluster, verifyCluster } from "./lib/state/clusterIdentity.ts";
 import { OperatorError } from "./lib/errors.ts";
 import { refuseDataLoss } from "./lib/state/databaseVolume.ts";
@@ -48,18 +48,22 @@ async function up(stack: Stack, stage: Stage, target: Target): Promise<string> {
   const watch = new RolloutWatch(target);
   const updates = new Set<string>();
   const listeners = [follow(watch), collectUpdates(updates)];
-  const giveUp = watch.failure.then((failure): never => {
+  const rolloutFailed = watch.failure.then((failure): never => {
     throw rolloutError(failure);
   });
+  let result: UpResult;
   try {
-    const { outputs } = await runShown(
+    result = await runShown(
       stack,
       "up",
       (options) => stack.up({ ...options, configFile: stage.file, showSecrets: false }),
-      { onEvent: (event) => listeners.forEach((listener) => listener(event)), giveUp },
+      {
+        onEvent: (event) => listeners.forEach((listener) => listener(event)),
+        giveUp: rolloutFailed,
+      },
     );
-    return urlOf(stack.name, outputs);
   } catch (error) {
+    // This command ended the engine itself, because a rollout was sure to fail or somebody pressed Ctrl-C.
     if (error instanceof OperatorError) {
       await noteCancelledUpdates(stage, stack, [...updates]);
       throw error;
@@ -69,13 +73,14 @@ async function up(stack: Stack, stage: Stage, target: Target): Promise<string> {
   } finally {
     watch.stop();
   }
+  return urlOf(stack.name, result.outputs);
 }
 
 function urlOf(stage: string, { url }: OutputMap): string {
   if (typeof url?.value === "string") return url.value;
   throw new OperatorError(
     `${stage} was deployed, but its program exports no url`,
-    "export one from index.ts, as its last lines do",
+    "add `export const url = …` to index.ts",
   );
 }
 
@@ -94,7 +99,7 @@ async function deploy(stage: Stage, yes: boolean): Promise<void> {
   stageFile(stage.name, stage.file); // refuses a file that can't be read before the engine opens it
   const stack = await openStack(stage);
   const [config, exported] = await Promise.all([preflight(stage), exportState(stage.name)]);
-  const { context } = config; // where there is none, the program reports that, and nothing is changed
+  const { context } = config; // without one, the program itself says so and changes nothing
   const newCluster = process.env.NEW_CLUSTER === "1" && context !== "";
   if (context && !newCluster) {
     await verifyCluster(stage.name, exported, context);
@@ -122,10 +127,10 @@ await command(
     name: "up",
     summary:
       "Checks what a stage needs, deploys it, waits until it is ready and prints its URL. Run again, it continues a deploy " +
-      "that failed or was killed. NEW_CLUSTER=1 in the environment lets the stack leave a cluster that is gone for good.",
+      "that failed or was killed. NEW_CLUSTER=1 in the environment makes the stack forget a cluster that is gone for good.",
     usage: STAGE_ARGUMENTS,
     example: "make up STAGE=staging",
-    options: { yes: "ask nothing, as YES=1 in the environment does" },
+    options: { yes: "deploy without asking, as YES=1 in the environment does" },
   },
   ({ args, options }) => deploy(stageArgument(args), options.yes),
 );

@@ -126,7 +126,7 @@ describe("docs/extending.md", () => {
         .replace(/^config:\n/m, images!)
         .replace(/^ {2}todo-app:images:\n.*\n(?= {2}todo-app:api)/m, ""),
     );
-    edit("index.ts", (text) => text.replace(/^\/\/ Allowed connections\..*/ms, story!));
+    edit("index.ts", (text) => text.replace(/^\/\/ Allowed connections, .*/ms, story!));
     const resources = await deployed();
     assert.deepEqual(names(resources, "Image"), []);
     assert.deepEqual(names(resources, "Deployment").sort(), ["api", "site"]);
