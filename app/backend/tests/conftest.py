@@ -11,7 +11,9 @@ from sqlalchemy import Engine, create_engine, text
 from app import migrate
 from app.main import create_app
 from app.settings import Settings
+from tests.model_server import ModelServer, running_model_server
 from tests.postgres import PostgresCluster
+from tests.processes import Server
 from tests.tokens import SECRET, bearer
 
 
@@ -62,3 +64,19 @@ def client(app: FastAPI) -> Iterator[TestClient]:
     """Signed in as alice."""
     with TestClient(app, headers=bearer("alice")) as client:
         yield client
+
+
+@pytest.fixture
+def model() -> Iterator[ModelServer]:
+    with running_model_server() as server:
+        yield server
+
+
+@pytest.fixture
+def server(app: FastAPI, postgres: PostgresCluster) -> Iterator[Server]:
+    """The process as the container runs it."""
+    server = Server(postgres.url)
+    server.wait_until_live()
+    yield server
+    server.process.kill()
+    server.process.communicate()

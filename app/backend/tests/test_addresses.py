@@ -1,7 +1,6 @@
 """The process listens on all addresses of the machine."""
 
 import socket
-from collections.abc import Iterator
 
 import httpx2 as httpx
 import pytest
@@ -9,15 +8,6 @@ from fastapi import FastAPI
 
 from tests.postgres import PostgresCluster
 from tests.processes import Server
-
-
-@pytest.fixture
-def server(app: FastAPI, postgres: PostgresCluster) -> Iterator[Server]:
-    server = Server(postgres.url)
-    server.wait_until_live()
-    yield server
-    server.process.kill()
-    server.process.communicate()
 
 
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")

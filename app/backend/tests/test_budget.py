@@ -20,7 +20,6 @@ from tests.model_server import (
     calls,
     fails,
     hangs,
-    running_model_server,
     says,
     streams,
 )
@@ -28,12 +27,6 @@ from tests.test_chat_openai import openai_settings
 from tests.tokens import bearer
 
 DAILY_TOKENS = 10_000
-
-
-@pytest.fixture
-def model() -> Iterator[ModelServer]:
-    with running_model_server() as server:
-        yield server
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from tests.model_server import (
     API_KEY,
     ModelServer,
     hangs,
-    running_model_server,
     says,
     waits_then_says,
 )
@@ -22,12 +21,6 @@ from tests.processes import Server
 from tests.tokens import bearer
 
 MORE_THAN_THREADS_AND_CONNECTIONS = 60
-
-
-@pytest.fixture
-def model() -> Iterator[ModelServer]:
-    with running_model_server() as server:
-        yield server
 
 
 @pytest.fixture

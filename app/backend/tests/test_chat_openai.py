@@ -22,7 +22,6 @@ from tests.model_server import (
     calls,
     fails,
     hangs,
-    running_model_server,
     says,
     sends,
     streams,
@@ -30,12 +29,6 @@ from tests.model_server import (
 from tests.processes import free_port
 from tests.test_tasks import create
 from tests.tokens import SECRET, bearer
-
-
-@pytest.fixture
-def model() -> Iterator[ModelServer]:
-    with running_model_server() as server:
-        yield server
 
 
 def openai_settings(settings: Settings, base_url: str) -> Settings:

@@ -3,27 +3,16 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx2 as httpx
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import create_engine, text
 
 from app.settings import Settings
-from tests.postgres import PASSWORD, PostgresCluster
+from tests.postgres import PASSWORD
 from tests.processes import BACKEND, Server
 from tests.tokens import SECRET, bearer
-
-
-@pytest.fixture
-def server(app: FastAPI, postgres: PostgresCluster) -> Iterator[Server]:
-    server = Server(postgres.url)
-    server.wait_until_live()
-    yield server
-    server.process.kill()
-    server.process.communicate()
 
 
 def test_it_logs_one_object_a_line_without_probes_or_secrets(server: Server) -> None:
