@@ -2,21 +2,7 @@ import assert from "node:assert/strict";
 import { workload } from "../../components/kubernetes/network.ts";
 import { PublicRoute, type PublicRouteArgs } from "../../components/publicRoute.ts";
 import { find, record, valueOf, type Recorded } from "./support/record.ts";
-
-const controller: PublicRouteArgs["route"] = {
-  kind: "ingress",
-  className: "nginx",
-  namespace: "ingress-nginx",
-  proxies: "controller-namespace",
-  sourceRanges: [],
-  waitForAddress: true,
-};
-const acme = {
-  issuer: "letsencrypt-staging",
-  server: "https://acme.example.com/directory",
-  email: "ops@todo-app.com",
-  renewBeforePercentage: 33,
-} as const;
+import { acme, ingress } from "./support/route.ts";
 
 const deploy = (tls?: PublicRouteArgs["tls"], route: Partial<PublicRouteArgs["route"]> = {}) =>
   record(() => {
@@ -25,7 +11,7 @@ const deploy = (tls?: PublicRouteArgs["tls"], route: Partial<PublicRouteArgs["ro
       host: "todo.example.com",
       publicUrl: "https://todo.example.com:8443",
       paths: { "/api": workload("backend", 8000), "/": workload("frontend", 3000) },
-      route: { ...controller, ...route },
+      route: { ...ingress, ...route },
       tls,
       rolloutTimeoutSeconds: 60,
     };

@@ -3,22 +3,9 @@ import assert from "node:assert/strict";
 import { workload } from "../../components/kubernetes/network.ts";
 import { PublicRoute, type PublicRouteArgs } from "../../components/publicRoute.ts";
 import { find, record, type Recorded } from "./support/record.ts";
+import { acme, ingress } from "./support/route.ts";
 import { withKeys } from "./support/stages.ts";
 
-const acme = {
-  issuer: "letsencrypt-staging",
-  server: "https://acme.example.com/directory",
-  email: "ops@todo-app.com",
-  renewBeforePercentage: 33,
-} as const;
-const ingress: PublicRouteArgs["route"] = {
-  kind: "ingress",
-  className: "nginx",
-  namespace: "ingress-nginx",
-  proxies: "controller-namespace",
-  sourceRanges: [],
-  waitForAddress: true,
-};
 const args: PublicRouteArgs = {
   namespace: "ns",
   host: "todo.example.com",
