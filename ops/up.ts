@@ -8,6 +8,7 @@ import { confirm } from "./lib/confirm.ts";
 import { openStack } from "./lib/engine/engine.ts";
 import { engineFailure } from "./lib/engine/failure.ts";
 import { runShown } from "./lib/engine/operation.ts";
+import { showPlan } from "./lib/engine/plan.ts";
 import { preflight } from "./lib/preflight/preflight.ts";
 import { noteCancelledUpdates, settlePendingOperations } from "./lib/state/recover.ts";
 import { exportState, hasPendingOperations } from "./lib/state/state.ts";
@@ -82,17 +83,6 @@ function urlOf(stage: string, { url }: OutputMap): string {
     `${stage} was deployed, but its program exports no url`,
     "add `export const url = …` to index.ts",
   );
-}
-
-/** Shows what a deploy would change. */
-async function showPlan(stack: Stack, { file }: Stage): Promise<void> {
-  try {
-    await runShown(stack, "preview", (options) => stack.preview({ ...options, configFile: file }), {
-      tense: "planned",
-    });
-  } catch (error) {
-    throw error instanceof OperatorError ? error : engineFailure(stack.name, error);
-  }
 }
 
 async function deploy(stage: Stage, yes: boolean): Promise<void> {

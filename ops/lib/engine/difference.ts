@@ -8,6 +8,7 @@ import { verifyCluster } from "../state/clusterIdentity.ts";
 import { OperatorError } from "../errors.ts";
 import { exportState } from "../state/state.ts";
 import { settingsIn, stageFile, stageValues, type Stage } from "../stage.ts";
+import { SAID_ELSEWHERE } from "./display.ts";
 import { openStack } from "./engine.ts";
 
 /**
@@ -25,9 +26,6 @@ export async function openForPreview(stage: Stage): Promise<Stack> {
   return stack;
 }
 
-/** Which plugin is used: the commands say it once, before the engine starts. */
-const SAID_ELSEWHERE = /^warning: using pulumi-\S+ from \$PATH at /;
-
 /** Runs `pulumi <command> --diff` on a stage. */
 export async function showDifference(stage: Stage, ...command: string[]): Promise<void> {
   const { name, file } = stage;
@@ -42,7 +40,8 @@ export async function showDifference(stage: Stage, ...command: string[]): Promis
     [engine.stderr, process.stderr],
   ] as const)
     createInterface({ input }).on("line", (line) => {
-      if (!SAID_ELSEWHERE.test(stripVTControlCharacters(line))) terminal.write(`${line}\n`);
+      const text = stripVTControlCharacters(line).replace(/^warning: /, "");
+      if (!SAID_ELSEWHERE.test(text)) terminal.write(`${line}\n`);
     });
   process.on("SIGINT", () => {}); // the terminal sends it to the engine as well, and this command waits for the engine
   const [code] = (await once(engine, "close")) as [number | null];

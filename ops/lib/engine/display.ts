@@ -68,10 +68,10 @@ const SUMMARY: Readonly<Record<string, Omit<Operation, "doing">>> = {
   same: { sign: " ", done: "unchanged", planned: "unchanged" },
 };
 /** The engine counts the creation and the deletion of a replacement as one `replace`. */
-const COUNTED = ["create", "update", "replace", "delete", "import", "same"] as const;
+export const COUNTED = ["create", "update", "replace", "delete", "import", "same"] as const;
 
-/** The engine repeats which plugins it uses; `make up` has shown that before. */
-const SAID_ELSEWHERE = /^using pulumi-\S+ from \$PATH at /;
+/** The engine repeats which plugins it uses; the commands have shown that before. */
+export const SAID_ELSEWHERE = /^using pulumi-\S+ from \$PATH at /;
 /** An operation that lasts longer is announced, unless a terminal lists what is under way. */
 const ANNOUNCED_AFTER_MS = 400;
 const TICK_MS = 200;

@@ -1,15 +1,15 @@
 /** What a deploy would change, in a form that pipelines read. */
-import type { EngineEvent, OpMap } from "@pulumi/pulumi/automation/index.js";
+import type { EngineEvent, OpMap, Stack } from "@pulumi/pulumi/automation/index.js";
 import { OperatorError } from "../errors.ts";
 import type { Stage } from "../stage.ts";
 import { openForPreview } from "./difference.ts";
-import { resourceOf } from "./display.ts";
+import { COUNTED, resourceOf } from "./display.ts";
 import { engineFailure } from "./failure.ts";
 import { runShown } from "./operation.ts";
 
+type Count = (typeof COUNTED)[number];
 /** What a deploy can do to a resource. */
-const OPERATIONS = ["create", "update", "replace", "delete", "import"] as const;
-type Operation = (typeof OPERATIONS)[number];
+type Operation = Exclude<Count, "same">;
 
 interface Change {
   readonly operation: Operation;
@@ -24,7 +24,7 @@ interface Change {
 export interface Plan {
   readonly stage: string;
   /** The number of resources by what would happen to them; `same` counts those that stay as they are. */
-  readonly summary: Readonly<Record<Operation | "same", number>>;
+  readonly summary: Readonly<Record<Count, number>>;
   /** One entry for each resource that would change, in the engine's order. */
   readonly changes: readonly Change[];
 }
@@ -33,7 +33,7 @@ export interface Plan {
 function operationOf(op: string): Operation | undefined {
   if (op.endsWith("-replacement") && op !== "read-replacement") return "replace";
   if (op === "delete-replaced") return "replace";
-  return OPERATIONS.find((operation) => operation === op);
+  return COUNTED.find((operation): operation is Operation => operation === op && op !== "same");
 }
 
 /** Collects the changes of a preview from the engine's events. */
@@ -56,35 +56,32 @@ export class PlanCollector {
   };
 
   plan(stage: string): Plan {
-    const count = (operation: Operation | "same") => this.counts[operation] ?? 0;
-    return {
-      stage,
-      summary: {
-        create: count("create"),
-        update: count("update"),
-        replace: count("replace"),
-        delete: count("delete"),
-        import: count("import"),
-        same: count("same"),
-      },
-      changes: [...this.changes.values()],
-    };
+    const counts = COUNTED.map((each) => [each, this.counts[each] ?? 0] as const);
+    const summary = Object.fromEntries(counts) as Plan["summary"];
+    return { stage, summary, changes: [...this.changes.values()] };
   }
 }
 
-/** Previews a deploy, and shows the engine's progress and errors meanwhile. */
-export async function plannedChanges(stage: Stage): Promise<Plan> {
-  const stack = await openForPreview(stage);
-  const collector = new PlanCollector();
+/** Shows what a deploy would change. @param onEvent also gets the engine's events */
+export async function showPlan(
+  stack: Stack,
+  { file }: Stage,
+  onEvent?: (event: EngineEvent) => void,
+): Promise<void> {
   try {
-    await runShown(
-      stack,
-      "preview",
-      (options) => stack.preview({ ...options, configFile: stage.file }),
-      { tense: "planned", onEvent: collector.onEvent },
-    );
+    await runShown(stack, "preview", (options) => stack.preview({ ...options, configFile: file }), {
+      tense: "planned",
+      onEvent,
+    });
   } catch (error) {
     throw error instanceof OperatorError ? error : engineFailure(stack.name, error);
   }
+}
+
+/** The changes that a deploy would make; they are shown as well. */
+export async function plannedChanges(stage: Stage): Promise<Plan> {
+  const stack = await openForPreview(stage);
+  const collector = new PlanCollector();
+  await showPlan(stack, stage, collector.onEvent);
   return collector.plan(stage.name);
 }
