@@ -16,10 +16,9 @@ references=$(pulumi stack output --stack "$stage" --json images) || {
 }
 python_tools sbom
 mkdir -p sbom
-for name in backend frontend; do
-  reference=$(python3 -c 'import json, sys; print(json.loads(sys.argv[1])[sys.argv[2]])' "$references" "$name")
+while read -r name reference <&3; do
   # From the registry, because that is the image that runs. A local Docker may have another one.
   SYFT_CHECK_FOR_APP_UPDATE=false syft scan --quiet "registry:$reference" --output "cyclonedx-json=sbom/$name.cdx.json"
   components=$(python3 -c 'import json, sys; print(len(json.load(open(sys.argv[1]))["components"]))' "sbom/$name.cdx.json")
   echo "  sbom/$name.cdx.json: $components components of $reference"
-done
+done 3< <(python3 -c 'import json, sys; [print(*image) for image in json.loads(sys.argv[1]).items()]' "$references")
