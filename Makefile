@@ -24,7 +24,7 @@ GIVEN_CLUSTER = $(if $(filter command,$(origin CLUSTER)),$(CLUSTER))
 # $(MAKE) runs even under `make -n`, and without MAKEFLAGS the inner make would not know of -n.
 FOR_TESTS = unset MAKEFLAGS MFLAGS && export CLUSTER=local YES=1 &&
 
-.PHONY: help up preflight preview down refresh config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
+.PHONY: help up preflight preview history rollback down refresh config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -36,6 +36,12 @@ preflight: node_modules/.package-lock.json ## Check what STAGE needs of its clus
 
 preview: cluster ## Show what `make up` would change in STAGE, and change nothing
 	@$(WITH_STAGE) node ops/preview.ts $(STAGE) "$$file" $(ARGS)
+
+history: node_modules/.package-lock.json ## List the last revisions of STAGE, and what each has changed
+	@$(WITH_STAGE) node ops/history.ts $(STAGE) "$$file" $(ARGS)
+
+rollback: cluster ## Deploy an earlier revision of STAGE again, without a build: TO=3, or else the one before
+	@$(WITH_STAGE) node ops/rollback.ts $(STAGE) "$$file" $(TO) $(ARGS)
 
 down: node_modules/.package-lock.json ## Remove the app of STAGE; the cluster and the tools stay
 	@$(WITH_STAGE) node ops/down.ts $(STAGE) "$$file" $(ARGS)

@@ -5,8 +5,7 @@ import { SECRET_KEYS, stageSchema } from "../config/schema.ts";
 import { command } from "./lib/command.ts";
 import { OperatorError } from "./lib/errors.ts";
 import { printJson } from "./lib/output.ts";
-import { decoded, isEncrypted, stageFile, stageOf, stageValues } from "./lib/stage.ts";
-import { isObject } from "./lib/yaml.ts";
+import { decoded, isEncrypted, leaves, stageFile, stageOf, stageValues } from "./lib/stage.ts";
 
 const PREFIX = "todo-app:";
 /** The table shows only the beginning of a longer value, such as a certificate. */
@@ -29,13 +28,6 @@ function settingOf(value: unknown, isDefault = false): Setting {
 
 /** "todo-app:host" → "host" */
 const nameOf = (key: string) => key.slice(PREFIX.length);
-
-/** `{ a: { b: 1 } }` → `["a.b", 1]` */
-function leaves(key: string, value: unknown): [string, unknown][] {
-  if (value === undefined) return [];
-  if (!isObject(value)) return [[key, value]];
-  return Object.entries(value).flatMap(([name, inner]) => leaves(`${key}.${name}`, inner));
-}
 
 function effective(stage: string, key: string, schema: z.ZodType, value: unknown): unknown {
   const { data, error } = schema.safeParse(value);

@@ -10,10 +10,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { stringify } from "yaml";
 import { OperatorError, main } from "../../ops/lib/errors.ts";
-import { isObject, readYaml, type Values } from "../../ops/lib/yaml.ts";
-
-/** The keys of a stage file that say how its secrets are encrypted. */
-const ENCRYPTION = ["secretsprovider", "encryptedkey", "encryptionsalt"];
+import { ENCRYPTION_KEYS, isObject, readYaml, type Values } from "../../ops/lib/yaml.ts";
 
 const isSecret = (value: unknown): value is { readonly secure: string } =>
   isObject(value) && typeof value.secure === "string";
@@ -91,9 +88,9 @@ function writeStageFile(overrides: Values, secrets: Secrets): void {
   );
   const plain = resolve(merge(select(own.config ?? {}, isPlain), select(overrides, isPlain)));
   const content = {
-    ...select(own, (key) => !ENCRYPTION.includes(key)),
+    ...select(own, (key) => !ENCRYPTION_KEYS.includes(key)),
     config: { ...(plain as Values), ...encrypted },
-    ...select(before, (key) => ENCRYPTION.includes(key)),
+    ...select(before, (key) => ENCRYPTION_KEYS.includes(key)),
   };
   if (isDeepStrictEqual(content, before)) return;
   writeFileSync(`${target}.new`, stringify(content), { mode: 0o600 });

@@ -51,6 +51,13 @@ export function isEncrypted(value: unknown): boolean {
   return isObject(value) && ("secure" in value || Object.values(value).some(isEncrypted));
 }
 
+/** `{ a: { b: 1 } }` → `["a.b", 1]` */
+export function leaves(key: string, value: unknown): [string, unknown][] {
+  if (value === undefined) return [];
+  if (!isObject(value)) return [[key, value]];
+  return Object.entries(value).flatMap(([name, inner]) => leaves(`${key}.${name}`, inner));
+}
+
 /** Settings in the form that Pulumi stores: a value that is not a string is stored as JSON. */
 const asStored = (values: Values) =>
   Object.fromEntries(

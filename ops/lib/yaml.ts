@@ -8,6 +8,9 @@ export type Values = Readonly<Record<string, unknown>>;
 export const isObject = (value: unknown): value is Values =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** The keys of a stage file that say how its secrets are encrypted. */
+export const ENCRYPTION_KEYS = ["secretsprovider", "encryptedkey", "encryptionsalt"];
+
 /**
  * Reads a YAML file, such as a stage file.
  *

@@ -12,17 +12,19 @@ const COMMANDS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   "audit.sh": [["--no-such-option"], ["one"]],
   "config-diff.ts": [["one"]],
   "down.ts": [["--yes"]],
+  "history.ts": [["--no-such-option"]],
   "manifest.ts": [[]],
   "preflight.ts": [["--no-such-option"]],
   "preview.ts": [["one", "two", "three"]],
   "refresh.ts": [["--json"]],
+  "rollback.ts": [["--no-such-option"], ["one", "two", "three", "four"]],
   "sbom.sh": [["--no-such-option", "one"], [], ["one", "two"]],
   "up.ts": [["--no-such-option"]],
   "update-pins.ts": [["one", "two"]],
 };
 
 /** Commands whose output a pipeline reads. */
-const JSON_COMMANDS = ["config-diff.ts", "preflight.ts", "preview.ts"];
+const JSON_COMMANDS = ["config-diff.ts", "history.ts", "preflight.ts", "preview.ts"];
 
 /** Runs a command. @returns its exit code, and what it printed on standard output and on standard error */
 async function call(file: string, ...args: string[]) {

@@ -29,6 +29,10 @@ export interface Plan {
   readonly changes: readonly Change[];
 }
 
+/** Whether an operation of the engine has changed anything, by its count of resources. */
+export const hasChanges = (counts: OpMap): boolean =>
+  COUNTED.some((operation) => operation !== "same" && (counts[operation] ?? 0) > 0);
+
 /** A replacement has several steps in the engine: it creates the new resource and deletes the original. */
 function operationOf(op: string): Operation | undefined {
   if (op.endsWith("-replacement") && op !== "read-replacement") return "replace";

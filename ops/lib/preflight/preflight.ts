@@ -99,6 +99,8 @@ interface Checked extends Settings {
   readonly valid: boolean;
   /** The database that it configures; undefined where the configuration is wrong. */
   readonly database?: Configuration["database"];
+  /** The images that it configures; undefined where the configuration is wrong. */
+  readonly images?: Configuration["images"];
 }
 
 /**
@@ -109,7 +111,7 @@ interface Checked extends Settings {
 export async function preflight(stage: Stage): Promise<Checked> {
   const { settings, config, findings } = await inspect(stage);
   report(stage.name, settings.context, await findings());
-  return { ...settings, valid: !!config, database: config?.database };
+  return { ...settings, valid: !!config, database: config?.database, images: config?.images };
 }
 
 /** The output of `preflight --json`. Keys may be added; those that are here keep their meaning. */

@@ -1,0 +1,100 @@
+/** `make rollback`: deploys the images and the settings of an earlier revision again, without a build. */
+import { command } from "./lib/command.ts";
+import { deploy } from "./lib/deploy.ts";
+import { findStack } from "./lib/engine/engine.ts";
+import { OperatorError } from "./lib/errors.ts";
+import { progress } from "./lib/output.ts";
+import { shortCommit, shortTime } from "./lib/revisions/describe.ts";
+import { differences, settingDifferences } from "./lib/revisions/differences.ts";
+import {
+  checkTarget,
+  defaultTarget,
+  lastDeployOf,
+  namedTarget,
+  withRestored,
+} from "./lib/revisions/restore.ts";
+import type { Revision } from "./lib/revisions/revision.ts";
+import { listRevisions } from "./lib/revisions/store.ts";
+import { STAGE_ARGUMENTS, settingsOf, stageArgument, type Stage } from "./lib/stage.ts";
+import { readYaml } from "./lib/yaml.ts";
+
+function announce(stage: string, current: Revision, target: Revision): void {
+  const { number, time, user, commit = null, dirty = null } = target;
+  const changes = differences(current, target);
+  progress.write(
+    `${stage} goes back to revision ${number} (${shortTime(time)}, ${user}, ${shortCommit({ commit, dirty })}): ` +
+      `${changes.join("; ") || "the images and settings of the newest revision"}\n` +
+      "  the stack's program stays that of this checkout\n",
+  );
+  if (!target.migrations)
+    progress.write(
+      `  warning: it is not recorded which migrations the images of revision ${number} know; the schema stays as it is\n`,
+    );
+}
+
+/** Says how to keep the revision: the next `make up` deploys what the checkout and its stage file say. */
+function advise({ name, file }: Stage, target: Revision): void {
+  const { number, commit, dirty, images, stageFile } = target;
+  const ownFile = `Pulumi.${name.split("/").at(-1)!}.yaml`;
+  const settings = settingDifferences(readYaml(file), stageFile);
+  const pins = Object.entries(images).map(
+    ([service, image]) =>
+      `      pulumi config set --stack ${name} --path todo-app:images.${service} ${image}\n`,
+  );
+  process.stdout.write(
+    `\n${name} runs revision ${number} again. The next make up STAGE=${name} deploys this checkout and ${ownFile}.\n` +
+      "To keep the revision beyond that:\n" +
+      (commit && !dirty
+        ? `  - revert the commits since ${commit}, or deploy that commit: git switch --detach ${commit}\n  - or `
+        : "  - ") +
+      `pin the images, until the source is mended (pulumi config rm undoes it):\n${pins.join("")}` +
+      settings.map((setting) => `  - put back in ${ownFile}: ${setting}\n`).join(""),
+  );
+}
+
+interface Options {
+  readonly yes: boolean;
+  readonly newerSchema: boolean;
+}
+
+async function rollback(stage: Stage, wanted: string | undefined, options: Options): Promise<void> {
+  const stack = await findStack(stage.name);
+  if (!stack)
+    throw new OperatorError(
+      `there is no stack ${stage.name} to roll back`,
+      "pulumi stack ls lists the stacks that exist, and pulumi whoami --verbose the backend in use",
+    );
+  const revisions = await listRevisions(await settingsOf(stage));
+  const target =
+    wanted === undefined
+      ? defaultTarget(stage.name, revisions, await lastDeployOf(stack))
+      : namedTarget(stage.name, revisions, wanted);
+  checkTarget(stage, target, revisions, options);
+  announce(stage.name, revisions[0]!, target);
+  await withRestored(stage, target, (restored) =>
+    deploy(restored, { yes: options.yes, rollback: target }),
+  );
+  advise(stage, target);
+}
+
+await command(
+  {
+    name: "rollback",
+    summary:
+      "Deploys the images and the settings of an earlier revision again, without a build, through the same checks as make up. " +
+      "Without a revision, it goes back to the one before the current one, or to the newest one where the last deploy failed. " +
+      "The stage file stays as it is.",
+    usage: [...STAGE_ARGUMENTS, "[<revision>]"],
+    example: "make rollback STAGE=staging TO=3",
+    options: {
+      yes: "ask nothing, as YES=1 in the environment does",
+      "newer-schema":
+        "accept a database with migrations that the images of that revision do not know",
+    },
+  },
+  ({ args, options }) =>
+    rollback(stageArgument(args), args[2], {
+      yes: options.yes,
+      newerSchema: options["newer-schema"],
+    }),
+);
