@@ -12,7 +12,7 @@ describe("no secret in clear", () => {
 
   before(async () => {
     const encoded = await kubectl(
-      "get secrets -o jsonpath='{range .items[*]}{.data}{\"\\n\"}{end}'",
+      "get secrets --field-selector type!=todo-app/revision -o jsonpath='{range .items[*]}{.data}{\"\\n\"}{end}'",
     );
     const values = encoded
       .split("\n")
@@ -24,6 +24,13 @@ describe("no secret in clear", () => {
       canaries.length >= 6,
       "database URL, database password and auth secret, plain and encoded",
     );
+  });
+
+  it("in the revisions, which are Secrets too, but whose settings stay encrypted", async () => {
+    const query = "get secrets --field-selector type=todo-app/revision";
+    const revisions = await kubectl(`${query} -o jsonpath='{.items[*].data.revision}'`);
+    const decoded = revisions.split(" ").map((data) => Buffer.from(data, "base64").toString());
+    search("the revisions", decoded.join("\n"));
   });
 
   it("in the stack's state", async () => {

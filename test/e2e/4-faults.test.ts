@@ -144,7 +144,7 @@ describe("a make up that is killed", () => {
       .filter(({ type }) => /:(Secret|ConfigMap|Job)$/.test(type))
       .map(({ inputs }) => `${inputs?.kind} ${inputs?.metadata?.name}`);
     const found = await sh(
-      `kubectl --context minikube -n ${NAMESPACE} get secrets,configmaps,jobs ` +
+      `kubectl --context minikube -n ${NAMESPACE} get secrets,configmaps,jobs -l app.kubernetes.io/managed-by!=todo-app-ops ` +
         `-o jsonpath='{range .items[*]}{.kind} {.metadata.name}{"\\n"}{end}' | grep -v kube-root-ca.crt`,
     );
     assert.deepEqual(found.split("\n").sort(), known.sort());

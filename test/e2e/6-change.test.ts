@@ -89,7 +89,8 @@ describe("a change", () => {
 
   it("of secretVersions.databasePassword makes the app log in as the other role, and fails no request", async () => {
     await withCheckout(async (cwd) => {
-      const secretsOf = async () => (await kubectl("get secrets -o name")).split("\n");
+      const secretsOf = async () =>
+        (await kubectl("get secrets --field-selector type!=todo-app/revision -o name")).split("\n");
       const server = () =>
         kubectl(
           "get pod postgres-0 -o jsonpath='{.metadata.uid} {.status.containerStatuses[0].restartCount}'",
