@@ -1,7 +1,7 @@
 /** Each deploy is a revision, and a rollback returns to one without a build, from another checkout than it came from. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { kubectl, attempt, sh, withCheckout } from "./support/shell.ts";
+import { attempt, eventually, kubectl, sh, withCheckout } from "./support/shell.ts";
 
 /** From the command to its end. */
 const SECONDS = 60;
@@ -56,7 +56,7 @@ describe("make rollback", () => {
     const stageFile = readFileSync("Pulumi.dev.yaml", "utf8");
     const { code, output, seconds } = await attempt("make rollback");
     assert.equal(code, 0, output);
-    assert.deepEqual(await running(), before);
+    await eventually(10, async () => assert.deepEqual(await running(), before));
     assert.doesNotMatch(await apiDocument(), /a bad release/);
     assert.doesNotMatch(output, /\bbuilding\b|\bpush|naming to/i);
     assert.ok(seconds < SECONDS, `it took ${seconds.toFixed(1)} s`);
