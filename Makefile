@@ -24,7 +24,7 @@ GIVEN_CLUSTER = $(if $(filter command,$(origin CLUSTER)),$(CLUSTER))
 # $(MAKE) runs even under `make -n`, and without MAKEFLAGS the inner make would not know of -n.
 FOR_TESTS = unset MAKEFLAGS MFLAGS && export CLUSTER=local YES=1 &&
 
-.PHONY: help up preflight preview history rollback down refresh config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
+.PHONY: help up preflight preview history rollback down refresh smoke config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -48,6 +48,9 @@ down: node_modules/.package-lock.json ## Remove the app of STAGE; the cluster an
 
 refresh: node_modules/.package-lock.json ## Show what was changed by hand in the cluster of STAGE, and change nothing
 	@$(WITH_STAGE) node ops/refresh.ts $(STAGE) "$$file" $(ARGS)
+
+smoke: node_modules/.package-lock.json ## Check whether the deployed STAGE works: pods, pages, API, and as users with throw-away accounts
+	@$(WITH_STAGE) node ops/smoke.ts $(STAGE) "$$file" $(ARGS)
 
 config-diff: node_modules/.package-lock.json ## Show what differs between two stages: A=staging B=production
 	@node ops/config-diff.ts $(A) $(B) $(ARGS)

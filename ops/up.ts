@@ -1,6 +1,7 @@
 /** `make up`: checks, deploys one stage and prints its URL. Recovers by itself from a deploy that was killed. */
 import { command } from "./lib/command.ts";
 import { deploy } from "./lib/deploy.ts";
+import { smokeTest } from "./lib/smoke/smoke.ts";
 import { STAGE_ARGUMENTS, stageArgument } from "./lib/stage.ts";
 
 await command(
@@ -11,7 +12,14 @@ await command(
       "that failed or was killed. NEW_CLUSTER=1 in the environment makes the stack forget a cluster that is gone for good.",
     usage: STAGE_ARGUMENTS,
     example: "make up STAGE=staging",
-    options: { yes: "deploy without asking, as YES=1 in the environment does" },
+    options: {
+      yes: "deploy without asking, as YES=1 in the environment does",
+      smoke: "check the deployed stage as make smoke does, and fail where a check is not ok",
+    },
   },
-  ({ args, options }) => deploy(stageArgument(args), { yes: options.yes }),
+  async ({ args, options }) => {
+    const stage = stageArgument(args);
+    await deploy(stage, { yes: options.yes });
+    if (options.smoke) await smokeTest(stage);
+  },
 );

@@ -15,6 +15,8 @@ interface Description<Option extends string> {
   readonly example: string;
   /** What each of its options does. An option takes no value. @default none but `--help` */
   readonly options?: Readonly<Record<Option, string>>;
+  /** Options of which at most one may be given. @default none */
+  readonly exclusive?: readonly NoInfer<Option>[];
 }
 
 /** What a command was called with. */
@@ -64,13 +66,24 @@ function miscount({ usage = [] }: Description<string>, count: number): string | 
   return `${allowed} arguments are needed, and ${count} were given`;
 }
 
+/** What is wrong with the options; undefined where nothing is. */
+function conflict(
+  { exclusive = [] }: Description<string>,
+  values: Readonly<Record<string, unknown>>,
+): string | undefined {
+  const given = exclusive.filter((option) => values[option]).map((option) => `--${option}`);
+  return given.length > 1 ? `only one of ${given.join(" and ")} may be given` : undefined;
+}
+
 /** Reads the command line. @returns what it says, or what is wrong with it */
 function read(description: Description<string>, args: string[]) {
   const names = Object.keys(optionsOf(description));
   const options = Object.fromEntries(names.map((name) => [name, { type: "boolean" as const }]));
   try {
     const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
-    const problem = values.help ? undefined : miscount(description, positionals.length);
+    const problem = values.help
+      ? undefined
+      : (miscount(description, positionals.length) ?? conflict(description, values));
     return problem ?? { values, args: positionals };
   } catch (error) {
     // Only the first sentence: the others are about arguments that begin with a dash.

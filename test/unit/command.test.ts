@@ -7,7 +7,8 @@ const DESCRIPTION = {
   summary: "Greets somebody.",
   usage: ["<name>", "[<greeting>]"],
   example: "make greet NAME=you",
-  options: { loud: "in capitals" },
+  options: { loud: "in capitals", low: "in small letters" },
+  exclusive: ["loud", "low"],
 } as const;
 
 describe("a command", () => {
@@ -34,9 +35,9 @@ describe("a command", () => {
 
   it("gets its arguments, and whether each option was given", async () => {
     await call(["you", "--loud"]);
-    assert.deepEqual(calls, [{ args: ["you"], options: { loud: true } }]);
+    assert.deepEqual(calls, [{ args: ["you"], options: { loud: true, low: false } }]);
     await call(["you", "hello"]);
-    assert.deepEqual(calls, [{ args: ["you", "hello"], options: { loud: false } }]);
+    assert.deepEqual(calls, [{ args: ["you", "hello"], options: { loud: false, low: false } }]);
     assert.equal(exitCode, undefined);
   });
 
@@ -45,6 +46,7 @@ describe("a command", () => {
     [["a", "b", "c"], "1 to 2 arguments are needed, and 3 were given"],
     [["a", "--quiet"], "Unknown option '--quiet'"],
     [["a", "-l"], "Unknown option '-l'"],
+    [["a", "--loud", "--low"], "only one of --loud and --low may be given"],
     [["a", "--loud=yes"], "Option '--loud' does not take an argument"],
   ] as const)
     it(`is not run by "${line.join(" ")}", which ends with 2 and the usage`, async () => {
@@ -52,7 +54,7 @@ describe("a command", () => {
       assert.deepEqual([calls, exitCode], [[], 2]);
       assert.equal(
         said,
-        `\nerror: ${problem}\n  usage: node ops/greet.ts <name> [<greeting>] [--loud] [--help]\n` +
+        `\nerror: ${problem}\n  usage: node ops/greet.ts <name> [<greeting>] [--loud] [--low] [--help]\n` +
           '  fix: call it as in "make greet NAME=you"; --help explains it\n',
       );
     });

@@ -19,12 +19,13 @@ const COMMANDS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   "refresh.ts": [["--json"]],
   "rollback.ts": [["--no-such-option"], ["one", "two", "three", "four"]],
   "sbom.sh": [["--no-such-option", "one"], [], ["one", "two"]],
+  "smoke.ts": [["--no-such-option"], ["--write", "--read-only"]],
   "up.ts": [["--no-such-option"]],
   "update-pins.ts": [["one", "two"]],
 };
 
 /** Commands whose output a pipeline reads. */
-const JSON_COMMANDS = ["config-diff.ts", "history.ts", "preflight.ts", "preview.ts"];
+const JSON_COMMANDS = ["config-diff.ts", "history.ts", "preflight.ts", "preview.ts", "smoke.ts"];
 
 /** Runs a command. @returns its exit code, and what it printed on standard output and on standard error */
 async function call(file: string, ...args: string[]) {

@@ -1,0 +1,33 @@
+/** `make smoke`: checks a deployed stage from outside, as its users do, and through the API of its cluster. */
+import { command } from "./lib/command.ts";
+import { printJson } from "./lib/output.ts";
+import { smokeReport, smokeTest, type Mode } from "./lib/smoke/smoke.ts";
+import { STAGE_ARGUMENTS, stageArgument, type Stage } from "./lib/stage.ts";
+
+async function showJson(stage: Stage, mode?: Mode): Promise<void> {
+  const report = await smokeReport(stage, mode);
+  printJson(report);
+  if (!report.passed) process.exitCode = 1;
+}
+
+await command(
+  {
+    name: "smoke",
+    summary:
+      "Checks whether a deployed stage works: its pods, its certificate, its pages and its API; and with two throw-away " +
+      "accounts, tasks and the assistant. Prints a line for each check. What was made is deleted again. A stage with " +
+      "protectResources is only read, unless --write is given.",
+    usage: STAGE_ARGUMENTS,
+    example: "make smoke STAGE=staging",
+    options: {
+      write: "make accounts and tasks, and delete them again",
+      "read-only": "make nothing: check pods, certificate, pages and API only",
+      json: "print the results as JSON",
+    },
+    exclusive: ["write", "read-only"],
+  },
+  ({ args, options }) => {
+    const mode = options.write ? "write" : options["read-only"] ? "read-only" : undefined;
+    return (options.json ? showJson : smokeTest)(stageArgument(args), mode);
+  },
+);
