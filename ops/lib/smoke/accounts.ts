@@ -43,5 +43,7 @@ export async function deleteAccounts(
     ...emails,
   ]);
   if (code === 0 && /^\d+$/.test(stdout.trim())) return Number(stdout);
-  throw new Unexpected(output.trim().split("\n").at(-1) ?? `kubectl exec ended with ${code}`);
+  // The last line that says more than that the program has ended.
+  const lines = output.split("\n").filter((line) => line && !/^command terminated/.test(line));
+  throw new Unexpected(lines.at(-1) ?? `kubectl exec ended with ${code}`);
 }

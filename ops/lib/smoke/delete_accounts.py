@@ -1,14 +1,16 @@
-"""Deletes accounts of smoke tests with all that they made; runs inside a backend pod, as the app's own role.
+"""Deletes accounts of smoke tests with all that they made, in a backend pod, as the app's own role.
 
-The arguments are their addresses. Accounts that a killed smoke test has left go as well, after an hour.
-Prints how many accounts were deleted.
+The arguments are a pattern of all their addresses, and those to delete at once. Others of that
+pattern go after an hour: a smoke test that was killed has left them. Prints how many were deleted.
 """
 
 import sys
 
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.database import build_engine
+from app.errors import first_line
 from app.settings import DatabaseSettings, load
 
 # sessions and passwords go with their account
@@ -29,5 +31,8 @@ DELETE = text(
 )
 
 any_email, *emails = sys.argv[1:]
-with build_engine(load(DatabaseSettings).sqlalchemy_url).begin() as connection:
-    print(connection.scalar(DELETE, {"emails": emails, "any_email": any_email}))
+try:
+    with build_engine(load(DatabaseSettings).sqlalchemy_url).begin() as connection:
+        print(connection.scalar(DELETE, {"emails": emails, "any_email": any_email}))
+except SQLAlchemyError as error:
+    sys.exit(first_line(error))
