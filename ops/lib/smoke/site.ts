@@ -79,7 +79,7 @@ export function send(site: Site, path: string, call: Call = {}): Promise<Answer>
       const reason = reasonOf(error, signal.aborted ? timeoutMs / 1000 : undefined);
       reject(new Unexpected(`${request}: ${reason}`));
     };
-    const call = open(new URL(path, site.url), options, (response) => {
+    const sending = open(new URL(path, site.url), options, (response) => {
       const end = (response.socket as Partial<TLSSocket>).getPeerCertificate?.().valid_to;
       const certificateEnds = end ? new Date(end) : undefined;
       let text = "";
@@ -90,8 +90,8 @@ export function send(site: Site, path: string, call: Call = {}): Promise<Answer>
         resolve({ request, status: statusCode, headers, body: text, certificateEnds });
       });
     });
-    call.on("error", fail);
-    call.end(content);
+    sending.on("error", fail);
+    sending.end(content);
   });
 }
 
