@@ -214,9 +214,9 @@ describe("make smoke", () => {
       );
     });
 
-    it("gives up a request that gets no complete answer in time", async () => {
+    it("gives up a request that gets no answer in time", async () => {
       const { url } = target(port);
-      app.misbehave = () => ({ status: 200, headers: { "Content-Length": "9" }, body: "1" });
+      app.misbehave = () => ({ status: 0 });
       await assert.rejects(
         send({ url, address: "127.0.0.1" }, "/", { timeoutMs: 200 }),
         /^Error: GET \/: no complete answer within 0\.2 s$/,

@@ -15,6 +15,7 @@ interface Task {
 }
 
 interface Reply {
+  /** 0: no answer ever comes. */
   readonly status: number;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
@@ -77,6 +78,7 @@ export class FakeApp {
     const user = this.accounts.has(named) ? named : undefined;
     const reply = this.misbehave(line, user) ?? this.reply(line, body, user);
     const { status, body: answer, headers } = reply;
+    if (status === 0) return;
     response.writeHead(status, headers);
     response.end(typeof answer === "string" ? answer : JSON.stringify(answer));
   }
