@@ -24,7 +24,7 @@ GIVEN_CLUSTER = $(if $(filter command,$(origin CLUSTER)),$(CLUSTER))
 # $(MAKE) runs even under `make -n`, and without MAKEFLAGS the inner make would not know of -n.
 FOR_TESTS = unset MAKEFLAGS MFLAGS && export CLUSTER=local YES=1 &&
 
-.PHONY: help up preflight preview history rollback down refresh smoke config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
+.PHONY: help up preflight preview history rollback promote down refresh smoke config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -42,6 +42,10 @@ history: node_modules/.package-lock.json ## List the last revisions of STAGE, an
 
 rollback: cluster ## Deploy an earlier revision of STAGE again, without a build: TO=3, or else the one before
 	@$(WITH_STAGE) node ops/rollback.ts $(STAGE) "$$file" $(TO) $(ARGS)
+
+promote: STAGE = $(TO)
+promote: cluster ## Deploy the images that another stage runs, without a build: FROM=staging TO=production
+	@$(WITH_STAGE) from=$$(local/stage-file $(FROM)) && node ops/promote.ts $(FROM) $(TO) $(if $(and $(FROM),$(TO)),"$$from" "$$file") $(ARGS)
 
 down: node_modules/.package-lock.json ## Remove the app of STAGE; the cluster and the tools stay
 	@$(WITH_STAGE) node ops/down.ts $(STAGE) "$$file" $(ARGS)

@@ -246,6 +246,8 @@ export const stageSchema = object({
     memory: memory.prefault("128Gi"),
   }).prefault({}),
   protectResources: flag().default(false),
+  /** Read by `make up` alone: the stack itself does not depend on it. */
+  automaticRollback: flag().default(false),
   rolloutTimeoutSeconds: integer(LEAST_ROLLOUT_SECONDS, 3600).default(300),
 });
 

@@ -1,53 +1,28 @@
 /** `make rollback`: deploys the images and the settings of an earlier revision again, without a build. */
 import { command } from "./lib/command.ts";
-import { deploy } from "./lib/deploy.ts";
 import { findStack } from "./lib/engine/engine.ts";
 import { OperatorError } from "./lib/errors.ts";
-import { progress } from "./lib/output.ts";
-import { shortCommit, shortTime } from "./lib/revisions/describe.ts";
-import { differences, settingDifferences } from "./lib/revisions/differences.ts";
-import {
-  checkTarget,
-  defaultTarget,
-  lastDeployOf,
-  namedTarget,
-  withRestored,
-} from "./lib/revisions/restore.ts";
-import type { Revision } from "./lib/revisions/revision.ts";
+import { pinCommands } from "./lib/revisions/describe.ts";
+import { settingDifferences } from "./lib/revisions/differences.ts";
+import { defaultTarget, lastDeployOf, namedTarget } from "./lib/revisions/restore.ts";
+import { migrationsInSource, type Revision } from "./lib/revisions/revision.ts";
+import { rollBack } from "./lib/revisions/rollback.ts";
 import { listRevisions } from "./lib/revisions/store.ts";
 import { STAGE_ARGUMENTS, settingsOf, stageArgument, type Stage } from "./lib/stage.ts";
 import { readYaml } from "./lib/yaml.ts";
-
-function announce(stage: string, current: Revision, target: Revision): void {
-  const { number, time, user, commit = null, dirty = null } = target;
-  const changes = differences(current, target);
-  progress.write(
-    `${stage} goes back to revision ${number} (${shortTime(time)}, ${user}, ${shortCommit({ commit, dirty })}): ` +
-      `${changes.join("; ") || "the images and settings of the newest revision"}\n` +
-      "  the stack's program stays that of this checkout\n",
-  );
-  if (!target.migrations)
-    progress.write(
-      `  warning: it is not recorded which migrations the images of revision ${number} know; the schema stays as it is\n`,
-    );
-}
 
 /** Says how to keep the revision: the next `make up` deploys what the checkout and its stage file say. */
 function advise({ name, file }: Stage, target: Revision): void {
   const { number, commit, dirty, images, stageFile } = target;
   const ownFile = `Pulumi.${name.split("/").at(-1)!}.yaml`;
   const settings = settingDifferences(readYaml(file), stageFile);
-  const pins = Object.entries(images).map(
-    ([service, image]) =>
-      `      pulumi config set --stack ${name} --path todo-app:images.${service} ${image}\n`,
-  );
   process.stdout.write(
     `\n${name} runs revision ${number} again. The next make up STAGE=${name} deploys this checkout and ${ownFile}.\n` +
       "To keep the revision beyond that:\n" +
       (commit && !dirty
         ? `  - revert the commits since ${commit}, or deploy that commit: git switch --detach ${commit}\n  - or `
         : "  - ") +
-      `pin the images, until the source is mended (pulumi config rm undoes it):\n${pins.join("")}` +
+      `pin the images, until the source is mended (pulumi config rm undoes it):\n${pinCommands(name, images)}` +
       settings.map((setting) => `  - put back in ${ownFile}: ${setting}\n`).join(""),
   );
 }
@@ -65,15 +40,14 @@ async function rollback(stage: Stage, wanted: string | undefined, options: Optio
       "pulumi stack ls lists the stacks that exist, and pulumi whoami --verbose the backend in use",
     );
   const revisions = await listRevisions(await settingsOf(stage));
+  const last = await lastDeployOf(stack);
   const target =
     wanted === undefined
-      ? defaultTarget(stage.name, revisions, await lastDeployOf(stack))
+      ? defaultTarget(stage.name, revisions, last)
       : namedTarget(stage.name, revisions, wanted);
-  checkTarget(stage, target, revisions, options);
-  announce(stage.name, revisions[0]!, target);
-  await withRestored(stage, target, (restored) =>
-    deploy(restored, { yes: options.yes, rollback: target }),
-  );
+  // A deploy that did not succeed may have migrated the schema, and is no revision.
+  const unrecorded = last.end === "succeeded" ? {} : migrationsInSource();
+  await rollBack(stage, target, revisions, options, unrecorded);
   advise(stage, target);
 }
 

@@ -1,7 +1,6 @@
 /** `make up`: checks, deploys one stage and prints its URL. Recovers by itself from a deploy that was killed. */
 import { command } from "./lib/command.ts";
-import { deploy } from "./lib/deploy.ts";
-import { smokeTest } from "./lib/smoke/smoke.ts";
+import { release } from "./lib/release.ts";
 import { STAGE_ARGUMENTS, stageArgument } from "./lib/stage.ts";
 
 await command(
@@ -9,7 +8,8 @@ await command(
     name: "up",
     summary:
       "Checks what a stage needs, deploys it, waits until it is ready and prints its URL. Run again, it continues a deploy " +
-      "that failed or was killed. NEW_CLUSTER=1 in the environment makes the stack forget a cluster that is gone for good.",
+      "that failed or was killed. NEW_CLUSTER=1 in the environment makes the stack forget a cluster that is gone for good. " +
+      "AUTO_ROLLBACK=1 takes a release back that can't work, 0 does not; the default is automaticRollback of the stage file.",
     usage: STAGE_ARGUMENTS,
     example: "make up STAGE=staging",
     options: {
@@ -17,9 +17,5 @@ await command(
       smoke: "check the deployed stage as make smoke does, and fail where a check is not ok",
     },
   },
-  async ({ args, options }) => {
-    const stage = stageArgument(args);
-    await deploy(stage, { yes: options.yes });
-    if (options.smoke) await smokeTest(stage);
-  },
+  ({ args, options }) => release(stageArgument(args), options),
 );

@@ -1,7 +1,7 @@
 /** Deploys one stage: checks, asks, settles what a killed deploy has left, runs the engine and records what it deployed. */
 import type { EngineEvent, Stack, UpResult } from "@pulumi/pulumi/automation/index.js";
 import { adoptNewCluster, verifyCluster } from "./state/clusterIdentity.ts";
-import { OperatorError } from "./errors.ts";
+import { OperatorError, ReleaseFailure } from "./errors.ts";
 import { refuseDataLoss } from "./state/databaseVolume.ts";
 import { confirm } from "./confirm.ts";
 import { openStack } from "./engine/engine.ts";
@@ -10,7 +10,7 @@ import { runShown } from "./engine/operation.ts";
 import { hasChanges, showPlan } from "./engine/plan.ts";
 import { preflight } from "./preflight/preflight.ts";
 import { recordDeploy } from "./revisions/record.ts";
-import { rollbackMessage, sourceOf, type Revision } from "./revisions/revision.ts";
+import { sourceOf, type Reuse } from "./revisions/revision.ts";
 import { noteCancelledUpdates, settlePendingOperations } from "./state/recover.ts";
 import { exportState, hasPendingOperations } from "./state/state.ts";
 import { stageFile, type Settings, type Stage } from "./stage.ts";
@@ -40,19 +40,13 @@ function collectUpdates(begun: Set<string>) {
   };
 }
 
-function rolloutError(failure: RolloutFailure): OperatorError {
+function rolloutError(failure: RolloutFailure): ReleaseFailure {
   const { message, fix } = describeFailure(failure);
-  return new OperatorError(message, fix);
+  return new ReleaseFailure(message, fix);
 }
 
 /** Runs the engine until it is done, or until a rollout is sure to fail. */
-async function up(
-  stack: Stack,
-  stage: Stage,
-  target: Target,
-  rollback?: Revision,
-): Promise<UpResult> {
-  const message = rollback && rollbackMessage(rollback);
+async function up(stack: Stack, stage: Stage, target: Target, message?: string): Promise<UpResult> {
   const watch = new RolloutWatch(target);
   const updates = new Set<string>();
   const listeners = [follow(watch), collectUpdates(updates)];
@@ -90,32 +84,47 @@ function urlOf(stage: string, { outputs: { url } }: UpResult): string {
   );
 }
 
-interface Options {
+export interface DeployOptions {
   /** Whether the command line has confirmed the deploy. */
   readonly yes: boolean;
-  /** The revision that the deploy goes back to; the stage has its file. @default none */
-  readonly rollback?: Revision;
+  /** The images of another deploy, which the stage's temporary file names. @default what the stage file says is deployed */
+  readonly reuse?: Reuse;
+  /** Tests what was deployed; an OperatorError says what does not work. @default nothing is tested */
+  readonly test?: () => Promise<void>;
 }
 
 /** Asks before a protected stage is changed. */
 function confirmDeploy(
   { name }: Stage,
   { context, namespace }: Settings,
-  { yes, rollback }: Options,
+  { yes, reuse }: DeployOptions,
   prepare?: () => Promise<void>,
 ): Promise<void> {
-  const [question, command] = rollback
-    ? [
-        `Roll ${name} back to revision ${rollback.number}`,
-        `make rollback STAGE=${name} TO=${rollback.number}`,
-      ]
-    : [`Deploy to ${name}`, `make up STAGE=${name}`];
+  const { question, command } = reuse ?? {
+    question: `Deploy to ${name}`,
+    command: `make up STAGE=${name}`,
+  };
   const place = `namespace ${namespace} of context ${context}`;
   return confirm(`${question}, ${place}?`, command, { yes, prepare });
 }
 
-/** Checks what a stage needs, deploys it, waits until it is ready, records the revision and prints the URL. */
-export async function deploy(stage: Stage, options: Options): Promise<void> {
+/** What the test of a deploy says; undefined where everything works. */
+async function failureOf(test: () => Promise<void>): Promise<ReleaseFailure | undefined> {
+  try {
+    await test();
+    return undefined;
+  } catch (error) {
+    if (error instanceof OperatorError) return new ReleaseFailure(error.message, error.fix);
+    throw error;
+  }
+}
+
+/**
+ * Checks what a stage needs, deploys it, waits until it is ready, tests it, records the revision and prints the URL.
+ *
+ * @throws ReleaseFailure where the release can't work
+ */
+export async function deploy(stage: Stage, options: DeployOptions): Promise<void> {
   stageFile(stage.name, stage.file); // refuses a file that can't be read before the engine opens it
   const stack = await openStack(stage);
   const [config, exported] = await Promise.all([preflight(stage), exportState(stage.name)]);
@@ -140,13 +149,17 @@ export async function deploy(stage: Stage, options: Options): Promise<void> {
   const state = newCluster ? await adoptNewCluster(stack, exported, context) : exported;
   if (hasPendingOperations(state)) await settlePendingOperations(stage, stack);
   const source = await sourceOf(stage.file);
-  const result = await up(stack, stage, config, options.rollback);
+  const { reuse, test } = options;
+  const result = await up(stack, stage, config, reuse?.outcome);
+  const failure = test && (await failureOf(test));
   await recordDeploy(config, {
     source,
     images: (result.outputs.images?.value ?? {}) as Readonly<Record<string, string>>,
     changed: hasChanges(result.summary.resourceChanges ?? {}),
     prebuilt: config.images?.backend,
-    rollback: options.rollback,
+    reuse,
+    outcome: failure && "failed its smoke test",
   });
+  if (failure) throw failure;
   process.stdout.write(`\n${stage.name} is up: ${urlOf(stage.name, result)}\n`);
 }

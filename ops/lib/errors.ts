@@ -11,6 +11,9 @@ export class OperatorError extends Error {
   }
 }
 
+/** A release was deployed, or was being deployed, and can't work. */
+export class ReleaseFailure extends OperatorError {}
+
 /** The fix for an operation of the engine that stopped halfway. */
 export const CONTINUES =
   "once the cause is removed, run the same command again: it continues where this one stopped";

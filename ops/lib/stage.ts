@@ -117,12 +117,14 @@ export async function stageValues(
   );
 }
 
-/** Where a stage is deployed, and whether it is protected. */
+/** Where a stage is deployed, and how carefully. */
 export interface Settings {
   /** Empty where it is not set, or is not text. */
   readonly context: string;
   readonly namespace: string;
   readonly protected: boolean;
+  /** Whether a release that can't work is taken back by itself. */
+  readonly automaticRollback: boolean;
 }
 
 /**
@@ -140,11 +142,12 @@ export async function settingsOf(stage: Stage): Promise<Settings> {
 }
 
 export function settingsIn(stage: string, values: Values): Settings {
-  const { kubernetesContext, namespace, protectResources } = decoded(values);
+  const { kubernetesContext, namespace, protectResources, automaticRollback } = decoded(values);
   const text = (value: unknown) => (typeof value === "string" ? value : "");
   return {
     context: text(kubernetesContext),
     namespace: namespaceOf(shortName(stage), { namespace: text(namespace) }),
     protected: protectResources === true,
+    automaticRollback: automaticRollback === true,
   };
 }

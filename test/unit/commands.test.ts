@@ -16,6 +16,11 @@ const COMMANDS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   "manifest.ts": [[]],
   "preflight.ts": [["--no-such-option"]],
   "preview.ts": [["one", "two", "three"]],
+  "promote.ts": [
+    ["--no-such-option", "one", "two"],
+    ["one"],
+    ["one", "two", "three", "four", "five"],
+  ],
   "refresh.ts": [["--json"]],
   "rollback.ts": [["--no-such-option"], ["one", "two", "three", "four"]],
   "sbom.sh": [["--no-such-option", "one"], [], ["one", "two"]],

@@ -4,6 +4,7 @@ import { describe as describeRevision } from "../../ops/lib/revisions/describe.t
 import { differences } from "../../ops/lib/revisions/differences.ts";
 import { recordDeploy, revisionOf } from "../../ops/lib/revisions/record.ts";
 import { migrationsInSource, sourceOf, type Revision } from "../../ops/lib/revisions/revision.ts";
+import { reuseOf } from "../../ops/lib/revisions/restore.ts";
 import { addRevision, listRevisions } from "../../ops/lib/revisions/store.ts";
 import { withFakeSecrets } from "./support/fakeSecrets.ts";
 import { imageOf, revision } from "./support/revisions.ts";
@@ -22,13 +23,15 @@ describe("a revision", () => {
   it("has the number after the newest, and says what was deployed", () => {
     const first = revisionOf(deployed(revision(1)), [])!;
     assert.deepEqual([first.number, first.outcome], [1, "deployed"]);
-    assert.deepEqual(first.migrations, migrationsInSource());
+    const { migrations, backwardCompatible } = migrationsInSource();
+    assert.deepEqual(first.migrations, migrations);
+    assert.deepEqual(first.backwardCompatible, backwardCompatible);
     assert.match(first.migrations![0]!, /^0001_/);
     assert.equal(revisionOf(deployed(revision(1)), [revision(7), revision(6)])!.number, 8);
   });
 
   it("is none where a deploy changed nothing, and has the same images and settings", () => {
-    const newest = revision(1, { migrations: migrationsInSource() });
+    const newest = revision(1, migrationsInSource());
     const nothing = { changed: false };
     assert.equal(revisionOf(deployed(newest, nothing), [newest]), undefined);
     assert.ok(revisionOf(deployed(newest, nothing), []), "the first one");
@@ -43,7 +46,7 @@ describe("a revision", () => {
     const temporary = withSettings({ "todo-app:images": target.images });
     const prebuilt = target.images.backend;
     const rollback = revisionOf(
-      deployed({ ...target, ...temporary }, { prebuilt, rollback: target }),
+      deployed({ ...target, ...temporary }, { prebuilt, reuse: reuseOf("qa", target) }),
       [newest, target],
     )!;
     assert.deepEqual([rollback.number, rollback.outcome], [3, "rollback to 1"]);

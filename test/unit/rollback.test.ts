@@ -19,7 +19,7 @@ import {
   lastDeployOf,
   namedTarget,
   restoredFile,
-  withRestored,
+  withStageFile,
 } from "../../ops/lib/revisions/restore.ts";
 import { effectiveConfig } from "../../ops/lib/stage.ts";
 import { readYaml } from "../../ops/lib/yaml.ts";
@@ -36,6 +36,15 @@ describe("the revision to go back to", () => {
 
   it("is the newest one where the last deploy failed: the pods before it are those that serve", () =>
     assert.equal(numberOf("qa", newestFirst, { end: "failed" }), 3));
+
+  it("is never one that failed its smoke test", () => {
+    const failed = revision(4, { outcome: "failed its smoke test" });
+    assert.equal(numberOf("qa", [failed, ...newestFirst], SUCCEEDED), 3);
+    assert.equal(numberOf("qa", [failed, ...newestFirst], { end: "failed" }), 3);
+    assert.throws(() => defaultTarget("qa", [failed], { end: "failed" }), {
+      message: "no revision of qa that worked is kept",
+    });
+  });
 
   it("is the same one again where a rollback failed", () =>
     assert.equal(numberOf("qa", newestFirst, { end: "failed", rollback: 1 }), 1));
@@ -132,6 +141,17 @@ describe("a rollback", () => {
     check(revision(1), newest, true);
   });
 
+  it("is allowed past migrations on which every older release runs, and refused past others", () => {
+    const migrations = ["0001_create_tasks", "0002_richer_tasks", "0003_drop_tasks"];
+    const backwardCompatible = ["0001_create_tasks", "0002_richer_tasks"];
+    const newest = revision(2, { migrations: migrations.slice(0, 2), backwardCompatible });
+    check(revision(1), newest);
+    assert.throws(
+      () => check(revision(1), revision(2, { migrations, backwardCompatible })),
+      /they stay:\n {2}0003_drop_tasks$/,
+    );
+  });
+
   it("is refused to a tag, and to a revision without one of the images", () => {
     const { images } = revision(1);
     for (const [backend, says] of [
@@ -195,13 +215,14 @@ describe("a rollback", () => {
 
   it("uses a temporary file that only its owner can read, and leaves the stage file as it is", async () => {
     const before = readFileSync(file, "utf8");
+    const content = restoredFile(revision(1), readYaml(file));
     let temporary = "";
     await assert.rejects(
-      withRestored({ name: "qa", file }, revision(1), (stage) => {
+      withStageFile({ name: "qa", file }, content, (stage) => {
         temporary = stage.file;
         assert.equal(stage.name, "qa");
         assert.equal(statSync(temporary).mode & 0o777, 0o600);
-        assert.deepEqual(readYaml(temporary), restoredFile(revision(1), readYaml(file)));
+        assert.deepEqual(readYaml(temporary), content);
         return Promise.reject(new Error("the deploy failed"));
       }),
       /the deploy failed/,

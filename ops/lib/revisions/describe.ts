@@ -43,3 +43,12 @@ export function describe(revision: Listed): string {
     "",
   ].join("\n");
 }
+
+/** The commands that keep images in a stage file, a line each. */
+export const pinCommands = (stage: string, images: Revision["images"]): string =>
+  Object.entries(images)
+    .map(
+      ([service, image]) =>
+        `      pulumi config set --stack ${stage} --path todo-app:images.${service} ${image}\n`,
+    )
+    .join("");

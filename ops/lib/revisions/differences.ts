@@ -1,7 +1,7 @@
 /** What differs between two revisions, in words. */
 import { PROJECT } from "../../../config/decode.ts";
 import { leaves } from "../stage.ts";
-import type { Revision, StageFile } from "./revision.ts";
+import type { Migrations, Revision, StageFile } from "./revision.ts";
 
 /** A longer value, such as a certificate, is not shown. */
 const LONGEST = 40;
@@ -52,10 +52,7 @@ export function differences(before: Comparable, after: Comparable): string[] {
 }
 
 /** The migrations that the images of `revision` have and those of `other` lack; none where that is not known. */
-export function missingMigrations(
-  revision: Pick<Revision, "migrations">,
-  other: Pick<Revision, "migrations">,
-): string[] {
+export function missingMigrations(revision: Migrations, other: Migrations): string[] {
   const { migrations } = other;
   return migrations ? (revision.migrations ?? []).filter((name) => !migrations.includes(name)) : [];
 }

@@ -2,10 +2,17 @@
 import { OperatorError } from "../errors.ts";
 import { progress } from "../output.ts";
 import { differences } from "./differences.ts";
-import { migrationsInSource, rollbackMessage, type Revision, type Source } from "./revision.ts";
+import {
+  migrationsInSource,
+  type Migrations,
+  type Outcome,
+  type Reuse,
+  type Revision,
+  type Source,
+} from "./revision.ts";
 import { addRevision, listRevisions, type Place } from "./store.ts";
 
-/** A deploy that has succeeded. */
+/** A deploy whose rollouts have succeeded. */
 export interface Deployed {
   readonly source: Source;
   readonly images: Readonly<Record<string, string>>;
@@ -13,31 +20,36 @@ export interface Deployed {
   readonly changed: boolean;
   /** The configured image of the backend. @default it was built from this checkout */
   readonly prebuilt?: string;
-  /** The revision that the deploy went back to. @default none */
-  readonly rollback?: Revision;
+  /** Where the images came from, if they are those of another deploy. @default built here, or set in the stage file */
+  readonly reuse?: Reuse;
+  /** @default that of `reuse`, else "deployed" */
+  readonly outcome?: Outcome;
 }
 
 /** The migrations in the image of the backend. Of an image that was not built here, they are known from another revision. */
-function migrationsOf({ prebuilt }: Deployed, kept: readonly Revision[]) {
+function migrationsOf({ prebuilt, reuse }: Deployed, kept: readonly Revision[]): Migrations {
   if (!prebuilt) return migrationsInSource();
-  return kept.find(({ images }) => images.backend === prebuilt)?.migrations;
+  const known = reuse ?? kept.find(({ images }) => images.backend === prebuilt);
+  return {
+    ...(known?.migrations && { migrations: known.migrations }),
+    ...(known?.backwardCompatible && { backwardCompatible: known.backwardCompatible }),
+  };
 }
 
 /** The revision to add; undefined where the deploy changed nothing since the newest one. */
 export function revisionOf(deployed: Deployed, kept: readonly Revision[]): Revision | undefined {
-  const { source, images, rollback, changed } = deployed;
+  const { source, images, reuse, changed, outcome } = deployed;
   const [newest] = kept;
-  const migrations = migrationsOf(deployed, kept);
   const revision: Revision = {
     number: (newest?.number ?? 0) + 1,
     ...source,
-    outcome: rollback ? rollbackMessage(rollback) : "deployed",
+    outcome: outcome ?? reuse?.outcome ?? "deployed",
     images,
-    ...(migrations && { migrations }),
-    // A rollback deploys a temporary file that names the images. What it went back to is the file of that revision.
-    ...(rollback && { stageFile: rollback.stageFile }),
+    ...migrationsOf(deployed, kept),
+    // What was deployed is a temporary file that names the images.
+    ...(reuse && { stageFile: reuse.stageFile }),
   };
-  const isSame = newest && !changed && !differences(newest, revision).length;
+  const isSame = newest && !changed && !outcome && !differences(newest, revision).length;
   return isSame ? undefined : revision;
 }
 

@@ -1,4 +1,4 @@
-/** Finds the revision to go back to, and makes the stage file that deploys it. */
+/** Finds the revision to go back to, and makes the stage file that deploys images which exist already. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -12,7 +12,14 @@ import { exportState, hasPendingOperations } from "../state/state.ts";
 import { decoded, isEncrypted, type Stage } from "../stage.ts";
 import { ENCRYPTION_KEYS, isObject, readYaml } from "../yaml.ts";
 import { missingMigrations } from "./differences.ts";
-import { originOf, rollbackIn, type Revision, type StageFile } from "./revision.ts";
+import {
+  originOf,
+  rollbackIn,
+  type Migrations,
+  type Reuse,
+  type Revision,
+  type StageFile,
+} from "./revision.ts";
 
 const CONTEXT = `${PROJECT}:kubernetesContext`;
 const IMAGES = `${PROJECT}:images`;
@@ -69,21 +76,30 @@ export function defaultTarget(
       `the last deploy of ${stage} was killed, so it is not known which revision is to be left`,
       name,
     );
-  // A rollback that failed is tried again; after another deploy that failed, the newest revision is the last good one.
-  if (end === "failed")
-    return rollback === undefined ? current : namedTarget(stage, revisions, String(rollback));
+  // A rollback that failed is tried again.
+  if (end === "failed" && rollback !== undefined)
+    return namedTarget(stage, revisions, String(rollback));
   // After a rollback, the one before is that before the revision it went back to, not the one that it left.
-  const origin = originOf(current);
-  const before = revisions.find(({ number }) => number < origin);
+  const origin = end === "failed" ? Infinity : originOf(current);
+  const before = lastThatWorked(revisions, origin);
   if (before) return before;
   throw new OperatorError(
-    `no revision of ${stage} from before revision ${origin}, which runs now, is kept`,
+    end === "failed"
+      ? `no revision of ${stage} that worked is kept`
+      : `no revision of ${stage} from before revision ${origin}, which runs now, is kept`,
     name,
   );
 }
 
+/** The newest revision with a lower number that did not fail its smoke test. @param below default: any number */
+export const lastThatWorked = (
+  revisions: readonly Revision[],
+  below = Infinity,
+): Revision | undefined =>
+  revisions.find(({ number, outcome }) => number < below && outcome !== "failed its smoke test");
+
 /** @throws OperatorError where a part of the revision can't be had without a build */
-function refuseMissingImages(stage: string, { number, images }: Revision): void {
+export function refuseMissingImages(stage: string, { number, images }: Revision): void {
   for (const service of SERVICE_NAMES) {
     const image = images[service];
     if (image && DIGEST_REFERENCE.test(image)) continue;
@@ -96,14 +112,27 @@ function refuseMissingImages(stage: string, { number, images }: Revision): void 
   }
 }
 
-/** @throws OperatorError where the database may have a newer schema than the images of the revision know */
-function refuseNewerSchema(stage: string, target: Revision, revisions: readonly Revision[]): void {
-  // Migrations are never undone, so the database has those of every revision.
-  const newer = new Set(revisions.flatMap((revision) => missingMigrations(revision, target)));
-  if (!newer.size) return;
+/**
+ * The migrations that a database may have and `images` neither know nor can do without.
+ *
+ * @param deployed the migrations of every deploy to the database: they are never undone
+ */
+export function incompatibleMigrations(
+  images: Migrations,
+  deployed: readonly Migrations[],
+): readonly string[] {
+  const compatible = new Set(deployed.flatMap(({ backwardCompatible = [] }) => backwardCompatible));
+  const newer = new Set(deployed.flatMap((each) => missingMigrations(each, images)));
+  return [...newer].filter((name) => !compatible.has(name));
+}
+
+/** @throws OperatorError where the database may have a schema on which the images of the revision do not run */
+function refuseNewerSchema(stage: string, target: Revision, deployed: readonly Migrations[]): void {
+  const newer = incompatibleMigrations(target, deployed);
+  if (!newer.length) return;
   throw new OperatorError(
     `the database of ${stage} has migrations that the images of revision ${target.number} do not know, and they stay:\n` +
-      [...newer].map((name) => `  ${name}`).join("\n"),
+      newer.map((name) => `  ${name}`).join("\n"),
     "read them: if they only add what those images can do without, " +
       `make rollback STAGE=${stage} TO=${target.number} ARGS=--newer-schema`,
   );
@@ -122,24 +151,32 @@ function refuseOtherProvider(stage: string, { number, stageFile }: Revision, cur
 /**
  * Checks whether a revision can be deployed again, before anything changes.
  *
+ * @param deployed the migrations of every deploy to the database of the stage
  * @param options.newerSchema whether it may run on a database that has migrations which its images do not know
  */
 export function checkTarget(
   { name, file }: Stage,
   target: Revision,
-  revisions: readonly Revision[],
+  deployed: readonly Migrations[],
   { newerSchema }: { readonly newerSchema: boolean },
 ): void {
   refuseMissingImages(name, target);
   refuseOtherProvider(name, target, readYaml(file));
-  if (!newerSchema) refuseNewerSchema(name, target, revisions);
+  if (!newerSchema) refuseNewerSchema(name, target, deployed);
+}
+
+/** A stage file with these images as prebuilt ones. */
+export function withImages(stageFile: StageFile, images: Revision["images"]): StageFile {
+  const { config = {} } = stageFile;
+  const written = decoded(config).images;
+  const prebuilt = SERVICE_NAMES.map((service) => [service, images[service]] as const);
+  const merged = { ...(isObject(written) ? written : {}), ...Object.fromEntries(prebuilt) };
+  return { ...stageFile, config: { ...config, [IMAGES]: merged } };
 }
 
 /** The stage file of a revision with its images as prebuilt ones. Where the cluster is found stays as it is today. */
 export function restoredFile({ stageFile, images }: Revision, current: StageFile): StageFile {
-  const { config = {}, ...rest } = stageFile;
-  const written = decoded(config).images;
-  const prebuilt = SERVICE_NAMES.map((service) => [service, images[service]] as const);
+  const { config = {}, ...rest } = withImages(stageFile, images);
   // Secrets need the key with which they were encrypted. Without secrets, the key of today serves the state.
   const encryption = isEncrypted(config) ? rest : current;
   const others = Object.entries(rest).filter(([key]) => !ENCRYPTION_KEYS.includes(key));
@@ -149,24 +186,31 @@ export function restoredFile({ stageFile, images }: Revision, current: StageFile
     ...Object.fromEntries(others),
     config: {
       ...config,
-      [IMAGES]: { ...(isObject(written) ? written : {}), ...Object.fromEntries(prebuilt) },
       ...(context !== undefined && { [CONTEXT]: context }),
     },
     ...Object.fromEntries(keys),
   };
 }
 
-/** Calls `use` with the stage as it was at a revision: with a temporary stage file, so that its own file stays as it is. */
-export async function withRestored<T>(
+/** What a deploy of a revision takes over. */
+export const reuseOf = (stage: string, revision: Revision): Reuse => ({
+  ...revision,
+  outcome: `rollback to ${revision.number}`,
+  question: `Roll ${stage} back to revision ${revision.number}`,
+  command: `make rollback STAGE=${stage} TO=${revision.number}`,
+});
+
+/** Calls `use` with the stage configured by `content`: in a temporary stage file, so that its own file stays as it is. */
+export async function withStageFile<T>(
   { name, file }: Stage,
-  target: Revision,
+  content: StageFile,
   use: (stage: Stage) => Promise<T>,
 ): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), "todo-app-rollback-"));
-  const restored = join(folder, basename(file));
+  const folder = mkdtempSync(join(tmpdir(), "todo-app-stage-file-"));
+  const temporary = join(folder, basename(file));
   try {
-    writeFileSync(restored, stringify(restoredFile(target, readYaml(file))), { mode: 0o600 });
-    return await use({ name, file: restored });
+    writeFileSync(temporary, stringify(content), { mode: 0o600 });
+    return await use({ name, file: temporary });
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -1,15 +1,19 @@
 /** Revisions: what each deploy of a stage has deployed, from where and by whom. */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
-import { parse } from "node:path";
+import { join, parse } from "node:path";
 import { run } from "../run.ts";
 import { readYaml, type Values } from "../yaml.ts";
 
 /** A stage file as written: settings whose secrets are encrypted, and how they are encrypted. */
 export type StageFile = Values & { readonly config?: Values };
 
-/** How a deploy ended, and whether it went back to another revision. */
-type Outcome = "deployed" | `rollback to ${number}`;
+/** How a deploy ended, and where its images came from if it did not build them. */
+export type Outcome =
+  | "deployed"
+  | "failed its smoke test"
+  | `rollback to ${number}`
+  | `promoted from ${string} ${number}`;
 
 /** What a deploy is made from, as it is when the deploy begins. */
 export interface Source {
@@ -24,24 +28,39 @@ export interface Source {
   readonly stageFile: StageFile;
 }
 
+/** The migrations that an image of the backend has, as far as that is known. */
+export interface Migrations {
+  /** Names such as `0001_create_tasks`. @default not known */
+  readonly migrations?: readonly string[];
+  /** Those of them that say that every older release runs on the schema which they leave. @default none */
+  readonly backwardCompatible?: readonly string[];
+}
+
 /** A record of one deploy. Keys may be added; those that are here keep their meaning. */
-export interface Revision extends Source {
+export interface Revision extends Source, Migrations {
   readonly number: number;
   readonly outcome: Outcome;
   /** What runs, by service. */
   readonly images: Readonly<Record<string, string>>;
-  /** The schema migrations that the backend's image has; absent where that is not known. */
-  readonly migrations?: readonly string[];
 }
 
 /** The migrations that an image of the backend gets when it is built from this checkout. */
 const MIGRATIONS = "app/backend/app/migrations/versions";
 
-/** Names of the migrations in this checkout, such as `0001_create_tasks`; undefined for an app that keeps them elsewhere. */
-export function migrationsInSource(): readonly string[] | undefined {
-  if (!existsSync(MIGRATIONS)) return undefined;
+/** The line by which a migration says that every older release runs on the schema which it leaves. */
+const BACKWARD_COMPATIBLE = /^backward_compatible = True$/m;
+
+/** The migrations in this checkout; not known for an app that keeps them elsewhere. */
+export function migrationsInSource(): Migrations {
+  if (!existsSync(MIGRATIONS)) return {};
   const files = readdirSync(MIGRATIONS).filter((file) => file.endsWith(".py"));
-  return files.map((file) => parse(file).name).sort();
+  const sorted = files.sort();
+  const isCompatible = (file: string) =>
+    BACKWARD_COMPATIBLE.test(readFileSync(join(MIGRATIONS, file), "utf8"));
+  return {
+    migrations: sorted.map((file) => parse(file).name),
+    backwardCompatible: sorted.filter(isCompatible).map((file) => parse(file).name),
+  };
 }
 
 function userName(): string {
@@ -74,8 +93,20 @@ export async function sourceOf(file: string): Promise<Source> {
   };
 }
 
-/** What the engine notes about a rollback, and what its revision says. */
-export const rollbackMessage = ({ number }: Revision) => `rollback to ${number}` as const;
+/**
+ * What a deploy takes over instead of building and reading it: images that exist already, of an earlier revision or of another
+ * stage. The stage has a temporary stage file that names them.
+ */
+export interface Reuse extends Migrations {
+  /** What the engine notes about the deploy, and what its revision says. */
+  readonly outcome: Outcome;
+  /** What the operator is asked, without the question mark. */
+  readonly question: string;
+  /** The command that does the same. */
+  readonly command: string;
+  /** The stage file to record. */
+  readonly stageFile: StageFile;
+}
 
 /** The revision that a rollback went back to; undefined for another deploy. */
 export function rollbackIn(message: string): number | undefined {

@@ -20,10 +20,12 @@ interface Options {
   readonly cwd?: string;
   /** Variables to add to the environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Gets each piece of the output as it comes. */
+  readonly onOutput?: (text: string) => void;
 }
 
 /** Runs a line of bash, and returns even if it fails. */
-export function attempt(line: string, { cwd, env }: Options = {}): Promise<Outcome> {
+export function attempt(line: string, { cwd, env, onOutput }: Options = {}): Promise<Outcome> {
   const begin = Date.now();
   return new Promise((resolve) => {
     let output = "";
@@ -40,7 +42,10 @@ export function attempt(line: string, { cwd, env }: Options = {}): Promise<Outco
       stdio: ["ignore", "pipe", "pipe"],
     });
     for (const stream of [child.stdout, child.stderr])
-      stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
+      stream.on("data", (chunk: Buffer) => {
+        output += chunk.toString();
+        onOutput?.(chunk.toString());
+      });
     child.on("close", (code) =>
       resolve({ code: code ?? 1, output, seconds: (Date.now() - begin) / 1000 }),
     );

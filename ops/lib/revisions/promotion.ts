@@ -1,0 +1,39 @@
+/** What may be promoted from one stage to another. */
+import { OperatorError } from "../errors.ts";
+import { incompatibleMigrations, refuseMissingImages } from "./restore.ts";
+import type { Revision } from "./revision.ts";
+
+/**
+ * The revision that a stage runs.
+ *
+ * @throws OperatorError where there is none, where it failed its smoke test, or where its images have no digest
+ */
+export function promotable(stage: string, [newest]: readonly Revision[]): Revision {
+  if (!newest)
+    throw new OperatorError(
+      `no revision of ${stage} is kept in its namespace`,
+      `make up STAGE=${stage} records one`,
+    );
+  if (newest.outcome === "failed its smoke test")
+    throw new OperatorError(
+      `revision ${newest.number}, which ${stage} runs, failed its smoke test`,
+      `make smoke STAGE=${stage} shows what does not work; make up STAGE=${stage} ARGS=--smoke deploys and tests a better one`,
+    );
+  refuseMissingImages(stage, newest);
+  return newest;
+}
+
+/** @throws OperatorError where the database of `to` may have a schema on which the images of `from` do not run */
+export function refuseOlderImages(
+  from: string,
+  revision: Revision,
+  to: string,
+  deployed: readonly Revision[],
+): void {
+  const newer = incompatibleMigrations(revision, deployed);
+  if (!newer.length) return;
+  throw new OperatorError(
+    `the database of ${to} has migrations that the images of ${from}, revision ${revision.number}, do not know: ${newer.join(", ")}`,
+    `deploy a release that has them to ${from} first: make up STAGE=${from}`,
+  );
+}
