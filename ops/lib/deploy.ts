@@ -8,6 +8,7 @@ import { openStack } from "./engine/engine.ts";
 import { engineFailure } from "./engine/failure.ts";
 import { runShown } from "./engine/operation.ts";
 import { hasChanges, showPlan } from "./engine/plan.ts";
+import { policyPacks } from "./engine/policies.ts";
 import { preflight } from "./preflight/preflight.ts";
 import { recordDeploy } from "./revisions/record.ts";
 import { sourceOf, type Reuse } from "./revisions/revision.ts";
@@ -57,7 +58,14 @@ async function up(stack: Stack, stage: Stage, target: Target, message?: string):
     return await runShown(
       stack,
       "up",
-      (options) => stack.up({ ...options, configFile: stage.file, showSecrets: false, message }),
+      (options) =>
+        stack.up({
+          ...options,
+          configFile: stage.file,
+          policyPacks: policyPacks(stack),
+          showSecrets: false,
+          message,
+        }),
       {
         onEvent: (event) => listeners.forEach((listener) => listener(event)),
         giveUp: rolloutFailed,

@@ -289,3 +289,29 @@ describe("local/up", () => {
     await sh("make up");
   });
 });
+
+describe("a resource that breaks a rule of the policy pack", () => {
+  keepsTheStack();
+
+  it("is named with the rule, by the preview and by the deploy", () =>
+    withCheckout(async (cwd) => {
+      const file = "components/kubernetes/podSecurity.ts";
+      await sh(
+        `sed -i 's/allowPrivilegeEscalation: false/allowPrivilegeEscalation: true/' ${file}`,
+        {
+          cwd,
+        },
+      );
+      const preview = await attempt("make preview", { cwd });
+      assert.notEqual(preview.code, 0, preview.output);
+      assert.match(preview.output, /restricted-pods/);
+      assert.match(preview.output, /allowPrivilegeEscalation is not false/);
+      await deploy(
+        {
+          says: /policy restricted-pods: \w+ [\w-]+: container [\w-]+: allowPrivilegeEscalation is not false\n/,
+          fix: /change what the rule refuses, or what policy\/settings\.ts allows/,
+        },
+        { cwd },
+      );
+    }));
+});

@@ -90,6 +90,19 @@ describe("the display of an operation", () => {
       assert.match(texts[1]!, /^ {2}~ Deployment backend updated \(2s\)\n$/);
     });
 
+    it("says which resource breaks which rule of a policy pack, and warns of advice", () => {
+      const { texts, send } = piped();
+      const violation = (enforcementLevel: string, message: string) =>
+        event({
+          policyEvent: { resourceUrn: BACKEND, policyName: "limits", message, enforcementLevel },
+        });
+      send(violation("mandatory", "<{%reset%}>Every container has one.\nno limit<{%reset%}>\n"));
+      send(violation("advisory", "is large"));
+      assert.deepEqual(texts, ["  warning: policy limits: Deployment backend: is large\n"]);
+      display.showErrors();
+      assert.match(texts.join(""), /\n\npolicy limits: Deployment backend: no limit\n/);
+    });
+
     it("leaves out components and providers, which an operator does not wait for", () => {
       const { texts, send } = piped();
       for (const each of [

@@ -10,6 +10,7 @@ import { exportState } from "../state/state.ts";
 import { settingsIn, stageFile, stageValues, type Stage } from "../stage.ts";
 import { SAID_ELSEWHERE } from "./display.ts";
 import { openStack } from "./engine.ts";
+import { policyPacks } from "./policies.ts";
 
 /**
  * Opens the stack of a stage, on the cluster that the stack records.
@@ -29,9 +30,11 @@ export async function openForPreview(stage: Stage): Promise<Stack> {
 /** Runs `pulumi <command> --diff` on a stage. */
 export async function showDifference(stage: Stage, ...command: string[]): Promise<void> {
   const { name, file } = stage;
-  await openForPreview(stage);
+  const stack = await openForPreview(stage);
+  const packs = command[0] === "preview" ? policyPacks(stack) : [];
+  const policies = packs.flatMap((pack) => ["--policy-pack", pack]);
   const color = `--color=${process.stdout.isTTY ? "always" : "never"}`;
-  const options = ["--stack", name, "--config-file", file, "--diff", color];
+  const options = ["--stack", name, "--config-file", file, "--diff", color, ...policies];
   const engine = spawn("pulumi", [...command, ...options], {
     stdio: ["inherit", "pipe", "pipe"],
   });

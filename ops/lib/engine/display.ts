@@ -85,6 +85,11 @@ export function resourceOf(urn: string): { kind: string; name: string } {
   return { kind: types.split("$").at(-1)!.split(":").at(-1)!, name };
 }
 
+/** A message without the engine's mark-up of colours. */
+const plain = (message: string) =>
+  // eslint-disable-next-line no-control-regex -- the escape sequences of a terminal
+  message.replace(/<\{%[^%]*%\}>|\u001b\[[0-9;]*m/g, "");
+
 /** Whether a resource gets a line. An operator does not wait for providers and components. */
 const isShown = (urn: string) => !/[:$](pulumi:|todo-app:)[^$]*$/.test(`:${urn.split("::")[2]}`);
 
@@ -135,6 +140,7 @@ export class Display {
     if (this.closed) return; // the last events of an engine that was killed may come late
     const { resourcePreEvent, resOutputsEvent, resOpFailedEvent, summaryEvent } = event;
     if (event.diagnosticEvent) this.diagnostic(event.diagnosticEvent);
+    if (event.policyEvent) this.violation(event.policyEvent);
     if (resourcePreEvent) this.begin(resourcePreEvent.metadata.urn, resourcePreEvent.metadata.op);
     if (resOutputsEvent) this.end(resOutputsEvent.metadata.urn, resOutputsEvent.metadata.op);
     if (resOpFailedEvent)
@@ -191,8 +197,7 @@ export class Display {
     severity,
     ephemeral,
   }: NonNullable<EngineEvent["diagnosticEvent"]>) {
-    // eslint-disable-next-line no-control-regex -- the engine's mark-up of colours
-    const text = message.replace(/<\{%[^%]*%\}>|\u001b\[[0-9;]*m/g, "").trimEnd();
+    const text = plain(message).trimEnd();
     if (!text || SAID_ELSEWHERE.test(text)) return;
     this.log.write(`${urn ? `${resourceOf(urn).name}: ` : ""}${text}\n`);
     const current = urn ? this.underWay.get(urn) : undefined;
@@ -200,6 +205,20 @@ export class Display {
     if (severity === "error") this.errors.push(text);
     else if (severity === "warning" && !ephemeral) this.say(`warning: ${text}`);
     else if (current?.what.startsWith("Image ")) this.keepEnd(current.what, text);
+  }
+
+  private violation({
+    resourceUrn,
+    policyName,
+    message,
+    enforcementLevel,
+  }: NonNullable<EngineEvent["policyEvent"]>) {
+    const { kind, name } = resourceOf(resourceUrn ?? "");
+    // The description of the rule comes first; what is wrong is the last line.
+    const problem = plain(message).trim().split("\n").at(-1)!;
+    const text = `policy ${policyName}: ${kind} ${name}: ${problem}`;
+    if (enforcementLevel === "mandatory") this.errors.push(text);
+    else this.say(`warning: ${text}`);
   }
 
   private keepEnd(what: string, text: string): void {

@@ -6,6 +6,7 @@ import { openForPreview } from "./difference.ts";
 import { COUNTED, resourceOf } from "./display.ts";
 import { engineFailure } from "./failure.ts";
 import { runShown } from "./operation.ts";
+import { policyPacks } from "./policies.ts";
 
 type Count = (typeof COUNTED)[number];
 /** What a deploy can do to a resource. */
@@ -73,10 +74,12 @@ export async function showPlan(
   onEvent?: (event: EngineEvent) => void,
 ): Promise<void> {
   try {
-    await runShown(stack, "preview", (options) => stack.preview({ ...options, configFile: file }), {
-      tense: "planned",
-      onEvent,
-    });
+    await runShown(
+      stack,
+      "preview",
+      (options) => stack.preview({ ...options, configFile: file, policyPacks: policyPacks(stack) }),
+      { tense: "planned", onEvent },
+    );
   } catch (error) {
     throw error instanceof OperatorError ? error : engineFailure(stack.name, error);
   }

@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+/**
+ * The policy pack: every preview and every deploy checks the stack's resources by these rules, and a violation ends it before
+ * anything changes. Run as a program, or named to `pulumi --policy-pack`, as a folder or as this file.
+ */
+import { PolicyPack, type ResourceValidationPolicy } from "@pulumi/policy";
+import { RULES, type Rule } from "./rules.ts";
+import { DEFAULTS, type Settings } from "./settings.ts";
+
+// The SDK reads the version of the pack from the package.json of the current folder, which may be the stack's.
+process.chdir(import.meta.dirname);
+
+const strings = { type: "array", items: { type: "string" } } as const;
+
+/** `urn:pulumi:dev::todo-app::…` → `dev` */
+const stageOf = (urn: string) => urn.split("::")[0]!.split(":").at(-1)!;
+
+const policyOf = ({ name, description, check }: Rule): ResourceValidationPolicy => ({
+  name,
+  description,
+  enforcementLevel: "mandatory",
+  configSchema: {
+    properties: {
+      developmentStages: { ...strings, default: [...DEFAULTS.developmentStages] },
+      protectedStages: { ...strings, default: [...DEFAULTS.protectedStages] },
+      registries: { ...strings, default: [...DEFAULTS.registries] },
+    },
+  },
+  validateResource: (args, report) => {
+    const { type, urn, opts, props } = args;
+    const resource = { type, stage: stageOf(urn), protect: opts.protect, props };
+    for (const problem of check(resource, args.getConfig<Settings>())) report(problem);
+  },
+});
+
+new PolicyPack("todo-app", { policies: RULES.map(policyOf) });

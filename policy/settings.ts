@@ -1,0 +1,16 @@
+/** What an organisation decides for its stages. Edit this file, or give other values with `--policy-pack-config`. */
+
+export interface Settings {
+  /** Stages whose pods may have images by tag, and whose Services may be reached past the route. */
+  readonly developmentStages: readonly string[];
+  /** Stages whose namespace must be protected against removal. */
+  readonly protectedStages: readonly string[];
+  /** Beginnings of the image references that are allowed, such as `ghcr.io/acme/`; none: every registry is. */
+  readonly registries: readonly string[];
+}
+
+export const DEFAULTS: Settings = {
+  developmentStages: ["dev"],
+  protectedStages: ["production"],
+  registries: [],
+};
