@@ -24,7 +24,7 @@ GIVEN_CLUSTER = $(if $(filter command,$(origin CLUSTER)),$(CLUSTER))
 # $(MAKE) runs even under `make -n`, and without MAKEFLAGS the inner make would not know of -n.
 FOR_TESTS = unset MAKEFLAGS MFLAGS && export CLUSTER=local YES=1 &&
 
-.PHONY: help up preflight preview history rollback promote down refresh smoke config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
+.PHONY: help up preflight preview history rollback promote down refresh smoke backup backups restore drill config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -55,6 +55,18 @@ refresh: node_modules/.package-lock.json ## Show what was changed by hand in the
 
 smoke: node_modules/.package-lock.json ## Check whether the deployed STAGE works: pods, pages, API, and as users with throw-away accounts
 	@$(WITH_STAGE) node ops/smoke.ts $(STAGE) "$$file" $(ARGS)
+
+backup: node_modules/.package-lock.json ## Make a backup of the in-cluster database of STAGE
+	@$(WITH_STAGE) node ops/backup.ts $(STAGE) "$$file" $(ARGS)
+
+backups: node_modules/.package-lock.json ## List the backups of STAGE, and whether their files are whole
+	@$(WITH_STAGE) node ops/backups.ts $(STAGE) "$$file" $(ARGS)
+
+restore: node_modules/.package-lock.json ## Bring the in-cluster database of STAGE back to a backup: BACKUP=20260302-021700
+	@$(WITH_STAGE) node ops/restore.ts $(STAGE) "$$file" $(BACKUP) $(ARGS)
+
+drill: node_modules/.package-lock.json ## Try out a backup of STAGE without touching its database: the newest one, or BACKUP=20260302-021700
+	@$(WITH_STAGE) node ops/drill.ts $(STAGE) "$$file" $(BACKUP) $(ARGS)
 
 config-diff: node_modules/.package-lock.json ## Show what differs between two stages: A=staging B=production
 	@node ops/config-diff.ts $(A) $(B) $(ARGS)

@@ -4,6 +4,7 @@ import * as random from "@pulumi/random";
 import { objectLabels } from "./kubernetes/labels.ts";
 import type { SecretFiles } from "./kubernetes/podSecurity.ts";
 import {
+  BACKUP_ROLE,
   DATABASE_OWNER,
   inClusterDatabaseUrl,
   type PostgresArgs,
@@ -35,6 +36,8 @@ export interface AppSecretsArgs {
    * @default the public authorities
    */
   readonly databaseCa?: string;
+  /** Whether the database inside the cluster is backed up, which needs a key and a login. @default false */
+  readonly backup?: boolean;
   /** API key of the language model. @default none: the built-in model needs no key */
   readonly openaiApiKey?: pulumi.Input<string>;
 }
@@ -64,7 +67,11 @@ export class AppSecrets extends pulumi.ComponentResource {
   /** `OPENAI_API_KEY`; empty without one. */
   readonly llm: SecretData;
   /** The Secrets that the database server reads; empty if the database is external. */
-  readonly postgres: Pick<PostgresArgs, "secrets" | "appRole">;
+  readonly postgres: Pick<PostgresArgs, "secrets" | "appRole" | "backupRole">;
+  /** What backups, restores and drills need; undefined unless backups are made. */
+  readonly backup?: Readonly<Record<"backup" | "restore" | "drill", SecretData>>;
+  /** The key that encrypts and authenticates backups; undefined unless they are made. */
+  readonly backupKey?: pulumi.Output<string>;
 
   private readonly name: string;
   private readonly namespace: pulumi.Input<string>;
@@ -87,7 +94,19 @@ export class AppSecrets extends pulumi.ComponentResource {
     this.migration = logins
       ? { DATABASE_URL: url(logins.owner), APP_DATABASE_URL: this.database.DATABASE_URL! }
       : this.database;
-    this.postgres = logins ? this.createDatabaseSecrets(args.databaseMode, logins) : {};
+    const readingPassword = args.backup ? this.generate(`${name}-backup-login`, 32) : undefined;
+    if (logins && readingPassword) {
+      this.backupKey = this.generate(`${name}-backup-key`, 64);
+      const key = { BACKUP_KEY: this.backupKey };
+      this.backup = {
+        backup: { ...key, BACKUP_PASSWORD: readingPassword },
+        restore: { ...key, POSTGRES_PASSWORD: logins.owner.password },
+        drill: key,
+      };
+    }
+    this.postgres = logins
+      ? this.createDatabaseSecrets(args.databaseMode, logins, readingPassword)
+      : {};
 
     this.registerOutputs({});
   }
@@ -118,9 +137,16 @@ export class AppSecrets extends pulumi.ComponentResource {
   private createDatabaseSecrets(
     mode: DatabaseMode,
     { owner, app }: Readonly<Record<"owner" | "app", DatabaseLogin>>,
+    readingPassword?: pulumi.Output<string>,
   ): AppSecrets["postgres"] {
-    if (mode === "in-cluster")
-      return { secrets: this.createSecret("postgres", { POSTGRES_PASSWORD: owner.password }) };
+    if (mode === "in-cluster") {
+      const reading = readingPassword && { BACKUP_PASSWORD: readingPassword };
+      const data = { POSTGRES_PASSWORD: owner.password, ...reading };
+      return {
+        secrets: this.createSecret("postgres", data),
+        backupRole: reading && BACKUP_ROLE,
+      };
+    }
     const basicAuth = (reader: string, { role, password }: DatabaseLogin) =>
       this.createSecret(reader, { username: role, password }, "kubernetes.io/basic-auth");
     const secrets = basicAuth("postgres", owner);

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { clusterSpec } from "./kubernetes/cloudNativePg.ts";
 import { objectLabels, selectorLabels } from "./kubernetes/labels.ts";
 import { inNamespace, outside, policySpec, workload, type Peer } from "./kubernetes/network.ts";
-import { DATA_PATH, postgresContainer } from "./kubernetes/postgresContainer.ts";
+import { DATA_PATH, POSTGRES_USER_ID, postgresContainer } from "./kubernetes/postgresContainer.ts";
 import { restrictedPod, type SecretFiles } from "./kubernetes/podSecurity.ts";
 import type { ContainerResources } from "./kubernetes/resources.ts";
 
@@ -12,6 +12,8 @@ const PORT = 5432;
 /** Name of the database and of the role that owns it. Only migrations log in as the owner. */
 export const DATABASE_OWNER = "todo";
 const OWNER = DATABASE_OWNER;
+/** Role of a backup. It can read every table of the in-cluster database, and write none. */
+export const BACKUP_ROLE = `${OWNER}_backup`;
 /**
  * Port of a server's status in CloudNativePG. The operator requests it, and a primary requests it of the other servers
  * to find out whether it is cut off from them.
@@ -22,8 +24,6 @@ const STATUS_PORT = 8000;
  * API's Service, which is translated to it.
  */
 const API_SERVER_PORTS = [443, 6443, 8443, 16443];
-/** User `postgres` of the official Debian-based image. */
-const USER_ID = 999;
 
 /**
  * `in-cluster`: one server. `cloudnative-pg`: a primary and standbys that the CloudNativePG operator runs. `external`:
@@ -68,6 +68,8 @@ export interface PostgresArgs {
    * is `cloudnative-pg`.
    */
   readonly appRole?: { readonly name: string; readonly secretName: pulumi.Input<string> };
+  /** Role that may read everything, whose password `secrets` then has as `BACKUP_PASSWORD`. @default none */
+  readonly backupRole?: string;
   /** Image of the server: compatible with Docker's official `postgres`, or made for the CloudNativePG operator. */
   readonly image: string;
   /** Size of the volume, such as `1Gi`. Growing it needs a StorageClass that allows expansion. */
@@ -96,7 +98,7 @@ export interface PostgresArgs {
  * leaves the stack. A change that needs another volume is refused until somebody unprotects this one
  * (docs/operations.md, "Move the database").
  */
-const HOLDS_DATA = { protect: true, retainOnDelete: true } as const;
+export const HOLDS_DATA = { protect: true, retainOnDelete: true } as const;
 
 /**
  * The PostgreSQL database: one server inside the cluster, for development and small installations; a primary and standbys
@@ -254,7 +256,7 @@ export class Postgres extends pulumi.ComponentResource {
             metadata: { labels: objectLabels(WORKLOAD) },
             spec: {
               ...restrictedPod({
-                userId: USER_ID,
+                userId: POSTGRES_USER_ID,
                 container: postgresContainer({ ...args, name: WORKLOAD, port: PORT, owner: OWNER }),
                 serviceAccountName: account.metadata.name,
                 secrets,

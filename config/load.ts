@@ -5,6 +5,7 @@
  */
 import * as pulumi from "@pulumi/pulumi";
 import type { AppSecretsArgs } from "../components/appSecrets.ts";
+import type { BackupArgs } from "../components/backup.ts";
 import type { ContainerImageArgs } from "../components/containerImage.ts";
 import { databasePeer } from "../components/postgres.ts";
 import { outside, type Peer } from "../components/kubernetes/network.ts";
@@ -51,6 +52,8 @@ export type StackConfig = Readonly<
     readonly secrets: Omit<AppSecretsArgs, "namespace">;
     /** The database as a peer of network connections. */
     readonly databasePeer: Peer;
+    /** Arguments of `Backup`; undefined unless backups are made. */
+    readonly backup?: Omit<BackupArgs, "namespace" | "secrets" | "callees">;
     /** Environment variables that tell the backend about the language model, and the peer to call. */
     readonly llm: Integration;
     /** The peer that collects traces. The environment variables for it are in `settings`. */
@@ -114,14 +117,21 @@ function httpsSettings(publicUrl: string, tls: Stage["tls"]): Record<string, str
 const secret = (value: string) => (value ? pulumi.secret(value) : undefined);
 
 function secretsOf(stage: Stage): StackConfig["secrets"] {
-  const { database, databaseUrl, llm, openaiApiKey, secretVersions } = stage;
+  const { backup, database, databaseUrl, llm, openaiApiKey, secretVersions } = stage;
   return {
     versions: secretVersions,
     databaseMode: database.mode,
     databaseUrl: database.mode === "external" ? secret(databaseUrl) : undefined,
     databaseCa: database.caCertificate,
+    backup: backup.enabled,
     openaiApiKey: llm.provider === "openai" ? secret(openaiApiKey) : undefined,
   };
+}
+
+function backupOf({ backup, database }: Stage): StackConfig["backup"] {
+  const { enabled, ...args } = backup;
+  const { image, storageClassName, storage: databaseStorage } = database;
+  return enabled ? { ...args, image, storageClassName, databaseStorage } : undefined;
 }
 
 /** The images, and how the nodes may pull them. */
@@ -181,6 +191,7 @@ export function parseConfig(
     web: { placement, metricsReader: monitoring.namespace },
     ...imagesOf(stack, checked),
     secrets: secretsOf(checked),
+    backup: backupOf(checked),
     databasePeer: databasePeer(database.mode, external ? urlPort(databaseUrl) : undefined),
     llm: languageModel(checked.llm),
     tracing: { callees: collector.callees },

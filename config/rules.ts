@@ -64,7 +64,12 @@ function checkQuota(stage: Stage, reject: Reject): void {
 /** Values of sslmode that encrypt the connection. */
 const ENCRYPTED_MODES = ["require", "verify-ca", "verify-full"];
 
-function checkDatabase({ database, databaseUrl }: Stage, reject: Reject): void {
+function checkDatabase({ database, databaseUrl, backup }: Stage, reject: Reject): void {
+  if (backup.enabled && database.mode !== "in-cluster")
+    reject(
+      ["backup", "enabled"],
+      `false, because database.mode is ${database.mode}: docs/operations.md, "Back up and restore", says who makes its backups`,
+    );
   if (database.mode === "cloudnative-pg" && /(^|\/)postgres(:|@|$)/.test(database.image))
     reject(
       ["database", "image"],
@@ -90,7 +95,7 @@ function checkDatabase({ database, databaseUrl }: Stage, reject: Reject): void {
  * In a rollout, the old pods hold their connections until they are gone, and the new pods need theirs. An external
  * server is not checked: its owner decides how many connections it accepts.
  */
-function checkConnections({ database, ...stage }: Stage, reject: Reject): void {
+function checkConnections({ database, backup, ...stage }: Stage, reject: Reject): void {
   if (database.mode === "external") return;
   const { count, sum } = neededConnections(
     SERVICE_NAMES.map((name) => ({
@@ -98,6 +103,7 @@ function checkConnections({ database, ...stage }: Stage, reject: Reject): void {
       name,
       connections: SERVICES[name].connections,
     })),
+    backup.enabled,
   );
   if (database.maxConnections < count)
     reject(

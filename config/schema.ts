@@ -19,6 +19,7 @@ import {
   certificates,
   cidr,
   cpu,
+  cronSchedule,
   flag,
   integer,
   memory,
@@ -146,6 +147,16 @@ export const stageSchema = object({
     ),
     /** Certificate of the authority that signed the external server's certificate; empty: the public authorities. */
     caCertificate: certificates(),
+  }).prefault({}),
+  /** Backups of a database in the cluster (mode in-cluster), encrypted, on a volume beside it. */
+  backup: object({
+    enabled: flag().default(false),
+    /** When backups are made, in UTC. */
+    schedule: cronSchedule.prefault("17 2 * * *"),
+    /** Number of backups to keep. */
+    keep: integer(1, 1000).default(14),
+    /** Size of their volume. */
+    storage: memory.prefault("5Gi"),
   }).prefault({}),
   databaseUrl: z
     .string({ error: DATABASE_URL_FORM })

@@ -2,7 +2,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { QUANTITY, cpuMillicores, memoryBytes } from "../components/kubernetes/resources.ts";
-import { DIGEST_REFERENCE, certificatesIn, hasPrivateKey } from "./formats.ts";
+import { DIGEST_REFERENCE, certificatesIn, hasPrivateKey, isCron } from "./formats.ts";
 
 /** Turns a number into text, because `pulumi config set --path` stores a text of digits as a number. */
 const numberAsText = (value: unknown) => (Number.isSafeInteger(value) ? String(value) : value);
@@ -78,6 +78,13 @@ export const memory = quantity(
 export const cidr = z
   .string({ error: 'an address range such as "10.0.0.0/8" or "fd00::/8"' })
   .refine(isCidr, { error: 'an address range such as "10.0.0.0/8" or "fd00::/8"' });
+const CRON_ALLOWED =
+  'five fields of cron, such as "17 2 * * *": minute, hour, day of the month, month, day of the week (0-6, Sunday is 0)';
+/** A schedule of cron in numbers; Kubernetes would also take names and words such as @daily. */
+export const cronSchedule = z
+  .string({ error: CRON_ALLOWED })
+  .regex(/^\S+( \S+){4}$/, { error: CRON_ALLOWED, abort: true })
+  .refine(isCron, { error: CRON_ALLOWED });
 export const prebuilt = text(
   DIGEST_REFERENCE,
   "an image reference by digest: name@sha256:<64 hex digits>",

@@ -60,6 +60,17 @@ export interface RestrictedPodArgs {
   readonly data?: {
     readonly claimName: pulumi.Input<string>;
     readonly mountPath: string;
+    /** @default false */
+    readonly readOnly?: boolean;
+  };
+  /** ConfigMap whose keys become files that the container can run. @default none */
+  readonly programs?: { readonly name: pulumi.Input<string>; readonly mountPath: string };
+  /** Volume of the pod's own, which is deleted with the pod. @default none */
+  readonly scratch?: {
+    readonly mountPath: string;
+    readonly storage: string;
+    /** @default the cluster's default StorageClass */
+    readonly storageClassName?: string;
   };
 }
 
@@ -76,7 +87,7 @@ const DNS_OPTIONS = [
 
 /** `spec` of a one-container pod without privileges, without a token for the API and with a read-only root filesystem. */
 export function restrictedPod(args: RestrictedPodArgs): PodSpec {
-  const { userId, container, writablePaths, data, secrets } = args;
+  const { userId, container, writablePaths, data, secrets, programs, scratch } = args;
   const volumeName = (path: string) => `writable${path.replace(/[^a-z0-9]+/g, "-")}`;
   const sizeLimit = `${WRITABLE_MEBIBYTES}Mi`;
   const secretFile = (key: string) => ({ name: `${key}_FILE`, value: `${SECRETS_PATH}/${key}` });
@@ -110,7 +121,19 @@ export function restrictedPod(args: RestrictedPodArgs): PodSpec {
         },
         volumeMounts: [
           ...(secrets ? [{ name: "secrets", mountPath: SECRETS_PATH, readOnly: true }] : []),
-          ...(data ? [{ name: "data", mountPath: data.mountPath }] : []),
+          ...(data
+            ? [
+                {
+                  name: "data",
+                  mountPath: data.mountPath,
+                  ...(data.readOnly && { readOnly: true }),
+                },
+              ]
+            : []),
+          ...(programs
+            ? [{ name: "programs", mountPath: programs.mountPath, readOnly: true }]
+            : []),
+          ...(scratch ? [{ name: "scratch", mountPath: scratch.mountPath }] : []),
           ...writablePaths.map((path) => ({ name: volumeName(path), mountPath: path })),
         ],
       },
@@ -120,9 +143,22 @@ export function restrictedPod(args: RestrictedPodArgs): PodSpec {
         ? [{ name: "secrets", secret: { secretName: secrets.name, defaultMode: 0o440 } }]
         : []),
       ...(data ? [{ name: "data", persistentVolumeClaim: { claimName: data.claimName } }] : []),
+      ...(programs
+        ? [{ name: "programs", configMap: { name: programs.name, defaultMode: 0o555 } }]
+        : []),
+      ...(scratch ? [scratchVolume(scratch)] : []),
       ...writablePaths.map((path) => ({ name: volumeName(path), emptyDir: { sizeLimit } })),
     ],
   };
+}
+
+function scratchVolume({ storage, storageClassName }: NonNullable<RestrictedPodArgs["scratch"]>) {
+  const spec = {
+    accessModes: ["ReadWriteOnce"],
+    resources: { requests: { storage } },
+    ...(storageClassName && { storageClassName }),
+  };
+  return { name: "scratch", ephemeral: { volumeClaimTemplate: { spec } } };
 }
 
 /**

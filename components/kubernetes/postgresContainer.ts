@@ -1,6 +1,8 @@
 /** The container of the in-cluster PostgreSQL server. */
 import type { ContainerResources } from "./resources.ts";
 
+/** User `postgres` of the official Debian-based image. */
+export const POSTGRES_USER_ID = 999;
 /** Where the volume is mounted. */
 export const DATA_PATH = "/var/lib/postgresql/data";
 
@@ -10,10 +12,19 @@ export interface PostgresContainerArgs {
   readonly port: number;
   /** Owner of the database; the database has the same name. */
   readonly owner: string;
+  /** Role that may read everything. Its password is in the file that `BACKUP_PASSWORD_FILE` names. @default none */
+  readonly backupRole?: string;
   readonly resources: ContainerResources;
   /** Connections that the server accepts at the same time. */
   readonly maxConnections: number;
 }
+
+/** SQL for a role that may read everything. It is created with the first start that knows its password. */
+const readingRole = (role: string) => `\\set password \`cat "$BACKUP_PASSWORD_FILE"\`
+SELECT 'CREATE ROLE ${role}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '${role}') \\gexec
+ALTER ROLE ${role} LOGIN PASSWORD :'password';
+GRANT pg_read_all_data TO ${role};
+`;
 
 /**
  * A script that sets the owner's password to that of its Secret. The image sets it only when it creates the database;
@@ -23,18 +34,18 @@ export interface PostgresContainerArgs {
  * psql reads the password from the file, so that it appears in no argument list, and the server does not log the
  * statement if it fails. An empty file would make psql remove the password, so the script checks for that.
  */
-const setOwnerPassword = (owner: string, isReady: string) => `set -eu
+const setPasswords = (owner: string, isReady: string, backupRole?: string) => `set -eu
 until ${isReady}; do sleep 0.2; done
-test -s "$POSTGRES_PASSWORD_FILE"
+test -s "$POSTGRES_PASSWORD_FILE"${backupRole ? ' -a -s "$BACKUP_PASSWORD_FILE"' : ""}
 psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --username=${owner} --dbname=${owner} <<'SQL'
 SET log_min_error_statement = panic;
 \\set password \`cat "$POSTGRES_PASSWORD_FILE"\`
 ALTER ROLE ${owner} PASSWORD :'password';
-SQL
+${backupRole ? readingRole(backupRole) : ""}SQL
 `;
 
 /** A container of an image that is compatible with Docker's official `postgres`. */
-export function postgresContainer({ owner, ...args }: PostgresContainerArgs) {
+export function postgresContainer({ owner, backupRole, ...args }: PostgresContainerArgs) {
   // Connects over TCP: while the image initialises an empty volume, its temporary server listens only on the local
   // socket.
   const isReady = [
@@ -57,7 +68,9 @@ export function postgresContainer({ owner, ...args }: PostgresContainerArgs) {
     ports: [{ name: "postgres", containerPort: args.port }],
     resources: args.resources,
     lifecycle: {
-      postStart: { exec: { command: ["sh", "-c", setOwnerPassword(owner, isReady.join(" "))] } },
+      postStart: {
+        exec: { command: ["sh", "-c", setPasswords(owner, isReady.join(" "), backupRole)] },
+      },
     },
     startupProbe: { exec: { command: isReady }, periodSeconds: 1, failureThreshold: 120 },
     livenessProbe: {

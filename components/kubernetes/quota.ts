@@ -29,16 +29,19 @@ export const DEFAULT_RESOURCES: ContainerResources = {
   limits: { memory: "64Mi" },
 };
 
+/** What a Job needs that backs up, restores or checks the database. */
+export const BACKUP_RESOURCES: ContainerResources = {
+  requests: { cpu: "100m", memory: "128Mi" },
+  limits: { memory: "512Mi" },
+};
+
 /**
  * Room for pods beside the app's own: for those that state no resources, and for a Job that dumps or restores the
  * database.
  */
 const HEADROOM: readonly PodBudget[] = [
   { pods: 4, resources: DEFAULT_RESOURCES },
-  {
-    pods: 1,
-    resources: { requests: { cpu: "100m", memory: "128Mi" }, limits: { memory: "512Mi" } },
-  },
+  { pods: 1, resources: BACKUP_RESOURCES },
 ];
 
 interface Workload {
@@ -73,11 +76,15 @@ function databaseBudget({ mode, instances, resources }: Database): PodBudget {
 export function peakOf(stage: {
   readonly services: readonly Workload[];
   readonly database: Database;
+  /** Whether backups are made on a schedule. @default no */
+  readonly backup?: { readonly enabled: boolean };
 }) {
   const budgets = [
     ...stage.services.map(workloadBudget),
     databaseBudget(stage.database),
     { pods: 1, resources: MIGRATION_RESOURCES },
+    // Beside the one of the headroom, which an operator starts.
+    { pods: stage.backup?.enabled ? 1 : 0, resources: BACKUP_RESOURCES },
     ...HEADROOM,
   ];
   const sum = (amount: (resources: ContainerResources) => number) =>

@@ -10,8 +10,11 @@ const MAKEFILE = readFileSync(join(ROOT, "Makefile"), "utf8");
 /** Each command with wrong command lines. command.test.ts has more for the function that most of them share. */
 const COMMANDS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   "audit.sh": [["--no-such-option"], ["one"]],
+  "backup.ts": [["--no-such-option"], ["one", "two", "three"]],
+  "backups.ts": [["--no-such-option"], ["one", "two", "three"]],
   "config-diff.ts": [["one"]],
   "down.ts": [["--yes"]],
+  "drill.ts": [["--json"], ["one", "two", "three", "four"]],
   "history.ts": [["--no-such-option"]],
   "manifest.ts": [[]],
   "preflight.ts": [["--no-such-option"]],
@@ -22,6 +25,7 @@ const COMMANDS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["one", "two", "three", "four", "five"],
   ],
   "refresh.ts": [["--json"]],
+  "restore.ts": [["--no-such-option"], ["one", "two", "three", "four"]],
   "rollback.ts": [["--no-such-option"], ["one", "two", "three", "four"]],
   "sbom.sh": [["--no-such-option", "one"], [], ["one", "two"]],
   "smoke.ts": [["--no-such-option"], ["--write", "--read-only"]],
@@ -30,7 +34,14 @@ const COMMANDS: Readonly<Record<string, readonly (readonly string[])[]>> = {
 };
 
 /** Commands whose output a pipeline reads. */
-const JSON_COMMANDS = ["config-diff.ts", "history.ts", "preflight.ts", "preview.ts", "smoke.ts"];
+const JSON_COMMANDS = [
+  "backups.ts",
+  "config-diff.ts",
+  "history.ts",
+  "preflight.ts",
+  "preview.ts",
+  "smoke.ts",
+];
 
 /** Runs a command. @returns its exit code, and what it printed on standard output and on standard error */
 async function call(file: string, ...args: string[]) {

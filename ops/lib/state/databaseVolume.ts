@@ -38,6 +38,9 @@ const holders = (resources: readonly Recorded[]) =>
 /** Whether an operator has removed the protection by hand, to leave the data behind: every deploy sets it. */
 const isReleased = ({ protect, retainOnDelete }: Recorded) => !protect && retainOnDelete === true;
 
+/** Whether it holds backups. Those need not follow the database, but another namespace needs another volume for them. */
+const isBackup = ({ urn }: Recorded) => /:Backup\$/.test(urn);
+
 /** The keys that have changed, each with the value under which the data is used, and the new one. */
 function changesOf(holder: Recorded, wanted: Wanted): (readonly [string, string, string])[] {
   const { metadata, spec } = (holder.outputs ?? {}) as {
@@ -48,8 +51,9 @@ function changesOf(holder: Recorded, wanted: Wanted): (readonly [string, string,
   const { namespace = wanted.namespace } = metadata ?? {};
   const { storageClassName = "" } = spec ?? {};
   const changes: (readonly [string, string, string])[] = [];
-  if (mode !== wanted.mode) changes.push(["database.mode", mode, wanted.mode]);
+  if (mode !== wanted.mode && !isBackup(holder)) changes.push(["database.mode", mode, wanted.mode]);
   if (namespace !== wanted.namespace) changes.push(["namespace", namespace, wanted.namespace]);
+  if (isBackup(holder)) return changes;
   if (mode === "in-cluster" && mode === wanted.mode)
     if (wanted.storageClassName && storageClassName && storageClassName !== wanted.storageClassName)
       changes.push(["database.storageClassName", storageClassName, wanted.storageClassName]);

@@ -80,6 +80,8 @@ const certificate = fc.constantFrom(
   `subject=CN = ours\n${CERTIFICATE}${CERTIFICATE}`,
 );
 
+const schedule = fc.constantFrom("17 2 * * *", "*/15 0-6 1,15 * 1-5", "0 0 31 12 0");
+
 /** Values that a pattern alone does not describe, by the end of the dotted key. */
 const SPECIAL: readonly (readonly [RegExp, fc.Arbitrary<unknown>])[] = [
   [/^host$/, host],
@@ -94,6 +96,7 @@ const SPECIAL: readonly (readonly [RegExp, fc.Arbitrary<unknown>])[] = [
   [/^tracing\.endpoint$/, fc.oneof(fc.constant(""), url("http"), url("https"))],
   [/^tls\.server$/, url("https")],
   [/^route\.sourceRanges$/, fc.array(fc.constantFrom("10.0.0.0/8", "fd00::/8", "0.0.0.0/0"))],
+  [/^backup\.schedule$/, schedule],
   [/\.cpu$/, cpu],
   [/\.(memory|storage)$/, memory],
 ];
@@ -169,6 +172,7 @@ function repairTls(stage: StageFile): void {
 
 function repairDatabase(stage: StageFile): void {
   const { mode } = (stage.database ??= {});
+  if (mode && mode !== "in-cluster") delete stage.backup?.enabled;
   if (mode === "cloudnative-pg") stage.database.image = "ghcr.io/cloudnative-pg/postgresql:17";
   if (mode !== "external") {
     stage.database.maxConnections = MOST_CONNECTIONS;
@@ -182,8 +186,8 @@ function repairDatabase(stage: StageFile): void {
 
 /** Makes the quota large enough for every pod, and for the sizes that a test may set instead. */
 function repairQuota(stage: StageFile): void {
-  const { backend, frontend, database } = stageSchema.parse(stage);
-  const { pods, cpu, memory } = peakOf({ services: [backend, frontend], database });
+  const { backend, frontend, database, backup } = stageSchema.parse(stage);
+  const { pods, cpu, memory } = peakOf({ services: [backend, frontend], database, backup });
   stage.quota = {
     pods: pods + 250,
     cpu: `${cpu + 64_000}m`,

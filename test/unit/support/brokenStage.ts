@@ -119,7 +119,7 @@ const withResources = (name: string) => ({
   ...(name === "database" && { databaseUrl: undefined }),
 });
 const inCluster = { mode: "in-cluster", maxConnections: MOST_CONNECTIONS };
-const external = { database: { mode: "external" } };
+const external = { database: { mode: "external" }, backup: {} };
 const openai = { llm: { provider: "openai" }, openaiApiKey: CANARY };
 const email = "ops@todo-app.com";
 const acme = { tls: { issuer: "acme", email, server: "https://ca.example.com" } };
@@ -174,8 +174,25 @@ export const RULE_FAULTS: readonly Fault[] = [
   }),
   ...fault("database.image", ["docker.io/library/postgres:17", "postgres:17"], {
     database: { ...inCluster, mode: "cloudnative-pg" },
+    backup: {},
     databaseUrl: undefined,
   }),
+  ...fault("backup.enabled", [true], {
+    ...external,
+    databaseUrl: url("db/todo?sslmode=require"),
+  }),
+  ...fault(
+    "backup.schedule",
+    ["60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 7", "* * * *"],
+    { backup: {} },
+  ),
+  ...fault(
+    "backup.schedule",
+    ["5-3 * * * *", "*/0 * * * *", "1,,2 * * * *", "@daily", "a b c d e"],
+    {
+      backup: {},
+    },
+  ),
   ...fault("databaseUrl", [url("db/todo?sslmode=require")], { database: inCluster }),
   ...fault("database.maxConnections", [undefined, 804], {
     backend: { replicas: 50 },

@@ -1,0 +1,212 @@
+import { readFileSync } from "node:fs";
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { objectLabels } from "./kubernetes/labels.ts";
+import { policySpec, type Peer } from "./kubernetes/network.ts";
+import {
+  restrictedPod,
+  type RestrictedPodArgs,
+  type SecretFiles,
+} from "./kubernetes/podSecurity.ts";
+import { POSTGRES_USER_ID } from "./kubernetes/postgresContainer.ts";
+import { BACKUP_RESOURCES } from "./kubernetes/quota.ts";
+import { BACKUP_ROLE, HOLDS_DATA } from "./postgres.ts";
+
+/** Name of the claim of the volume that holds the backups. */
+const CLAIM = "backups";
+const PROGRAMS_PATH = "/programs";
+/** The files of `components/backup/` that are mounted into each pod. */
+const PROGRAMS = [
+  "lib.sh",
+  "tables.sql",
+  "backup.sh",
+  "dump.sh",
+  "list.sh",
+  "restore.sh",
+  "drill.sh",
+];
+/** How long one run may take, in seconds. */
+const DEADLINE_SECONDS = 4 * 3600;
+/** How late a backup may start, in seconds; then it waits for the next time of its schedule. */
+const LATEST_START_SECONDS = 3600;
+
+export interface BackupArgs {
+  readonly namespace: pulumi.Input<string>;
+  /** Image of the database server, which has the programs that dump and restore. */
+  readonly image: string;
+  /** When backups are made: five fields of cron, in UTC. */
+  readonly schedule: string;
+  /** Number of backups to keep. */
+  readonly keep: number;
+  /** Size of the volume that holds the backups. */
+  readonly storage: string;
+  /** Size of the volume of a drill: that of the database. */
+  readonly databaseStorage: string;
+  /** @default the cluster's default StorageClass */
+  readonly storageClassName?: string;
+  /** Secrets of each workload. All have `BACKUP_KEY`; `backup` and `restore` have the password of their role. */
+  readonly secrets: Readonly<Record<Workload, SecretFiles>>;
+  /** Peers that a backup and a restore may connect to: the database. */
+  readonly callees: readonly Peer[];
+  /** Secret with the login of the image's registry. @default none: the nodes may pull */
+  readonly pullSecret?: pulumi.Input<string>;
+  /** PriorityClass. @default the cluster's default */
+  readonly priorityClassName?: string;
+}
+
+/**
+ * `backup` makes one on the schedule. `restore` and `drill` never start by themselves: they are the templates from which
+ * `make restore` and `make drill` start Jobs.
+ */
+type Workload = "backup" | "restore" | "drill";
+
+/** What differs between the workloads. */
+interface Shape {
+  readonly suspend: boolean;
+  /** How often a failed run is repeated. */
+  readonly retries: number;
+  readonly env: Readonly<Record<string, string>>;
+  readonly pod: Pick<RestrictedPodArgs, "scratch">;
+}
+
+/** Encrypted backups of the in-cluster database on a volume of their own, and what restores and checks them. */
+export class Backup extends pulumi.ComponentResource {
+  constructor(name: string, args: BackupArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("todo-app:index:Backup", name, {}, opts);
+
+    const claim = this.createClaim(`${name}-volume`, args);
+    const programs = this.createPrograms(`${name}-programs`, args);
+    const create = (logicalName: string, workload: Workload, shape: Shape) => {
+      const account = this.createServiceAccount(logicalName, workload, args);
+      const policy = this.createNetworkPolicy(logicalName, workload, args);
+      const volumes = { claim, programs };
+      this.createCronJob(logicalName, workload, args, shape, { account, policy, ...volumes });
+    };
+    const { databaseStorage: storage, storageClassName, keep } = args;
+    const template = { suspend: true, retries: 0, env: {}, pod: {} };
+    const env = { BACKUP_ROLE, KEEP: String(keep) };
+    create(name, "backup", { ...template, suspend: false, retries: 2, env });
+    create(`${name}-restore`, "restore", template);
+    const scratch = { mountPath: "/scratch", storage, storageClassName };
+    create(`${name}-drill`, "drill", { ...template, pod: { scratch } });
+
+    this.registerOutputs({});
+  }
+
+  private metadata(args: BackupArgs, name: string, annotations?: Record<string, string>) {
+    const labels = objectLabels(name === CLAIM ? "backup" : name);
+    return { namespace: args.namespace, name, labels, annotations };
+  }
+
+  private createClaim(name: string, args: BackupArgs) {
+    return new k8s.core.v1.PersistentVolumeClaim(
+      name,
+      {
+        // No wait for the claim: a StorageClass with WaitForFirstConsumer binds it only once a backup is made.
+        metadata: this.metadata(args, CLAIM, { "pulumi.com/skipAwait": "true" }),
+        spec: {
+          accessModes: ["ReadWriteOnce"],
+          resources: { requests: { storage: args.storage } },
+          ...(args.storageClassName && { storageClassName: args.storageClassName }),
+        },
+      },
+      // The StorageClass of a claim can't be changed, so it is sent only on creation, as for the database's volume.
+      { parent: this, ...HOLDS_DATA, ignoreChanges: ["spec.storageClassName"] },
+    );
+  }
+
+  /** The ConfigMap is auto-named: a Job that runs while the programs change keeps those that it was started with. */
+  private createPrograms(name: string, args: BackupArgs) {
+    const content = (file: string) =>
+      readFileSync(new URL(`backup/${file}`, import.meta.url), "utf8");
+    return new k8s.core.v1.ConfigMap(
+      name,
+      {
+        metadata: { namespace: args.namespace, labels: objectLabels("backup") },
+        data: Object.fromEntries(PROGRAMS.map((file) => [file, content(file)])),
+      },
+      { parent: this },
+    );
+  }
+
+  private createServiceAccount(name: string, workload: Workload, args: BackupArgs) {
+    return new k8s.core.v1.ServiceAccount(
+      name,
+      { metadata: this.metadata(args, workload), automountServiceAccountToken: false },
+      { parent: this },
+    );
+  }
+
+  private createNetworkPolicy(name: string, workload: Workload, args: BackupArgs) {
+    // A drill has a server of its own in its pod.
+    const callees = workload === "drill" ? [] : args.callees;
+    return new k8s.networking.v1.NetworkPolicy(
+      name,
+      { metadata: this.metadata(args, workload), spec: policySpec(workload, [], callees) },
+      { parent: this },
+    );
+  }
+
+  private createCronJob(
+    name: string,
+    workload: Workload,
+    args: BackupArgs,
+    { suspend, retries, env, pod }: Shape,
+    objects: {
+      readonly account: k8s.core.v1.ServiceAccount;
+      readonly policy: k8s.networking.v1.NetworkPolicy;
+      readonly claim: k8s.core.v1.PersistentVolumeClaim;
+      readonly programs: k8s.core.v1.ConfigMap;
+    },
+  ) {
+    const spec = restrictedPod({
+      userId: POSTGRES_USER_ID,
+      container: {
+        name: workload,
+        image: args.image,
+        command: ["bash", `${PROGRAMS_PATH}/${workload}.sh`],
+        env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
+        resources: BACKUP_RESOURCES,
+      },
+      serviceAccountName: objects.account.metadata.name,
+      secrets: args.secrets[workload],
+      pullSecret: args.pullSecret,
+      priorityClassName: args.priorityClassName,
+      writablePaths: ["/tmp"],
+      data: {
+        claimName: objects.claim.metadata.name,
+        mountPath: "/backups",
+        readOnly: workload !== "backup",
+      },
+      programs: { name: objects.programs.metadata.name, mountPath: PROGRAMS_PATH },
+      ...pod,
+    });
+    new k8s.batch.v1.CronJob(
+      name,
+      {
+        metadata: this.metadata(args, workload),
+        spec: {
+          schedule: args.schedule,
+          timeZone: "Etc/UTC",
+          suspend,
+          concurrencyPolicy: "Forbid",
+          startingDeadlineSeconds: LATEST_START_SECONDS,
+          successfulJobsHistoryLimit: 1,
+          failedJobsHistoryLimit: 3,
+          jobTemplate: {
+            metadata: { labels: objectLabels(workload) },
+            spec: {
+              backoffLimit: retries,
+              activeDeadlineSeconds: DEADLINE_SECONDS,
+              template: {
+                metadata: { labels: objectLabels(workload) },
+                spec: { ...spec, restartPolicy: "Never" },
+              },
+            },
+          },
+        },
+      },
+      { parent: this, dependsOn: objects.policy },
+    );
+  }
+}

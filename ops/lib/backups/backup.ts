@@ -1,0 +1,69 @@
+/** A backup as operators see it. */
+import { OperatorError } from "../errors.ts";
+
+/** A line of `components/backup/list.sh`. */
+export interface Listed {
+  readonly name: string;
+  readonly bytes: number;
+  /** What is wrong with its files; empty if nothing is. */
+  readonly problem: string;
+}
+
+/** A backup in the output of `backups --json`. Keys may be added; those that are here keep their meaning. */
+export interface Described {
+  readonly name: string;
+  /** When it was made (ISO 8601). */
+  readonly time: string;
+  readonly ageSeconds: number;
+  readonly bytes: number;
+  /** Whether its files are those that were written. */
+  readonly ok: boolean;
+  /** What is wrong with them; null if nothing is. */
+  readonly problem: string | null;
+}
+
+const NAME = /^(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)$/;
+
+/** Refuses a text that is no name of a backup, before anything is asked of the cluster. */
+export function checkName(stage: string, name: string): void {
+  if (NAME.test(name)) return;
+  throw new OperatorError(
+    `"${name}" is not the name of a backup, such as 20260302-021700`,
+    `make backups STAGE=${stage} lists the backups`,
+  );
+}
+
+/** The backups, newest first. */
+export function described(listed: readonly Listed[], now: number): readonly Described[] {
+  return listed
+    .map(({ name, bytes, problem }) => {
+      const time = name.replace(NAME, "$1-$2-$3T$4:$5:$6Z");
+      const ageSeconds = Math.max(0, Math.round((now - Date.parse(time)) / 1000));
+      return { name, time, ageSeconds, bytes, ok: !problem, problem: problem || null };
+    })
+    .sort((one, other) => (one.name < other.name ? 1 : -1));
+}
+
+const amount = (value: number, steps: readonly (readonly [number, string])[]) => {
+  const [size, unit] = steps.find(([least]) => value >= least) ?? steps.at(-1)!;
+  const count = value / size;
+  return `${count < 10 && size > 1 ? count.toFixed(1) : Math.round(count)} ${unit}`;
+};
+
+/** A size for people: 86704 → "85 KiB". */
+export const sizeText = (bytes: number) =>
+  amount(bytes, [
+    [2 ** 30, "GiB"],
+    [2 ** 20, "MiB"],
+    [2 ** 10, "KiB"],
+    [1, "B"],
+  ]);
+
+/** A time span for people: 9000 → "2.5 h". */
+export const ageText = (seconds: number) =>
+  amount(seconds, [
+    [86_400, "d"],
+    [3_600, "h"],
+    [60, "min"],
+    [1, "s"],
+  ]);
