@@ -10,10 +10,10 @@ NAME=${BACKUP:-$(names | tail -n 1)}
 [[ -n $NAME ]] || fail "there is no backup yet"
 verify "$NAME"
 
-export PGDATA=$SCRATCH/pgdata PGHOST=/tmp PGUSER=$OWNER
+export PGDATA=$SCRATCH/pgdata PGHOST=$TEMPORARY PGUSER=$OWNER
 initdb --username="$OWNER" --auth=trust --encoding=UTF8 --no-sync >/dev/null
 # Nobody connects from outside, and the data is thrown away: it need not survive a crash.
-pg_ctl --wait --log="$SCRATCH/log" --options="-c listen_addresses='' -c unix_socket_directories=/tmp -c fsync=off" start >/dev/null ||
+pg_ctl --wait --log="$SCRATCH/log" --options="-c listen_addresses='' -c unix_socket_directories=$TEMPORARY -c fsync=off" start >/dev/null ||
   fail "the scratch server did not start: $(tail -n 3 "$SCRATCH/log")"
 trap 'pg_ctl --mode=immediate stop >/dev/null' EXIT
 load "$NAME" "$DATABASE"

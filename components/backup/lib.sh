@@ -10,6 +10,7 @@
 umask 077
 # The tests of the programs set other places.
 BACKUPS=${BACKUPS:-/backups}
+TEMPORARY=${TMPDIR:-/tmp}
 SCRIPTS=${BASH_SOURCE[0]%/*}
 export DATABASE=todo OWNER=todo PGOPTIONS='--client-min-messages=warning'
 FORMAT=$'format\ttodo-app backup 1'
@@ -23,7 +24,7 @@ fail() {
 # log_in ROLE PASSWORD_FILE: makes psql and the other clients log in to the server as the role. The password stays out of arguments
 # and variables.
 log_in() {
-  export PGHOST=${PGHOST:-postgres} PGUSER=$1 PGPASSFILE=/tmp/pgpass
+  export PGHOST=${PGHOST:-postgres} PGUSER=$1 PGPASSFILE=$TEMPORARY/pgpass
   printf '*:*:*:%s:%s\n' "$1" "$(<"$2")" >"$PGPASSFILE"
   local try
   # A pod's network may need some seconds until its NetworkPolicy is in force.
@@ -86,8 +87,8 @@ load() {
   done < <(values "$1" role)
   sql postgres <<<"CREATE DATABASE $2 OWNER $OWNER TEMPLATE template0"
   decrypt <"$BACKUPS/$1/dump" | pg_restore --dbname="$2" --exit-on-error
-  tables "$2" >/tmp/found
-  values "$1" table >/tmp/wanted
-  diff /tmp/wanted /tmp/found >&2 || fail "the restored tables are not those of backup $1 (< recorded, > restored)"
+  tables "$2" >"$TEMPORARY/found"
+  values "$1" table >"$TEMPORARY/wanted"
+  diff "$TEMPORARY/wanted" "$TEMPORARY/found" >&2 || fail "the restored tables are not those of backup $1 (< recorded, > restored)"
   sql "$2" <<<"ANALYZE"
 }

@@ -107,6 +107,16 @@ load-balancer → backend : TCP 8000`,
       { route: { className: "nginx", sourceRanges: ["192.0.2.0/24"] } },
     ));
 
+  it("backups and restores reach the database and nothing else, and a drill reaches nothing", () =>
+    assertVariant(
+      "dev",
+      `${EDGES.dev}
+backup, restore → postgres : TCP 5432
+backup, restore → any-kube-system-pod, node-local-dns, metadata-service : TCP 53, UDP 53
+backup, restore → openshift-dns : TCP 5353, UDP 5353`,
+      { backup: { enabled: true } },
+    ));
+
   it("metrics are read from the namespace that is named", () =>
     assertVariant("dev", `${EDGES.dev}\nprometheus → frontend, backend : TCP 9464`, {
       monitoring: { namespace: "monitoring" },
