@@ -69,6 +69,14 @@ interface Shape {
   readonly pod: Pick<RestrictedPodArgs, "scratch">;
 }
 
+/** Objects that a CronJob refers to. */
+interface Objects {
+  readonly account: k8s.core.v1.ServiceAccount;
+  readonly policy: k8s.networking.v1.NetworkPolicy;
+  readonly claim: k8s.core.v1.PersistentVolumeClaim;
+  readonly programs: k8s.core.v1.ConfigMap;
+}
+
 /** Encrypted backups of the in-cluster database on a volume of their own, and what restores and checks them. */
 export class Backup extends pulumi.ComponentResource {
   constructor(name: string, args: BackupArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -147,19 +155,13 @@ export class Backup extends pulumi.ComponentResource {
     );
   }
 
-  private createCronJob(
-    name: string,
+  private podSpec(
     workload: Workload,
     args: BackupArgs,
-    { suspend, retries, env, pod }: Shape,
-    objects: {
-      readonly account: k8s.core.v1.ServiceAccount;
-      readonly policy: k8s.networking.v1.NetworkPolicy;
-      readonly claim: k8s.core.v1.PersistentVolumeClaim;
-      readonly programs: k8s.core.v1.ConfigMap;
-    },
+    { env, pod }: Shape,
+    { account, claim, programs }: Objects,
   ) {
-    const spec = restrictedPod({
+    return restrictedPod({
       userId: POSTGRES_USER_ID,
       container: {
         name: workload,
@@ -168,19 +170,29 @@ export class Backup extends pulumi.ComponentResource {
         env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
         resources: BACKUP_RESOURCES,
       },
-      serviceAccountName: objects.account.metadata.name,
+      serviceAccountName: account.metadata.name,
       secrets: args.secrets[workload],
       pullSecret: args.pullSecret,
       priorityClassName: args.priorityClassName,
       writablePaths: ["/tmp"],
       data: {
-        claimName: objects.claim.metadata.name,
+        claimName: claim.metadata.name,
         mountPath: "/backups",
         readOnly: workload !== "backup",
       },
-      programs: { name: objects.programs.metadata.name, mountPath: PROGRAMS_PATH },
+      programs: { name: programs.metadata.name, mountPath: PROGRAMS_PATH },
       ...pod,
     });
+  }
+
+  private createCronJob(
+    name: string,
+    workload: Workload,
+    args: BackupArgs,
+    shape: Shape,
+    objects: Objects,
+  ) {
+    const spec = this.podSpec(workload, args, shape, objects);
     new k8s.batch.v1.CronJob(
       name,
       {
@@ -188,7 +200,7 @@ export class Backup extends pulumi.ComponentResource {
         spec: {
           schedule: args.schedule,
           timeZone: "Etc/UTC",
-          suspend,
+          suspend: shape.suspend,
           concurrencyPolicy: "Forbid",
           startingDeadlineSeconds: LATEST_START_SECONDS,
           successfulJobsHistoryLimit: 1,
@@ -196,7 +208,7 @@ export class Backup extends pulumi.ComponentResource {
           jobTemplate: {
             metadata: { labels: objectLabels(workload) },
             spec: {
-              backoffLimit: retries,
+              backoffLimit: shape.retries,
               activeDeadlineSeconds: DEADLINE_SECONDS,
               template: {
                 metadata: { labels: objectLabels(workload) },

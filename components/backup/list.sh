@@ -5,5 +5,5 @@ set -euo pipefail
 source "${BASH_SOURCE[0]%/*}/lib.sh"
 
 names | while read -r name; do
-  printf '{"name":"%s","bytes":%d,"problem":"%s"}\n' "$name" "$(stat -c %s "$BACKUPS/$name/dump" || echo 0)" "$(problem "$name")"
+  printf '{"name":"%s","bytes":%d,"problem":"%s"}\n' "$name" "$(stat -c %s "$BACKUPS/$name/dump" 2>/dev/null || echo 0)" "$(problem "$name")"
 done

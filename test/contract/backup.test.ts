@@ -184,11 +184,17 @@ describe("the programs of backups", () => {
       }
     });
 
-  it("refuse the files of another backup under the name of a newer one", async () => {
+  it("refuse the files of another backup under the name of a newer one, and a backup that lacks one", async () => {
     const old = await backUp();
     const name = await backUp();
     for (const file of FILES) cpSync(path("backups", old, file), path("backups", name, file));
     assert.deepEqual(problems(), ["", "the manifest is of another backup or of another format"]);
+    rmSync(path("backups", old, "dump"));
+    const { lines, stderr } = run("list.sh");
+    assert.deepEqual(
+      [JSON.parse(lines[0]!), stderr],
+      [{ name: old, bytes: 0, problem: "the file dump is missing" }, ""],
+    );
   });
 
   it("leave the backups as they are if a new one fails", async () => {
