@@ -52,12 +52,15 @@ values() { awk -F '\t' -v key="$2" '$1 == key { sub(/^[^\t]*\t/, ""); print }' "
 
 # problem NAME: what is wrong with the files of a backup; nothing if they are those that were written.
 problem() {
-  local backup=$BACKUPS/$1 file
+  local backup=$BACKUPS/$1 file computed
   [[ $1 =~ ^[0-9]{8}-[0-9]{6}$ && -d $backup ]] || { echo "there is no backup of that name"; return; }
   for file in dump manifest manifest.hmac; do
     [[ -f $backup/$file ]] || { echo "the file $file is missing"; return; }
+    # What can't be read would count as empty, and two empty checksums are equal.
+    [[ -r $backup/$file && -s $backup/$file ]] || { echo "the file $file can't be read or is empty"; return; }
   done
-  if [[ $(authenticate <"$backup/manifest") != "$(<"$backup/manifest.hmac")" ]]; then
+  computed=$(authenticate <"$backup/manifest") || true
+  if [[ -z $computed || $computed != "$(<"$backup/manifest.hmac")" ]]; then
     echo "the manifest was altered, or made with another key"
   elif [[ $(head -n 1 "$backup/manifest") != "$FORMAT" || $(values "$1" name) != "$1" ]]; then
     echo "the manifest is of another backup or of another format"

@@ -187,14 +187,19 @@ describe("the programs of backups", () => {
   it("refuse the files of another backup under the name of a newer one, and a backup that lacks one", async () => {
     const old = await backUp();
     const name = await backUp();
-    for (const file of FILES) cpSync(path("backups", old, file), path("backups", name, file));
+    for (const file of FILES)
+      writeFileSync(path("backups", name, file), readFileSync(path("backups", old, file)));
     assert.deepEqual(problems(), ["", "the manifest is of another backup or of another format"]);
+    writeFileSync(path("backups", name, "manifest.hmac"), "");
     rmSync(path("backups", old, "dump"));
     const { lines, stderr } = run("list.sh");
     assert.deepEqual(
       [JSON.parse(lines[0]!), stderr],
       [{ name: old, bytes: 0, problem: "the file dump is missing" }, ""],
     );
+    assert.match(lines[1]!, /"the file manifest\.hmac can't be read or is empty"/);
+    const { stderr: refused } = run("drill.sh");
+    assert.match(refused, /^error: backup \S+ can't be used: the file manifest\.hmac /m);
   });
 
   it("leave the backups as they are if a new one fails", async () => {
