@@ -3,7 +3,6 @@ import * as pulumi from "@pulumi/pulumi";
 import { AppNamespace } from "./components/appNamespace.ts";
 import { AppSecrets } from "./components/appSecrets.ts";
 import { clusterIdentity, clusterProvider } from "./components/cluster.ts";
-import { Backup } from "./components/backup.ts";
 import { ContainerImage } from "./components/containerImage.ts";
 import { connectionsOf, workload } from "./components/kubernetes/network.ts";
 import { Migration } from "./components/migration.ts";
@@ -33,7 +32,6 @@ const calls = [
   { from: "backend", to: [databasePeer, ...llm.callees, ...tracing.callees] },
   { from: "frontend", to: [backendPeer, databasePeer, ...tracing.callees] },
   { from: "migration", to: [databasePeer] },
-  ...(config.backup ? ["backup", "restore"].map((from) => ({ from, to: [databasePeer] })) : []),
 ];
 
 const secrets = new AppSecrets("secrets", { namespace, ...config.secrets }, onCluster);
@@ -42,17 +40,6 @@ const postgres = new Postgres(
   { ...pods, ...config.database, ...secrets.postgres, ...connectionsOf("postgres", calls) },
   onCluster,
 );
-if (config.backup && secrets.backup) {
-  const { backup, restore, drill } = secrets.backup;
-  const files = {
-    backup: secrets.filesFor("backup", backup),
-    restore: secrets.filesFor("restore", restore),
-    drill: secrets.filesFor("drill", drill),
-  };
-  const { callees } = connectionsOf("backup", calls);
-  const backupArgs = { ...pods, ...config.backup, secrets: files, callees };
-  new Backup("backup", backupArgs, { ...onCluster, dependsOn: postgres });
-}
 const backendImage = new ContainerImage("backend-image", config.images.backend);
 const frontendImage = new ContainerImage("frontend-image", config.images.frontend);
 
@@ -109,7 +96,5 @@ const frontend = new WebService(
 export const url = pulumi.all([publicRoute.url, frontend.service]).apply(([route]) => route);
 /** Identity of the cluster: `make up` compares it to notice that the context points to another one. */
 export const cluster = clusterIdentity(provider);
-/** The key of the backups; `pulumi stack output backupKey --show-secrets` prints it. Undefined unless backups are made. */
-export const backupKey = secrets.backupKey;
 /** The images that run, by digest. */
 export const images = { backend: backendImage.reference, frontend: frontendImage.reference };

@@ -4,7 +4,6 @@ import * as random from "@pulumi/random";
 import { objectLabels } from "./kubernetes/labels.ts";
 import type { SecretFiles } from "./kubernetes/podSecurity.ts";
 import {
-  BACKUP_ROLE,
   DATABASE_OWNER,
   inClusterDatabaseUrl,
   type PostgresArgs,
@@ -67,11 +66,7 @@ export class AppSecrets extends pulumi.ComponentResource {
   /** `OPENAI_API_KEY`; empty without one. */
   readonly llm: SecretData;
   /** The Secrets that the database server reads; empty if the database is external. */
-  readonly postgres: Pick<PostgresArgs, "secrets" | "appRole" | "backupRole">;
-  /** What backups, restores and drills need; undefined unless backups are made. */
-  readonly backup?: Readonly<Record<"backup" | "restore" | "drill", SecretData>>;
-  /** The key that encrypts and authenticates backups; undefined unless they are made. */
-  readonly backupKey?: pulumi.Output<string>;
+  readonly postgres: Pick<PostgresArgs, "secrets" | "appRole" | "backupSecrets">;
 
   private readonly name: string;
   private readonly namespace: pulumi.Input<string>;
@@ -94,18 +89,8 @@ export class AppSecrets extends pulumi.ComponentResource {
     this.migration = logins
       ? { DATABASE_URL: url(logins.owner), APP_DATABASE_URL: this.database.DATABASE_URL! }
       : this.database;
-    const readingPassword = args.backup ? this.generate(`${name}-backup-login`, 32) : undefined;
-    if (logins && readingPassword) {
-      this.backupKey = this.generate(`${name}-backup-key`, 64);
-      const key = { BACKUP_KEY: this.backupKey };
-      this.backup = {
-        backup: { ...key, BACKUP_PASSWORD: readingPassword },
-        restore: { ...key, POSTGRES_PASSWORD: logins.owner.password },
-        drill: key,
-      };
-    }
     this.postgres = logins
-      ? this.createDatabaseSecrets(args.databaseMode, logins, readingPassword)
+      ? this.createDatabaseSecrets(args.databaseMode, logins, args.backup)
       : {};
 
     this.registerOutputs({});
@@ -134,17 +119,32 @@ export class AppSecrets extends pulumi.ComponentResource {
     return { name: secret.metadata.name, keys: Object.keys(data) };
   }
 
+  /** One key encrypts and authenticates every backup. A drill has a server of its own, and logs in nowhere. */
+  private createBackupSecrets(
+    reading: SecretData,
+    { password }: DatabaseLogin,
+  ): PostgresArgs["backupSecrets"] {
+    const key = { BACKUP_KEY: this.generate(`${this.name}-backup-key`, 64) };
+    return {
+      backup: this.createSecret("backup", { ...key, ...reading }),
+      restore: this.createSecret("restore", { ...key, POSTGRES_PASSWORD: password }),
+      drill: this.createSecret("drill", key),
+    };
+  }
+
   private createDatabaseSecrets(
     mode: DatabaseMode,
     { owner, app }: Readonly<Record<"owner" | "app", DatabaseLogin>>,
-    readingPassword?: pulumi.Output<string>,
+    isBackedUp = false,
   ): AppSecrets["postgres"] {
     if (mode === "in-cluster") {
-      const reading = readingPassword && { BACKUP_PASSWORD: readingPassword };
+      const reading = isBackedUp && {
+        BACKUP_PASSWORD: this.generate(`${this.name}-backup-login`, 32),
+      };
       const data = { POSTGRES_PASSWORD: owner.password, ...reading };
       return {
         secrets: this.createSecret("postgres", data),
-        backupRole: reading && BACKUP_ROLE,
+        ...(reading && { backupSecrets: this.createBackupSecrets(reading, owner) }),
       };
     }
     const basicAuth = (reader: string, { role, password }: DatabaseLogin) =>

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { HOLDS_DATA } from "./kubernetes/dataProtection.ts";
 import { objectLabels } from "./kubernetes/labels.ts";
 import { policySpec, type Peer } from "./kubernetes/network.ts";
 import {
@@ -10,8 +11,9 @@ import {
 } from "./kubernetes/podSecurity.ts";
 import { POSTGRES_USER_ID } from "./kubernetes/postgresContainer.ts";
 import { BACKUP_RESOURCES } from "./kubernetes/quota.ts";
-import { BACKUP_ROLE, HOLDS_DATA } from "./postgres.ts";
 
+/** Role of a backup. It can read every table of the database, and write none. */
+export const BACKUP_ROLE = "todo_backup";
 /** Name of the claim of the volume that holds the backups. */
 const CLAIM = "backups";
 const PROGRAMS_PATH = "/programs";
@@ -45,7 +47,7 @@ export interface BackupArgs {
   /** @default the cluster's default StorageClass */
   readonly storageClassName?: string;
   /** Secrets of each workload. All have `BACKUP_KEY`; `backup` and `restore` have the password of their role. */
-  readonly secrets: Readonly<Record<Workload, SecretFiles>>;
+  readonly secrets: Readonly<Record<BackupWorkload, SecretFiles>>;
   /** Peers that a backup and a restore may connect to: the database. */
   readonly callees: readonly Peer[];
   /** Secret with the login of the image's registry. @default none: the nodes may pull */
@@ -58,7 +60,7 @@ export interface BackupArgs {
  * `backup` makes one on the schedule. `restore` and `drill` never start by themselves: they are the templates from which
  * `make restore` and `make drill` start Jobs.
  */
-type Workload = "backup" | "restore" | "drill";
+export type BackupWorkload = "backup" | "restore" | "drill";
 
 /** What differs between the workloads. */
 interface Shape {
@@ -84,7 +86,7 @@ export class Backup extends pulumi.ComponentResource {
 
     const claim = this.createClaim(`${name}-volume`, args);
     const programs = this.createPrograms(`${name}-programs`, args);
-    const create = (logicalName: string, workload: Workload, shape: Shape) => {
+    const create = (logicalName: string, workload: BackupWorkload, shape: Shape) => {
       const account = this.createServiceAccount(logicalName, workload, args);
       const policy = this.createNetworkPolicy(logicalName, workload, args);
       const volumes = { claim, programs };
@@ -137,7 +139,7 @@ export class Backup extends pulumi.ComponentResource {
     );
   }
 
-  private createServiceAccount(name: string, workload: Workload, args: BackupArgs) {
+  private createServiceAccount(name: string, workload: BackupWorkload, args: BackupArgs) {
     return new k8s.core.v1.ServiceAccount(
       name,
       { metadata: this.metadata(args, workload), automountServiceAccountToken: false },
@@ -145,7 +147,7 @@ export class Backup extends pulumi.ComponentResource {
     );
   }
 
-  private createNetworkPolicy(name: string, workload: Workload, args: BackupArgs) {
+  private createNetworkPolicy(name: string, workload: BackupWorkload, args: BackupArgs) {
     // A drill has a server of its own in its pod.
     const callees = workload === "drill" ? [] : args.callees;
     return new k8s.networking.v1.NetworkPolicy(
@@ -156,7 +158,7 @@ export class Backup extends pulumi.ComponentResource {
   }
 
   private podSpec(
-    workload: Workload,
+    workload: BackupWorkload,
     args: BackupArgs,
     { env, pod }: Shape,
     { account, claim, programs }: Objects,
@@ -187,7 +189,7 @@ export class Backup extends pulumi.ComponentResource {
 
   private createCronJob(
     name: string,
-    workload: Workload,
+    workload: BackupWorkload,
     args: BackupArgs,
     shape: Shape,
     objects: Objects,

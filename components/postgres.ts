@@ -1,6 +1,8 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { Backup, BACKUP_ROLE, type BackupArgs } from "./backup.ts";
 import { clusterSpec } from "./kubernetes/cloudNativePg.ts";
+import { HOLDS_DATA } from "./kubernetes/dataProtection.ts";
 import { objectLabels, selectorLabels } from "./kubernetes/labels.ts";
 import { inNamespace, outside, policySpec, workload, type Peer } from "./kubernetes/network.ts";
 import { DATA_PATH, POSTGRES_USER_ID, postgresContainer } from "./kubernetes/postgresContainer.ts";
@@ -12,8 +14,6 @@ const PORT = 5432;
 /** Name of the database and of the role that owns it. Only migrations log in as the owner. */
 export const DATABASE_OWNER = "todo";
 const OWNER = DATABASE_OWNER;
-/** Role of a backup. It can read every table of the in-cluster database, and write none. */
-export const BACKUP_ROLE = `${OWNER}_backup`;
 /**
  * Port of a server's status in CloudNativePG. The operator requests it, and a primary requests it of the other servers
  * to find out whether it is cut off from them.
@@ -68,8 +68,10 @@ export interface PostgresArgs {
    * is `cloudnative-pg`.
    */
   readonly appRole?: { readonly name: string; readonly secretName: pulumi.Input<string> };
-  /** Role that may read everything, whose password `secrets` then has as `BACKUP_PASSWORD`. @default none */
-  readonly backupRole?: string;
+  /** When backups of the in-cluster database are made, and what is kept. @default none are made */
+  readonly backup?: Pick<BackupArgs, "schedule" | "keep" | "storage">;
+  /** Secrets for `backup`; `secrets` then also has `BACKUP_PASSWORD`. Required if `backup` is set. */
+  readonly backupSecrets?: BackupArgs["secrets"];
   /** Image of the server: compatible with Docker's official `postgres`, or made for the CloudNativePG operator. */
   readonly image: string;
   /** Size of the volume, such as `1Gi`. Growing it needs a StorageClass that allows expansion. */
@@ -94,13 +96,6 @@ export interface PostgresArgs {
 }
 
 /**
- * Options of the object that holds the data. A deploy never deletes or replaces it, and it stays in the cluster if it
- * leaves the stack. A change that needs another volume is refused until somebody unprotects this one
- * (docs/operations.md, "Move the database").
- */
-export const HOLDS_DATA = { protect: true, retainOnDelete: true } as const;
-
-/**
  * The PostgreSQL database: one server inside the cluster, for development and small installations; a primary and standbys
  * that the CloudNativePG operator runs; or an external one.
  */
@@ -115,7 +110,7 @@ export class Postgres extends pulumi.ComponentResource {
   }
 
   /** Returns an argument that is optional in general, but required by `mode`. */
-  private required<K extends "secrets" | "appRole">(args: PostgresArgs, name: K) {
+  private required<K extends "secrets" | "appRole" | "backupSecrets">(args: PostgresArgs, name: K) {
     const value = args[name];
     if (value === undefined)
       throw new pulumi.ResourceError(
@@ -135,7 +130,8 @@ export class Postgres extends pulumi.ComponentResource {
   }
 
   private createServer(name: string, args: PostgresArgs) {
-    this.createNetworkPolicy(name, args, [], []);
+    const jobs = args.backup ? ["backup", "restore"].map((job) => workload(job, PORT)) : [];
+    this.createNetworkPolicy(name, args, jobs, []);
     const account = new k8s.core.v1.ServiceAccount(
       name,
       { metadata: this.metadata(args), automountServiceAccountToken: false },
@@ -143,7 +139,19 @@ export class Postgres extends pulumi.ComponentResource {
     );
     const service = this.createService(name, args);
     const claim = this.createClaim(name, args);
-    this.createStatefulSet(name, args, account, service, claim);
+    const server = this.createStatefulSet(name, args, account, service, claim);
+    if (args.backup)
+      new Backup(
+        "backup",
+        {
+          ...args,
+          ...args.backup,
+          databaseStorage: args.storage,
+          secrets: this.required(args, "backupSecrets"),
+          callees: [workload(WORKLOAD, PORT)],
+        },
+        { parent: this, dependsOn: server },
+      );
   }
 
   private createCluster(name: string, args: PostgresArgs) {
@@ -180,10 +188,10 @@ export class Postgres extends pulumi.ComponentResource {
   private createNetworkPolicy(
     name: string,
     args: PostgresArgs,
-    operators: readonly Peer[],
+    others: readonly Peer[],
     callees: readonly Peer[],
   ) {
-    const spec = policySpec(WORKLOAD, [...args.callers, ...operators], callees);
+    const spec = policySpec(WORKLOAD, [...args.callers, ...others], callees);
     new k8s.networking.v1.NetworkPolicy(
       name,
       { metadata: this.metadata(args), spec },
@@ -242,7 +250,9 @@ export class Postgres extends pulumi.ComponentResource {
     claim: k8s.core.v1.PersistentVolumeClaim,
   ) {
     const secrets = this.required(args, "secrets");
-    new k8s.apps.v1.StatefulSet(
+    const backupRole = args.backup && BACKUP_ROLE;
+    const server = { ...args, backupRole, name: WORKLOAD, port: PORT, owner: OWNER };
+    return new k8s.apps.v1.StatefulSet(
       name,
       {
         metadata: this.metadata(args, {
@@ -257,7 +267,7 @@ export class Postgres extends pulumi.ComponentResource {
             spec: {
               ...restrictedPod({
                 userId: POSTGRES_USER_ID,
-                container: postgresContainer({ ...args, name: WORKLOAD, port: PORT, owner: OWNER }),
+                container: postgresContainer(server),
                 serviceAccountName: account.metadata.name,
                 secrets,
                 pullSecret: args.pullSecret,

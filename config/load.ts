@@ -5,9 +5,8 @@
  */
 import * as pulumi from "@pulumi/pulumi";
 import type { AppSecretsArgs } from "../components/appSecrets.ts";
-import type { BackupArgs } from "../components/backup.ts";
 import type { ContainerImageArgs } from "../components/containerImage.ts";
-import { databasePeer } from "../components/postgres.ts";
+import { databasePeer, type PostgresArgs } from "../components/postgres.ts";
 import { outside, type Peer } from "../components/kubernetes/network.ts";
 import type { PublicRouteArgs } from "../components/publicRoute.ts";
 import type { PullSecretArgs } from "../components/pullSecret.ts";
@@ -31,11 +30,10 @@ interface Integration {
 
 /** The checked configuration of one stack, grouped as the components need it. Secrets are wrapped as secret outputs. */
 export type StackConfig = Readonly<
-  Pick<
-    Stage,
-    "kubernetesContext" | "namespace" | "protectResources" | "quota" | "database" | ServiceName
-  > & {
+  Pick<Stage, "kubernetesContext" | "namespace" | "protectResources" | "quota" | ServiceName> & {
     readonly stage: string;
+    /** Arguments of `Postgres`. */
+    readonly database: Stage["database"] & Pick<PostgresArgs, "backup">;
     /** Arguments that all workloads have in common. */
     readonly pods: Pick<WorkloadArgs, "priorityClassName" | "rolloutTimeoutSeconds">;
     /** Arguments that all web services have in common. */
@@ -52,8 +50,6 @@ export type StackConfig = Readonly<
     readonly secrets: Omit<AppSecretsArgs, "namespace">;
     /** The database as a peer of network connections. */
     readonly databasePeer: Peer;
-    /** Arguments of `Backup`; undefined unless backups are made. */
-    readonly backup?: Omit<BackupArgs, "namespace" | "secrets" | "callees">;
     /** Environment variables that tell the backend about the language model, and the peer to call. */
     readonly llm: Integration;
     /** The peer that collects traces. The environment variables for it are in `settings`. */
@@ -128,10 +124,8 @@ function secretsOf(stage: Stage): StackConfig["secrets"] {
   };
 }
 
-function backupOf({ backup, database }: Stage): StackConfig["backup"] {
-  const { enabled, ...args } = backup;
-  const { image, storageClassName, storage: databaseStorage } = database;
-  return enabled ? { ...args, image, storageClassName, databaseStorage } : undefined;
+function backupOf({ backup: { enabled, ...args } }: Stage): PostgresArgs["backup"] {
+  return enabled ? args : undefined;
 }
 
 /** The images, and how the nodes may pull them. */
@@ -183,7 +177,7 @@ export function parseConfig(
     kubernetesContext: checked.kubernetesContext,
     protectResources: checked.protectResources,
     quota: checked.quota,
-    database,
+    database: { ...database, backup: backupOf(checked) },
     ...forEachService((name) => checked[name]),
     stage: stack,
     namespace: namespaceOf(stack, checked),
@@ -191,7 +185,6 @@ export function parseConfig(
     web: { placement, metricsReader: monitoring.namespace },
     ...imagesOf(stack, checked),
     secrets: secretsOf(checked),
-    backup: backupOf(checked),
     databasePeer: databasePeer(database.mode, external ? urlPort(databaseUrl) : undefined),
     llm: languageModel(checked.llm),
     tracing: { callees: collector.callees },

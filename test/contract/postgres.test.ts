@@ -10,15 +10,21 @@ import { Postgres } from "../../components/postgres.ts";
 import { find, record } from "../unit/support/record.ts";
 import { PostgresServer } from "./postgresServer.ts";
 
+const KEY = { name: "secret-2", keys: ["BACKUP_KEY"] };
+const BACKUP = { schedule: "17 2 * * *", keep: 7, storage: "1Gi" };
+
 /** The command that the pod runs after its container has started. */
-async function postStart(backupRole?: string): Promise<readonly string[]> {
+async function postStart(isBackedUp = false): Promise<readonly string[]> {
   const { resources } = await record(
     () =>
       new Postgres("postgres", {
         mode: "in-cluster",
         namespace: "ns",
         secrets: { name: "secret-1", keys: ["POSTGRES_PASSWORD"] },
-        backupRole,
+        ...(isBackedUp && {
+          backup: BACKUP,
+          backupSecrets: { backup: KEY, restore: KEY, drill: KEY },
+        }),
         image: "docker.io/library/postgres:17",
         storage: "1Gi",
         resources: { requests: { cpu: "100m", memory: "128Mi" }, limits: { memory: "256Mi" } },
@@ -88,7 +94,7 @@ describe("the start of the in-cluster database", () => {
   });
 
   it("gives the role of backups its password, and the right to read everything and write nothing", async () => {
-    command = await postStart("todo_backup");
+    command = await postStart(true);
     const file = join(server.folder, "backup-password");
     for (const password of ["canary-5", "canary-6"]) {
       writeFileSync(file, password);

@@ -181,7 +181,8 @@ describe("backups of a stage", () => {
 
   it("take a schedule of cron in numbers, and nothing else", () => {
     const parse = (schedule: string) =>
-      parseConfig("dev", withKeys("dev", { backup: { enabled: true, schedule } })).backup!.schedule;
+      parseConfig("dev", withKeys("dev", { backup: { enabled: true, schedule } })).database.backup!
+        .schedule;
     for (const right of ["* * * * *", "*/5 0-6/2 1,15 12 0-6", "59 23 31 12 6"])
       assert.equal(parse(right), right);
     for (const wrong of [

@@ -5,7 +5,7 @@ import { verifyCluster } from "../state/clusterIdentity.ts";
 import { exportState } from "../state/state.ts";
 
 /** Where the backups of a stage are. */
-export interface Place extends Settings {
+export interface Place extends Omit<Settings, "automaticRollback"> {
   readonly stage: string;
 }
 
