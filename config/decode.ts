@@ -8,6 +8,13 @@ import { stageSchema } from "./schema.ts";
 /** The project's name, which prefixes each of its configuration keys. */
 export const PROJECT = "todo-app";
 
+/** The keys whose values are stored as JSON: their schemas refuse the type of a string. */
+const JSON_KEYS: ReadonlySet<string> = new Set(
+  Object.entries<z.ZodType>(stageSchema.shape)
+    .filter(([, schema]) => schema.safeParse("").error?.issues.at(0)?.code === "invalid_type")
+    .map(([name]) => name),
+);
+
 /**
  * Turns the strings that Pulumi stores into values. Objects and scalars other than strings are stored as JSON. A value
  * that should be JSON and is not stays a string, and the schema then reports it.
@@ -17,11 +24,8 @@ export function decode(raw: Readonly<Record<string, string>>): Record<string, un
   for (const [key, value] of Object.entries(raw)) {
     if (!key.startsWith(`${PROJECT}:`)) continue;
     const name = key.slice(PROJECT.length + 1);
-    const schema = (stageSchema.shape as Record<string, z.ZodType | undefined>)[name];
-    // A schema that refuses the type of a string describes values that are stored as JSON.
-    const isText = schema?.safeParse("").error?.issues.at(0)?.code !== "invalid_type";
     try {
-      values[name] = isText ? value : JSON.parse(value);
+      values[name] = JSON_KEYS.has(name) ? JSON.parse(value) : value;
     } catch {
       values[name] = value;
     }

@@ -3,6 +3,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run } from "../../ops/lib/run.ts";
+import { callInProcess } from "./support/inProcess.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const MAKEFILE = readFileSync(join(ROOT, "Makefile"), "utf8");
@@ -43,16 +44,20 @@ const JSON_COMMANDS = [
   "smoke.ts",
 ];
 
-/** Runs a command. @returns its exit code, and what it printed on standard output and on standard error */
-async function call(file: string, ...args: string[]) {
+/** Runs a command as operators do, in a process of its own. @returns its exit code, and what it printed on standard output and on standard error */
+async function start(file: string, ...args: string[]) {
   const path = join(ROOT, "ops", file);
   const program: readonly [string, ...string[]] = file.endsWith(".ts") ? ["node", path] : [path];
   const { code, stdout, output } = await run([...program, ...args]);
   return { code, stdout, stderr: output.replace(stdout, "") };
 }
 
+/** Runs a command, in this process if it is written in TypeScript. */
+const call = (file: string, ...args: string[]) =>
+  file.endsWith(".ts") ? callInProcess(file, args) : start(file, ...args);
+
 describe("the commands of ops/", function () {
-  // Each test starts a program a few times.
+  // Some tests start a program.
   this.timeout(30_000);
 
   it("are all files of the folder, except for those that they share", () => {
@@ -86,9 +91,9 @@ describe("the commands of ops/", function () {
       });
 
       it("refuses wrong usage with exit code 2 and the usage", async () => {
-        const results = await Promise.all(wrongLines.map((line) => call(file, ...line)));
-        for (const [index, { code, stdout, stderr }] of results.entries()) {
-          assert.deepEqual([code, stdout], [2, ""], wrongLines[index]!.join(" "));
+        for (const [index, line] of wrongLines.entries()) {
+          const { code, stdout, stderr } = await (index ? call : start)(file, ...line);
+          assert.deepEqual([code, stdout], [2, ""], line.join(" "));
           assert.match(stderr, /^\nerror: .+\n {2}usage: .+\n {2}fix: call it as in "make .+\n$/);
         }
       });

@@ -5,11 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
+import { callInProcess } from "./support/inProcess.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../ops/config-diff.ts", import.meta.url));
 
 describe("config-diff", function () {
-  // Each test starts the program a few times.
+  // The first call loads Pulumi's SDK, and some calls start the program.
   this.timeout(30_000);
   let folder: string;
   beforeEach(() => {
@@ -27,11 +28,13 @@ describe("config-diff", function () {
     const config = Object.fromEntries(entries.map(([key, value]) => [`todo-app:${key}`, value]));
     writeFileSync(join(folder, `Pulumi.${name}.yaml`), stringify({ config }));
   };
-  const diff = (...stages: string[]) =>
+  const diff = (...stages: string[]) => callInProcess("config-diff.ts", stages, folder);
+  /** Runs it in a process of its own. */
+  const start = (...stages: string[]) =>
     spawnSync(process.execPath, [PROGRAM, ...stages], { cwd: folder, encoding: "utf8" });
   /** The printed rows, each as its cells. */
-  const rows = (...stages: string[]) => {
-    const { stdout, stderr } = diff(...stages);
+  const rows = async (...stages: string[]) => {
+    const { stdout, stderr } = await diff(...stages);
     assert.equal(stderr, "");
     return stdout.split("\n").flatMap((line) => {
       const [, ...cells] = /^ {2}(\S+) {2,}(.*?) {2,}(.*)$/.exec(line) ?? [];
@@ -39,11 +42,11 @@ describe("config-diff", function () {
     });
   };
 
-  it("shows the values that differ, side by side, and counts them", () => {
+  it("shows the values that differ, side by side, and counts them", async () => {
     stage("one", { backend: { replicas: 3 }, placement: "preferred" });
     stage("two", { backend: { replicas: 5 }, placement: "preferred" });
-    const { stdout, status } = diff("one", "two");
-    assert.equal(status, 0);
+    const { stdout, code } = await diff("one", "two");
+    assert.equal(code, 0);
     assert.equal(
       stdout,
       "                    one  two\n" +
@@ -52,18 +55,18 @@ describe("config-diff", function () {
     );
   });
 
-  it("compares a value that is written in one stage file with the default of the other", () => {
+  it("compares a value that is written in one stage file with the default of the other", async () => {
     stage("one", { placement: "any", database: { storage: "1Gi" } });
     stage("two", { placement: "required" });
     stage("three", {});
-    assert.deepEqual(rows("two", "three"), [["placement", "required", "any (default)"]]);
-    assert.match(diff("one", "three").stdout, /^one and three have the same settings\n$/);
+    assert.deepEqual(await rows("two", "three"), [["placement", "required", "any (default)"]]);
+    assert.match((await diff("one", "three")).stdout, /^one and three have the same settings\n$/);
   });
 
-  it("decodes a value that pulumi config set wrote as a string", () => {
+  it("decodes a value that pulumi config set wrote as a string", async () => {
     stage("one", { rolloutTimeoutSeconds: "300", protectResources: "true" });
     stage("two", { backend: { autoscaling: { minReplicas: 2, maxReplicas: 4 } } });
-    assert.deepEqual(rows("one", "two"), [
+    assert.deepEqual(await rows("one", "two"), [
       ["backend.autoscaling.minReplicas", "(not set)", "2"],
       ["backend.autoscaling.maxReplicas", "(not set)", "4"],
       ["backend.autoscaling.targetCPUUtilization", "(not set)", "70 (default)"],
@@ -71,31 +74,31 @@ describe("config-diff", function () {
     ]);
   });
 
-  it("never shows a secret, only whether it is set", () => {
+  it("never shows a secret, only whether it is set", async () => {
     stage("one", { databaseUrl: { secure: "v1:canary" }, openaiApiKey: { secure: "v1:canary" } });
     stage("two", { databaseUrl: "canary-in-clear", openaiApiKey: { secure: "v1:other" } });
     stage("three", { openaiApiKey: "" });
-    assert.equal(diff("one", "two").stdout, "one and two have the same settings\n");
-    assert.deepEqual(rows("two", "three"), [
+    assert.equal((await diff("one", "two")).stdout, "one and two have the same settings\n");
+    assert.deepEqual(await rows("two", "three"), [
       ["databaseUrl", "[secret]", "(not set)"],
       ["openaiApiKey", "[secret]", "(not set)"],
     ]);
-    assert.doesNotMatch(diff("two", "three").stdout, /canary/);
+    assert.doesNotMatch((await diff("two", "three")).stdout, /canary/);
   });
 
-  it("shows only the first line of a long value", () => {
+  it("shows only the first line of a long value", async () => {
     const certificate = (body: string) =>
       `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`;
     stage("one", { database: { caCertificate: certificate("AAAA") } });
     stage("two", { database: { caCertificate: certificate("BBBB") } });
     const shown = "-----BEGIN CERTIFICATE-----…";
-    assert.deepEqual(rows("one", "two"), [["database.caCertificate", shown, shown]]);
+    assert.deepEqual(await rows("one", "two"), [["database.caCertificate", shown, shown]]);
   });
 
   it("is JSON for pipelines, with each setting as its value, secret, or null where it is not set", () => {
     stage("one", { backend: { replicas: 3 }, placement: "preferred" });
     stage("two", { backend: { replicas: 3 }, databaseUrl: { secure: "v1:canary" } });
-    const { stdout, stderr, status } = diff("one", "two", "--json");
+    const { stdout, stderr, status } = start("one", "two", "--json");
     assert.deepEqual([status, stderr], [0, ""]);
     assert.deepEqual(JSON.parse(stdout), {
       stages: ["one", "two"],
@@ -110,7 +113,7 @@ describe("config-diff", function () {
         { key: "databaseUrl", settings: [null, { secret: true }] },
       ],
     });
-    assert.deepEqual(JSON.parse(diff("one", "one", "--json").stdout), {
+    assert.deepEqual(JSON.parse(start("one", "one", "--json").stdout), {
       stages: ["one", "one"],
       differences: [],
     });
@@ -129,11 +132,11 @@ describe("config-diff", function () {
       /todo-app:hosts of broken is not a setting;.*\n {2}fix: pulumi config rm --stack broken 'todo-app:hosts'/,
     ],
   ] as const)
-    it(`refuses ${what}`, () => {
+    it(`refuses ${what}`, async () => {
       stage("one", {});
       if (broken) stage("broken", broken);
-      const { status, stdout, stderr } = diff("one", "broken");
-      assert.deepEqual([status, stdout], [1, ""]);
+      const { code, stdout, stderr } = await diff("one", "broken");
+      assert.deepEqual([code, stdout], [1, ""]);
       assert.match(stderr, says);
     });
 });

@@ -18,7 +18,8 @@ describe("the owner of a lock", () => {
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "lock-owner-"));
     process.env.XDG_STATE_HOME = folder;
-    engine = spawn("bash", ["-c", "sleep 60; true"], { argv0: "pulumi" });
+    // Without pipes, which its own child would keep open for a minute after its end.
+    engine = spawn("bash", ["-c", "sleep 60; true"], { argv0: "pulumi", stdio: "ignore" });
   });
   afterEach(() => {
     engine.kill("SIGKILL");

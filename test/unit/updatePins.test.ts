@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run } from "../../ops/lib/run.ts";
+import { callInProcess } from "./support/inProcess.ts";
 import { serve, sha256, type Shelf } from "./support/registry.ts";
 
 const ops = (name: string) => fileURLToPath(new URL(`../../ops/${name}`, import.meta.url));
@@ -50,7 +51,10 @@ describe("make update-pins", function () {
   const file = () => join(folder, "config/pins.json");
   const write = (content: object) => writeFileSync(file(), `${JSON.stringify(content, null, 2)}\n`);
   const written = () => JSON.parse(readFileSync(file(), "utf8"));
-  const update = () => run(["node", ops("update-pins.ts"), folder]);
+  const update = async () => {
+    const called = await callInProcess("update-pins.ts", [folder]);
+    return { ...called, output: called.stdout + called.stderr };
+  };
   const moved = (addon: object = {}) =>
     pins(
       { version: "v1.10.0", sha256: sha256("new"), ...addon },
