@@ -22,6 +22,7 @@ const policyOf = ({ name, description, check }: Rule): ResourceValidationPolicy 
   configSchema: {
     properties: {
       developmentStages: { ...strings, default: [...DEFAULTS.developmentStages] },
+      taggedImages: { ...strings, default: [...DEFAULTS.taggedImages] },
       protectedStages: { ...strings, default: [...DEFAULTS.protectedStages] },
       registries: { ...strings, default: [...DEFAULTS.registries] },
     },

@@ -96,15 +96,18 @@ const imagesByDigest: Rule = {
   name: "images-by-digest",
   description:
     "Outside of development, images are named by digest: a tag may be another image tomorrow.",
-  check: (resource, settings) =>
-    isDevelopment(resource, settings)
-      ? []
-      : containersOf(resource).flatMap((container) => {
-          const image = known(() => container.image);
-          return image === undefined || /@sha256:[0-9a-f]{64}$/.test(image)
-            ? []
-            : [`container ${container.name} has the image ${image}, which is not a digest`];
-        }),
+  check: (resource, settings) => {
+    if (isDevelopment(resource, settings)) return [];
+    const isAllowed = (image: string) =>
+      /@sha256:[0-9a-f]{64}$/.test(image) ||
+      settings.taggedImages.some((beginning) => image.startsWith(beginning));
+    return containersOf(resource).flatMap((container) => {
+      const image = known(() => container.image);
+      return image === undefined || isAllowed(image)
+        ? []
+        : [`container ${container.name} has the image ${image}, which is not a digest`];
+    });
+  },
 };
 
 const allowedRegistries: Rule = {

@@ -3,6 +3,8 @@
 export interface Settings {
   /** Stages whose pods may have images by tag, and whose Services may be reached past the route. */
   readonly developmentStages: readonly string[];
+  /** Beginnings of the image references that may have a tag in every stage: their publishers move it to a fixed release. */
+  readonly taggedImages: readonly string[];
   /** Stages whose namespace must be protected against removal. */
   readonly protectedStages: readonly string[];
   /** Beginnings of the image references that are allowed, such as `ghcr.io/acme/`; none: every registry is. */
@@ -11,6 +13,7 @@ export interface Settings {
 
 export const DEFAULTS: Settings = {
   developmentStages: ["dev"],
+  taggedImages: ["docker.io/library/postgres:"],
   protectedStages: ["production"],
   registries: [],
 };

@@ -73,6 +73,7 @@ describe("the configuration of a stage", function () {
       context: "arn:aws:eks:eu-central-1:1:cluster/qa",
       namespace: "todo-app-qa",
       protected: true,
+      automaticRollback: false,
     });
   });
 

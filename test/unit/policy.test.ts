@@ -1,6 +1,7 @@
 /** The policy pack: every stage keeps its rules, and each rule refuses what it is for. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { relative } from "node:path";
 import { RULES, type Resource } from "../../policy/rules.ts";
 import { DEFAULTS, type Settings } from "../../policy/settings.ts";
 import { policyPacks } from "../../ops/lib/engine/policies.ts";
@@ -129,6 +130,15 @@ describe("the policy pack", () => {
     assert.deepEqual(names.toSorted(), [...Object.keys(REFUSED), "allowed-registries"].toSorted());
   });
 
+  it("lets the database server have a tag in every stage, but no image of the app", () => {
+    const server = container((one) => (one.image = "docker.io/library/postgres:17"));
+    assert.deepEqual(findings(server), []);
+    assert.match(
+      findings(server, { ...DEFAULTS, taggedImages: [] })[0]!,
+      /^images-by-digest: container backend has the image docker\.io\/library\/postgres:17,/,
+    );
+  });
+
   it("passes over a value that is not known before the deploy", () => {
     class UnknownValueError extends Error {}
     const unknown = container((one) =>
@@ -142,7 +152,8 @@ describe("the policy pack", () => {
   });
 
   it("is a program for a recent engine, and a folder for an older one", () => {
-    const packs = (pulumiVersion: string) => policyPacks({ workspace: { pulumiVersion } } as any);
+    const packs = (pulumiVersion: string) =>
+      policyPacks({ workspace: { pulumiVersion } } as any).map((path) => relative(".", path));
     assert.deepEqual(packs("3.274.1"), ["policy/index.ts"]);
     assert.deepEqual(packs("4.0.0"), ["policy/index.ts"]);
     assert.deepEqual(packs("3.200.0"), ["policy"]);

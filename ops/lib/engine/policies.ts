@@ -1,5 +1,8 @@
 /** Where the engine finds the policy pack that it checks each preview and each deploy by. */
+import { fileURLToPath } from "node:url";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
+
+const folder = new URL("../../../policy", import.meta.url);
 
 /** The first engine that was seen to start a pack that is a program. */
 const STARTS_PROGRAMS = [3, 274];
@@ -12,5 +15,5 @@ export function policyPacks({ workspace }: Pick<Stack, "workspace">): string[] {
   const [major = 0, minor = 0] = workspace.pulumiVersion.split(".").map(Number);
   const [leastMajor, leastMinor] = STARTS_PROGRAMS as [number, number];
   const isRecent = major > leastMajor || (major === leastMajor && minor >= leastMinor);
-  return [isRecent ? "policy/index.ts" : "policy"];
+  return [fileURLToPath(isRecent ? `${folder.href}/index.ts` : folder)];
 }
