@@ -24,7 +24,7 @@ GIVEN_CLUSTER = $(if $(filter command,$(origin CLUSTER)),$(CLUSTER))
 # $(MAKE) runs even under `make -n`, and without MAKEFLAGS the inner make would not know of -n.
 FOR_TESTS = unset MAKEFLAGS MFLAGS && export CLUSTER=local YES=1 &&
 
-.PHONY: help up preflight preview history rollback promote down refresh smoke backup backups restore drill config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
+.PHONY: help up preflight preview history rollback promote rotate down refresh smoke backup backups restore drill config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -46,6 +46,9 @@ rollback: cluster ## Deploy an earlier revision of STAGE again, without a build:
 promote: STAGE = $(TO)
 promote: cluster ## Deploy the images that another stage runs, without a build: FROM=staging TO=production
 	@$(WITH_STAGE) from=$$(local/stage-file $(FROM)) && node ops/promote.ts $(FROM) $(TO) $(if $(and $(FROM),$(TO)),"$$from" "$$file") $(ARGS)
+
+rotate: cluster ## Generate a secret of STAGE anew and deploy it: SECRET=auth, databasePassword or databaseOwnerPassword
+	@$(WITH_STAGE) node ops/rotate.ts "$(SECRET)" $(STAGE) "$$file" $(ARGS)
 
 down: node_modules/.package-lock.json ## Remove the app of STAGE; the cluster and the tools stay
 	@$(WITH_STAGE) node ops/down.ts $(STAGE) "$$file" $(ARGS)

@@ -41,14 +41,14 @@ async function rollback(stage: Stage, wanted: string | undefined, options: Optio
     );
   const revisions = await listRevisions(await settingsOf(stage));
   const last = await lastDeployOf(stack);
-  const target =
+  const revision =
     wanted === undefined
       ? defaultTarget(stage.name, revisions, last)
       : namedTarget(stage.name, revisions, wanted);
   // A deploy that did not succeed may have migrated the schema, and is no revision.
   const unrecorded = last.end === "succeeded" ? {} : migrationsInSource();
-  await rollBack(stage, target, revisions, options, unrecorded);
-  advise(stage, target);
+  const deployed = await rollBack(stage, revision, revisions, options, unrecorded);
+  advise(stage, deployed);
 }
 
 await command(

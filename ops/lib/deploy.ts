@@ -99,19 +99,26 @@ export interface DeployOptions {
   readonly reuse?: Reuse;
   /** Tests what was deployed; an OperatorError says what does not work. @default nothing is tested */
   readonly test?: () => Promise<void>;
+  /** The secret that the deploy rotates; the stage has a file with its raised counter. @default none */
+  readonly rotation?: {
+    readonly secret: string;
+    /** The command that the operator has called. */
+    readonly command: string;
+    /** Called when the deploy is confirmed, before anything changes. */
+    begin(): void;
+  };
 }
 
 /** Asks before a protected stage is changed. */
 function confirmDeploy(
   { name }: Stage,
   { context, namespace }: Settings,
-  { yes, reuse }: DeployOptions,
+  { yes, reuse, rotation }: DeployOptions,
   prepare?: () => Promise<void>,
 ): Promise<void> {
-  const { question, command } = reuse ?? {
-    question: `Deploy to ${name}`,
-    command: `make up STAGE=${name}`,
-  };
+  const rotate = rotation && { ...rotation, question: `Rotate ${rotation.secret} of ${name}` };
+  const { question, command } = reuse ??
+    rotate ?? { question: `Deploy to ${name}`, command: `make up STAGE=${name}` };
   const place = `namespace ${namespace} of context ${context}`;
   return confirm(`${question}, ${place}?`, command, { yes, prepare });
 }
@@ -154,6 +161,7 @@ export async function deploy(stage: Stage, options: DeployOptions): Promise<void
       options,
       newCluster ? undefined : () => showPlan(stack, stage),
     );
+  options.rotation?.begin();
   const state = newCluster ? await adoptNewCluster(stack, exported, context) : exported;
   if (hasPendingOperations(state)) await settlePendingOperations(stage, stack);
   const source = await sourceOf(stage.file);

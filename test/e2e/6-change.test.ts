@@ -99,11 +99,9 @@ describe("a change", () => {
         psql("select distinct usename from pg_stat_activity where usename like 'todo_app%'");
       const [before, running] = [await secretsOf(), await server()];
       assert.equal(await roles(), "todo_app_a");
-      await sh("pulumi config set --stack dev --path todo-app:secretVersions.databasePassword 2", {
-        cwd,
-      });
       const { requests, failures } = await underServiceLoad(async () => {
-        await sh("make up", { cwd });
+        const output = await sh("make rotate SECRET=databasePassword", { cwd });
+        assert.match(output, /databasePassword of dev is rotated: the database accepts the new/);
       });
       assert.deepEqual(failures, [], `${failures.length} of ${requests} requests failed`);
       const rotated = await secretsOf();
@@ -119,14 +117,27 @@ describe("a change", () => {
     });
   });
 
-  it("of secretVersions.databaseOwnerPassword keeps the data, and the app keeps working", async () => {
+  /** The URL with which migrations log in as the owner of the database. */
+  const ownerUrl = async () => {
+    const secrets = "get secrets -l app.kubernetes.io/name=migration";
+    const data = await kubectl(`${secrets} -o jsonpath='{.items[0].data.DATABASE_URL}'`);
+    return Buffer.from(data, "base64").toString();
+  };
+  /** What a backend pod gets from the database when it logs in. */
+  const login = (url: string) =>
+    kubectl(
+      `exec -i deployment/backend -- sh -c "python -c 'import psycopg, sys; psycopg.connect(sys.stdin.read())' 2>&1 && echo accepted || true" <<<'${url}'`,
+    );
+
+  it("of secretVersions.databaseOwnerPassword refuses the old one, keeps the data, and the app keeps working", async () => {
     await withCheckout(async (cwd) => {
       const tasks = await psql("select count(*) from tasks");
-      await sh(
-        "pulumi config set --stack dev --path todo-app:secretVersions.databaseOwnerPassword 2",
-        { cwd },
-      );
-      await sh("make up", { cwd });
+      const leaked = await ownerUrl();
+      assert.equal(await login(leaked), "accepted");
+      const output = await sh("make rotate SECRET=databaseOwnerPassword ARGS=--leaked", { cwd });
+      assert.match(output, /accepts the new password and refuses the old one/);
+      assert.match(await login(leaked), /password authentication failed/);
+      assert.equal(await login(await ownerUrl()), "accepted");
       await callApi(account, "/api/tasks");
       assert.equal(await psql("select count(*) from tasks"), tasks);
     });
@@ -145,9 +156,8 @@ describe("a change", () => {
 
   it("of the auth secret signs nobody out and fails no request", async () => {
     await withCheckout(async (cwd) => {
-      await sh("pulumi config set --stack dev --path todo-app:secretVersions.auth 2", { cwd });
       const { requests, failures } = await underServiceLoad(async () => {
-        await sh("make up", { cwd });
+        await sh("make rotate SECRET=auth", { cwd });
       });
       assert.deepEqual(failures, [], `${failures.length} of ${requests} requests failed`);
       await callApi(account, "/api/tasks");

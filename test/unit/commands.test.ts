@@ -28,6 +28,7 @@ const COMMANDS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   "refresh.ts": [["--json"]],
   "restore.ts": [["--no-such-option"], ["one", "two", "three", "four"]],
   "rollback.ts": [["--no-such-option"], ["one", "two", "three", "four"]],
+  "rotate.ts": [[], ["one", "two", "three", "four"]],
   "sbom.sh": [["--no-such-option", "one"], [], ["one", "two"]],
   "smoke.ts": [["--no-such-option"], ["--write", "--read-only"]],
   "up.ts": [["--no-such-option"]],

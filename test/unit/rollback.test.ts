@@ -19,6 +19,7 @@ import {
   lastDeployOf,
   namedTarget,
   restoredFile,
+  withCountersKept,
   withStageFile,
 } from "../../ops/lib/revisions/restore.ts";
 import { effectiveConfig } from "../../ops/lib/stage.ts";
@@ -202,6 +203,29 @@ describe("a rollback", () => {
     });
     const config = effectiveConfig("qa", restored.config);
     assert.deepEqual([config?.backend.replicas, config?.frontend.replicas], [3, 2]);
+  });
+
+  it("never lowers a counter of secretVersions, which would bring back a value that was rotated", () => {
+    const file = (counters: unknown) => ({
+      config: { "todo-app:host": "a.b", "todo-app:secretVersions": counters },
+    });
+    const kept = (target: unknown, ...others: unknown[]) =>
+      withCountersKept(revision(1, { stageFile: file(target) }), others.map(file)).stageFile;
+    const all = { auth: 4, databasePassword: 2 };
+    assert.deepEqual(kept({ auth: 1, databasePassword: 2 }, { auth: 2 }, { auth: 4 }), file(all));
+    assert.deepEqual(kept('{"auth":1}', '{"auth":4,"databasePassword":2}'), file(all));
+    assert.deepEqual(kept({ auth: 4 }, { auth: 3 }, {}), file({ auth: 4 }), "nor raises it");
+    const without = revision(1);
+    assert.equal(withCountersKept(without, [{}, file({ auth: 1 })]), without);
+    const { config } = withCountersKept(without, [file({ auth: 3 })]).stageFile;
+    assert.equal(
+      effectiveConfig("qa", {
+        ...config,
+        "todo-app:host": "a.b",
+        "todo-app:images": { registry: "ghcr.io" },
+      })?.secretVersions.auth,
+      3,
+    );
   });
 
   it("keeps encrypted values with the key that decrypts them", () => {

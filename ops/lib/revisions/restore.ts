@@ -1,15 +1,15 @@
 /** Finds the revision to go back to, and makes the stage file that deploys images which exist already. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { stringify } from "yaml";
 import { PROJECT } from "../../../config/decode.ts";
 import { DIGEST_REFERENCE } from "../../../config/formats.ts";
 import { SERVICE_NAMES } from "../../../config/services.ts";
 import { OperatorError } from "../errors.ts";
+import { COUNTERS, countersIn } from "../rotate/counters.ts";
 import { exportState, hasPendingOperations } from "../state/state.ts";
 import { decoded, isEncrypted, type Stage } from "../stage.ts";
+import { withTemporaryStage } from "../temporaryStage.ts";
 import { ENCRYPTION_KEYS, isObject, readYaml } from "../yaml.ts";
 import { missingMigrations } from "./differences.ts";
 import {
@@ -200,18 +200,25 @@ export const reuseOf = (stage: string, revision: Revision): Reuse => ({
   command: `make rollback STAGE=${stage} TO=${revision.number}`,
 });
 
+/**
+ * The revision with the counters of `secretVersions` as they are today. An earlier counter would bring back an earlier value,
+ * which may have been rotated because it has leaked.
+ *
+ * @param others the stage files whose counters are not lowered: that of today, and those of the revisions
+ */
+export function withCountersKept(target: Revision, others: readonly StageFile[]): Revision {
+  const { config } = target.stageFile;
+  const counters = countersIn(config);
+  const kept: Record<string, unknown> = { ...counters };
+  for (const [name, value] of others.flatMap((file) => Object.entries(countersIn(file.config))))
+    if (typeof value === "number" && value > Number(kept[name] ?? 1)) kept[name] = value;
+  if (isDeepStrictEqual(kept, counters)) return target;
+  return { ...target, stageFile: { ...target.stageFile, config: { ...config, [COUNTERS]: kept } } };
+}
+
 /** Calls `use` with the stage configured by `content`: in a temporary stage file, so that its own file stays as it is. */
-export async function withStageFile<T>(
-  { name, file }: Stage,
+export const withStageFile = <T>(
+  stage: Stage,
   content: StageFile,
   use: (stage: Stage) => Promise<T>,
-): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), "todo-app-stage-file-"));
-  const temporary = join(folder, basename(file));
-  try {
-    writeFileSync(temporary, stringify(content), { mode: 0o600 });
-    return await use({ name, file: temporary });
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
+): Promise<T> => withTemporaryStage(stage, stringify(content), use);

@@ -5,7 +5,7 @@ import type { Stage } from "../stage.ts";
 import { readYaml } from "../yaml.ts";
 import { shortCommit, shortTime } from "./describe.ts";
 import { differences } from "./differences.ts";
-import { checkTarget, restoredFile, reuseOf, withStageFile } from "./restore.ts";
+import { checkTarget, restoredFile, reuseOf, withCountersKept, withStageFile } from "./restore.ts";
 import type { Migrations, Revision } from "./revision.ts";
 
 function announce(stage: string, current: Revision, target: Revision): void {
@@ -34,17 +34,24 @@ interface Options {
  *
  * @param revisions those that are kept, newest first
  * @param unrecorded the migrations of a deploy that failed, and so is no revision @default none
+ * @returns what was deployed: the revision, with counters of secrets that are not lowered
  */
 export async function rollBack(
   stage: Stage,
-  target: Revision,
+  revision: Revision,
   revisions: readonly Revision[],
   options: Options,
   unrecorded: Migrations = {},
-): Promise<void> {
+): Promise<Revision> {
+  const current = readYaml(stage.file);
+  const target = withCountersKept(revision, [
+    current,
+    ...revisions.map(({ stageFile }) => stageFile),
+  ]);
   checkTarget(stage, target, [unrecorded, ...revisions], options);
   announce(stage.name, revisions[0]!, target);
-  await withStageFile(stage, restoredFile(target, readYaml(stage.file)), (restored) =>
+  await withStageFile(stage, restoredFile(target, current), (restored) =>
     deploy(restored, { yes: options.yes, reuse: reuseOf(stage.name, target) }),
   );
+  return target;
 }
