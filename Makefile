@@ -24,7 +24,7 @@ GIVEN_CLUSTER = $(if $(filter command,$(origin CLUSTER)),$(CLUSTER))
 # $(MAKE) runs even under `make -n`, and without MAKEFLAGS the inner make would not know of -n.
 FOR_TESTS = unset MAKEFLAGS MFLAGS && export CLUSTER=local YES=1 &&
 
-.PHONY: help up preflight preview history rollback promote rotate down refresh smoke backup backups restore drill config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
+.PHONY: help up preflight preview history rollback promote rotate down drift heal smoke backup backups restore drill config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -53,8 +53,11 @@ rotate: cluster ## Generate a secret of STAGE anew and deploy it: SECRET=auth, d
 down: node_modules/.package-lock.json ## Remove the app of STAGE; the cluster and the tools stay
 	@$(WITH_STAGE) node ops/down.ts $(STAGE) "$$file" $(ARGS)
 
-refresh: node_modules/.package-lock.json ## Show what was changed by hand in the cluster of STAGE, and change nothing
-	@$(WITH_STAGE) node ops/refresh.ts $(STAGE) "$$file" $(ARGS)
+drift: node_modules/.package-lock.json ## Show what was changed by hand in the cluster of STAGE, and by whom; change nothing
+	@$(WITH_STAGE) node ops/drift.ts $(STAGE) "$$file" $(ARGS)
+
+heal: cluster ## Put back what was changed by hand in the cluster of STAGE, and deploy
+	@$(WITH_STAGE) node ops/heal.ts $(STAGE) "$$file" $(ARGS)
 
 smoke: node_modules/.package-lock.json ## Check whether the deployed STAGE works: pods, pages, API, and as users with throw-away accounts
 	@$(WITH_STAGE) node ops/smoke.ts $(STAGE) "$$file" $(ARGS)

@@ -16,6 +16,6 @@ await command(
   async ({ args, options }) => {
     const stage = stageArgument(args);
     if (options.json) printJson(await plannedChanges(stage));
-    else await showDifference(stage, "preview");
+    else await showDifference(stage);
   },
 );

@@ -47,7 +47,12 @@ function rolloutError(failure: RolloutFailure): ReleaseFailure {
 }
 
 /** Runs the engine until it is done, or until a rollout is sure to fail. */
-async function up(stack: Stack, stage: Stage, target: Target, message?: string): Promise<UpResult> {
+async function up(
+  stack: Stack,
+  stage: Stage,
+  target: Target,
+  { reuse, heal: refresh }: DeployOptions,
+): Promise<UpResult> {
   const watch = new RolloutWatch(target);
   const updates = new Set<string>();
   const listeners = [follow(watch), collectUpdates(updates)];
@@ -64,7 +69,8 @@ async function up(stack: Stack, stage: Stage, target: Target, message?: string):
           configFile: stage.file,
           policyPacks: policyPacks(stack),
           showSecrets: false,
-          message,
+          message: reuse?.outcome,
+          refresh,
         }),
       {
         onEvent: (event) => listeners.forEach((listener) => listener(event)),
@@ -97,8 +103,6 @@ export interface DeployOptions {
   readonly yes: boolean;
   /** The images of another deploy, which the stage's temporary file names. @default what the stage file says is deployed */
   readonly reuse?: Reuse;
-  /** Tests what was deployed; an OperatorError says what does not work. @default nothing is tested */
-  readonly test?: () => Promise<void>;
   /** The secret that the deploy rotates; the stage has a file with its raised counter. @default none */
   readonly rotation?: {
     readonly secret: string;
@@ -107,20 +111,35 @@ export interface DeployOptions {
     /** Called when the deploy is confirmed, before anything changes. */
     begin(): void;
   };
+  /** Whether the engine first reads what the cluster has, and so puts back what was changed by hand. @default false */
+  readonly heal?: boolean;
+  /** Tests what was deployed; an OperatorError says what does not work. @default nothing is tested */
+  readonly test?: () => Promise<void>;
+}
+
+/** What is asked, without the question mark, and the command that asks nothing. */
+function questionOf(name: string, { reuse, rotation, heal }: DeployOptions) {
+  if (reuse) return reuse;
+  if (rotation) return { ...rotation, question: `Rotate ${rotation.secret} of ${name}` };
+  const place = `STAGE=${name}`;
+  return heal
+    ? {
+        question: `Put back what was changed by hand, and deploy to ${name}`,
+        command: `make heal ${place}`,
+      }
+    : { question: `Deploy to ${name}`, command: `make up ${place}` };
 }
 
 /** Asks before a protected stage is changed. */
 function confirmDeploy(
   { name }: Stage,
   { context, namespace }: Settings,
-  { yes, reuse, rotation }: DeployOptions,
+  options: DeployOptions,
   prepare?: () => Promise<void>,
 ): Promise<void> {
-  const rotate = rotation && { ...rotation, question: `Rotate ${rotation.secret} of ${name}` };
-  const { question, command } = reuse ??
-    rotate ?? { question: `Deploy to ${name}`, command: `make up STAGE=${name}` };
+  const { question, command } = questionOf(name, options);
   const place = `namespace ${namespace} of context ${context}`;
-  return confirm(`${question}, ${place}?`, command, { yes, prepare });
+  return confirm(`${question}, ${place}?`, command, { yes: options.yes, prepare });
 }
 
 /** What the test of a deploy says; undefined where everything works. */
@@ -166,7 +185,7 @@ export async function deploy(stage: Stage, options: DeployOptions): Promise<void
   if (hasPendingOperations(state)) await settlePendingOperations(stage, stack);
   const source = await sourceOf(stage.file);
   const { reuse, test } = options;
-  const result = await up(stack, stage, config, reuse?.outcome);
+  const result = await up(stack, stage, config, options);
   const failure = test && (await failureOf(test));
   await recordDeploy(config, {
     source,

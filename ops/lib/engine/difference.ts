@@ -27,15 +27,14 @@ export async function openForPreview(stage: Stage): Promise<Stack> {
   return stack;
 }
 
-/** Runs `pulumi <command> --diff` on a stage. */
-export async function showDifference(stage: Stage, ...command: string[]): Promise<void> {
+/** Shows what `pulumi preview --diff` says of a stage. */
+export async function showDifference(stage: Stage): Promise<void> {
   const { name, file } = stage;
   const stack = await openForPreview(stage);
-  const packs = command[0] === "preview" ? policyPacks(stack) : [];
-  const policies = packs.flatMap((pack) => ["--policy-pack", pack]);
+  const policies = policyPacks(stack).flatMap((pack) => ["--policy-pack", pack]);
   const color = `--color=${process.stdout.isTTY ? "always" : "never"}`;
   const options = ["--stack", name, "--config-file", file, "--diff", color, ...policies];
-  const engine = spawn("pulumi", [...command, ...options], {
+  const engine = spawn("pulumi", ["preview", ...options], {
     stdio: ["inherit", "pipe", "pipe"],
   });
   for (const [input, terminal] of [
@@ -50,7 +49,7 @@ export async function showDifference(stage: Stage, ...command: string[]): Promis
   const [code] = (await once(engine, "close")) as [number | null];
   if (code !== 0)
     throw new OperatorError(
-      `the ${command[0]} of ${name} failed`,
+      `the preview of ${name} failed`,
       "read the reason above, and remove it",
     );
 }

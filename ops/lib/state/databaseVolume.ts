@@ -31,9 +31,12 @@ const MODES: Readonly<Record<string, string>> = {
   "kubernetes:postgresql.cnpg.io/v1:Cluster": "cloudnative-pg",
 };
 
-/** The resources that hold data, such as the volume of the in-cluster database. */
+/** Whether resources of this type hold data, such as the volume of the in-cluster database. */
+export const holdsData = (type: string): boolean => type in MODES;
+
+/** The resources that hold data. */
 const holders = (resources: readonly Recorded[]) =>
-  resources.filter((resource) => resource.type in MODES && !resource.delete);
+  resources.filter((resource) => holdsData(resource.type) && !resource.delete);
 
 /** Whether an operator has removed the protection by hand, to leave the data behind: every deploy sets it. */
 const isReleased = ({ protect, retainOnDelete }: Recorded) => !protect && retainOnDelete === true;
@@ -104,4 +107,4 @@ export async function unprotectData(stage: string, resources: readonly Recorded[
 
 /** The protected resources that keep a stage from being removed: all but the database's data, which every stage protects. */
 export const heldBesidesData = <T extends Recorded>(resources: readonly T[]): T[] =>
-  resources.filter(({ protect, type }) => protect && !(type in MODES));
+  resources.filter(({ protect, type }) => protect && !holdsData(type));

@@ -8,6 +8,8 @@ export interface Resource {
   readonly type: string;
   readonly id?: string;
   readonly delete?: boolean;
+  /** Whether the stack only reads it. */
+  readonly external?: boolean;
   readonly protect?: boolean;
   readonly retainOnDelete?: boolean;
   readonly pendingReplacement?: boolean;
@@ -37,10 +39,17 @@ export const hasPendingOperations = (state: State) => pendingOf(state).length > 
  * Reads the state of a stack. Its secrets stay encrypted: the Automation API would decrypt them, and write them to a file when
  * the state is imported again.
  *
+ * @param options.showSecrets whether secrets are decrypted, for a state that is only compared @default false
  * @throws OperatorError when Pulumi's state backend does not give it
  */
-export async function exportState(stage: string): Promise<State> {
-  const { code, stdout, output } = await run(["pulumi", "stack", "export", "--stack", stage]);
+export async function exportState(
+  stage: string,
+  { showSecrets = false }: { readonly showSecrets?: boolean } = {},
+): Promise<State> {
+  const { code, stdout, output } = await run([
+    ...(["pulumi", "stack", "export", "--stack", stage] as const),
+    ...(showSecrets ? ["--show-secrets"] : []),
+  ]);
   if (code === 0) return JSON.parse(stdout) as State;
   throw new OperatorError(
     `the state of ${stage} can't be read: ${output.trim()}`,
