@@ -43,7 +43,9 @@ function addedTo(live: readonly unknown[], wanted: readonly unknown[]): readonly
 /** The live value with what is wanted set in it. What is not wanted explicitly stays, as with a server-side apply. */
 export function overlay(live: unknown, wanted: unknown): unknown {
   if (isObject(live) && isObject(wanted)) {
-    const set = Object.entries(wanted).map(([key, value]) => [key, overlay(live[key], value)]);
+    const set = Object.entries(wanted)
+      .filter(([, value]) => value !== undefined)
+      .map(([key, value]) => [key, overlay(live[key], value)] as const);
     return { ...live, ...Object.fromEntries(set) };
   }
   if (!Array.isArray(live) || !Array.isArray(wanted)) return wanted;

@@ -9,7 +9,7 @@ import { run } from "../run.ts";
 import { isObject, type Values } from "../yaml.ts";
 import { differences, isDescription, overlay, pathText, type Difference } from "./compare.ts";
 import { isScaled, type Deployed, type Manifest } from "./deployed.ts";
-import { ownerOf, type Owner } from "./owner.ts";
+import { isProvider, ownerOf, type Owner } from "./owner.ts";
 
 /** A field that has another value than the stack set. A value that is not there is null. */
 export interface DriftedField {
@@ -97,10 +97,16 @@ function fieldOf(live: Manifest, secret: boolean, { path, expected, actual }: Di
   return { path: pathText(path), ...values, secret, owner };
 }
 
-/** What an autoscaler has set stays: the stack set only the number of pods of the first rollout. */
-function withLiveReplicas(manifest: Manifest, live: Manifest): Manifest {
+/**
+ * What an autoscaler has set stays: the stack set only the number of pods of the first rollout. Without the number, an apply leaves
+ * it to the autoscaler. As long as the stack alone owns it, an apply without it would set it to 1.
+ */
+function withoutReplicas(manifest: Manifest, live: Manifest): Manifest {
   if (!isObject(manifest.spec) || !isObject(live.spec)) return manifest;
-  return { ...manifest, spec: { ...manifest.spec, replicas: live.spec.replicas } };
+  const owner = ownerOf(live, ["spec", "replicas"]);
+  const isStack = !owner || isProvider(owner);
+  const replicas = isStack ? live.spec.replicas : undefined; // JSON leaves out what is undefined
+  return { ...manifest, spec: { ...manifest.spec, replicas } };
 }
 
 async function compare(
@@ -131,7 +137,7 @@ export async function findDrift(
     const identity = { kind, name: metadata.name, holdsData: each.holdsData };
     if (!object) return { ...identity, gone: true, fields: [], deployed: each };
     const manifest = isScaled(deployed, each.manifest)
-      ? withLiveReplicas(each.manifest, object)
+      ? withoutReplicas(each.manifest, object)
       : each.manifest;
     const expected = { ...each, manifest };
     const fields = await compare(context, expected, object);

@@ -22,6 +22,10 @@ interface Entry {
 /** How the kubernetes provider calls itself; each resource has a suffix of its own. */
 const PROVIDER = "pulumi-kubernetes";
 
+/** Whether an owner is the kubernetes provider, which applies what the stack sets. */
+export const isProvider = ({ manager = "" }: Pick<Entry, "manager">): boolean =>
+  manager.startsWith(PROVIDER);
+
 /** What an entry owns of an element of a list: elements have their keys, `k:{"name":"backend"}`, or their value, `v:"a"`. */
 function elementIn(fields: Values, element: unknown): unknown {
   const key = Object.keys(fields).find((field) => {
@@ -47,7 +51,6 @@ function includes(fields: unknown, value: unknown, [step, ...rest]: Path): boole
 /** The owner of a field; null where nobody owns it, for example because it was removed. */
 export function ownerOf(live: Values, path: Path): Owner | null {
   const { managedFields = [] } = (live.metadata ?? {}) as { managedFields?: readonly Entry[] };
-  const isProvider = ({ manager = "" }: Entry) => manager.startsWith(PROVIDER);
   const [owner] = managedFields
     .filter(({ fieldsV1 }) => includes(fieldsV1, live, path))
     // Of several owners, the one that is not the stack changed the field; of several of those, the last one.
