@@ -209,15 +209,16 @@ describe("a rollback", () => {
     const file = (counters: unknown) => ({
       config: { "todo-app:host": "a.b", "todo-app:secretVersions": counters },
     });
-    const kept = (target: unknown, ...others: unknown[]) =>
-      withCountersKept(revision(1, { stageFile: file(target) }), others.map(file)).stageFile;
+    const of = (counters: unknown) => revision(2, { stageFile: file(counters) });
+    const kept = (target: unknown, newest: unknown) =>
+      withCountersKept(revision(1, { stageFile: file(target) }), of(newest)).stageFile;
     const all = { auth: 4, databasePassword: 2 };
-    assert.deepEqual(kept({ auth: 1, databasePassword: 2 }, { auth: 2 }, { auth: 4 }), file(all));
+    assert.deepEqual(kept({ auth: 1, databasePassword: 2 }, { auth: 4 }), file(all));
     assert.deepEqual(kept('{"auth":1}', '{"auth":4,"databasePassword":2}'), file(all));
-    assert.deepEqual(kept({ auth: 4 }, { auth: 3 }, {}), file({ auth: 4 }), "nor raises it");
+    assert.deepEqual(kept({ auth: 4 }, { auth: 3 }), file({ auth: 4 }), "nor raises it");
     const without = revision(1);
-    assert.equal(withCountersKept(without, [{}, file({ auth: 1 })]), without);
-    const { config } = withCountersKept(without, [file({ auth: 3 })]).stageFile;
+    assert.equal(withCountersKept(without, of({ auth: 1 })), without);
+    const { config } = withCountersKept(without, of({ auth: 3 })).stageFile;
     assert.equal(
       effectiveConfig("qa", {
         ...config,

@@ -201,16 +201,14 @@ export const reuseOf = (stage: string, revision: Revision): Reuse => ({
 });
 
 /**
- * The revision with the counters of `secretVersions` as they are today. An earlier counter would bring back an earlier value,
- * which may have been rotated because it has leaked.
- *
- * @param others the stage files whose counters are not lowered: that of today, and those of the revisions
+ * The revision with counters of `secretVersions` that are not lower than those of the newest revision, which runs now. An earlier
+ * counter would bring back an earlier value, which may have been rotated because it has leaked.
  */
-export function withCountersKept(target: Revision, others: readonly StageFile[]): Revision {
+export function withCountersKept(target: Revision, newest: Revision): Revision {
   const { config } = target.stageFile;
   const counters = countersIn(config);
   const kept: Record<string, unknown> = { ...counters };
-  for (const [name, value] of others.flatMap((file) => Object.entries(countersIn(file.config))))
+  for (const [name, value] of Object.entries(countersIn(newest.stageFile.config)))
     if (typeof value === "number" && value > Number(kept[name] ?? 1)) kept[name] = value;
   if (isDeepStrictEqual(kept, counters)) return target;
   return { ...target, stageFile: { ...target.stageFile, config: { ...config, [COUNTERS]: kept } } };

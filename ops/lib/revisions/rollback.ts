@@ -43,14 +43,10 @@ export async function rollBack(
   options: Options,
   unrecorded: Migrations = {},
 ): Promise<Revision> {
-  const current = readYaml(stage.file);
-  const target = withCountersKept(revision, [
-    current,
-    ...revisions.map(({ stageFile }) => stageFile),
-  ]);
+  const target = withCountersKept(revision, revisions[0]!);
   checkTarget(stage, target, [unrecorded, ...revisions], options);
   announce(stage.name, revisions[0]!, target);
-  await withStageFile(stage, restoredFile(target, current), (restored) =>
+  await withStageFile(stage, restoredFile(target, readYaml(stage.file)), (restored) =>
     deploy(restored, { yes: options.yes, reuse: reuseOf(stage.name, target) }),
   );
   return target;
