@@ -35,8 +35,6 @@ export async function heal(stage: Stage, options: { readonly yes: boolean }): Pr
   progress.write(reportText(report));
   if (!report.drifted) return;
   refuseLostData(stage.name, report.objects);
-  // The provider takes fields over from kubectl alone; those that another program has written would be a conflict.
-  process.env.PULUMI_K8S_ENABLE_PATCH_FORCE = "true";
   await deploy(stage, { yes: options.yes, heal: true });
   // The engine compares no more elements of a list than the stack has set, so it misses what was appended.
   const {
