@@ -126,7 +126,12 @@ describe("a change", () => {
   /** What a backend pod gets from the database when it logs in. */
   const login = (url: string) =>
     kubectl(
-      `exec -i deployment/backend -- sh -c "python -c 'import psycopg, sys; psycopg.connect(sys.stdin.read())' 2>&1 && echo accepted || true" <<<'${url}'`,
+      `exec -i deployment/backend -- python -c 'import psycopg, sys
+try:
+    psycopg.connect(sys.stdin.read().strip())
+    print("accepted")
+except psycopg.OperationalError as error:
+    print(error)' <<<'${url}'`,
     );
 
   it("of secretVersions.databaseOwnerPassword refuses the old one, keeps the data, and the app keeps working", async () => {
