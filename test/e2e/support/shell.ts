@@ -94,12 +94,12 @@ export async function withCheckout(use: (path: string) => Promise<void>): Promis
 }
 
 export const NAMESPACE = "todo-app-dev";
-export const kubectlIn = (namespace: string) => (args: string) =>
-  sh(`kubectl --context minikube -n ${namespace} ${args}`);
+export const kubectlIn = (namespace: string) => async (args: string) => {
+  const output = await sh(`kubectl --context minikube -n ${namespace} ${args}`);
+  // kubectl exec sometimes notes a message of its connection that came late; the output is complete all the same.
+  return output.replace(/^E\d+ .* websocket\.go:.*\n/gm, "");
+};
 export const kubectl = kubectlIn(NAMESPACE);
 /** Runs a query in the deployed database. */
-export const psql = async (query: string) => {
-  const exec = `exec statefulset/postgres -- psql -U todo -d todo -Atc ${JSON.stringify(query)}`;
-  // kubectl sometimes notes a message of its connection that came late; the output is complete all the same.
-  return (await kubectl(exec)).replace(/^E\d+ .* websocket\.go:.*\n/gm, "");
-};
+export const psql = (query: string) =>
+  kubectl(`exec statefulset/postgres -- psql -U todo -d todo -Atc ${JSON.stringify(query)}`);
