@@ -5,6 +5,7 @@ import { placeOf, type Place } from "./lib/backups/place.ts";
 import { command } from "./lib/command.ts";
 import { OperatorError } from "./lib/errors.ts";
 import { printJson } from "./lib/output.ts";
+import { shortTime } from "./lib/revisions/describe.ts";
 import { STAGE_ARGUMENTS, stageArgument, type Stage } from "./lib/stage.ts";
 
 async function backupsOf(place: Place): Promise<readonly Described[]> {
@@ -15,7 +16,7 @@ async function backupsOf(place: Place): Promise<readonly Described[]> {
 }
 
 const lineOf = ({ name, time, bytes, ageSeconds, problem }: Described) =>
-  `  ${name}  ${time.slice(0, 16).replace("T", " ")} UTC  ${sizeText(bytes).padStart(8)}  ` +
+  `  ${name}  ${shortTime(time)}  ${sizeText(bytes).padStart(8)}  ` +
   `${ageText(ageSeconds).padStart(7)} ago  ${problem ?? "ok"}\n`;
 
 async function show(stage: Stage): Promise<void> {

@@ -1,7 +1,7 @@
 /** Runs the Jobs that back up, restore and check a database, from the CronJobs that the stack has as their templates. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { OperatorError } from "../errors.ts";
-import { run } from "../run.ts";
+import { request } from "../kubectl.ts";
 import { describeFailure } from "../watch/describe.ts";
 import { RolloutWatch, type RolloutFailure } from "../watch/watch.ts";
 import type { Place } from "./place.ts";
@@ -65,20 +65,8 @@ export function jobOf(cronJob: CronJob, { program, env = {} }: Omit<Task, "templ
   };
 }
 
-const kubectl = ({ context, namespace }: Place, command: readonly string[], input?: string) =>
-  run(
-    [
-      "kubectl",
-      `--context=${context}`,
-      `--namespace=${namespace}`,
-      "--request-timeout=10s",
-      ...command,
-    ],
-    input,
-  );
-
 async function answerOf(place: Place, command: readonly string[], input?: string) {
-  const { code, stdout, output } = await kubectl(place, command, input);
+  const { code, stdout, output } = await request(place, command, input);
   if (code === 0) return stdout;
   const where = `namespace ${place.namespace} of context "${place.context}"`;
   const missing = output.includes("(NotFound)");
@@ -113,7 +101,7 @@ interface JobStatus {
 
 /** How a Job has ended; undefined while it runs, and while the API server gives no answer. */
 async function endOf(place: Place, job: string): Promise<"succeeded" | "failed" | undefined> {
-  const { code, stdout } = await kubectl(place, ["get", "job", job, "--output=json"]);
+  const { code, stdout } = await request(place, ["get", "job", job, "--output=json"]);
   if (code !== 0) return undefined;
   const { succeeded, conditions = [] } = (JSON.parse(stdout) as { status: JobStatus }).status;
   if (succeeded) return "succeeded";
@@ -173,7 +161,7 @@ export async function runJob(place: Place, task: Task): Promise<readonly string[
     const message = errorIn(log);
     throw new OperatorError(message, task.fix(message));
   } finally {
-    await kubectl(place, ["delete", "job", name, "--ignore-not-found", "--wait=false"]);
+    await request(place, ["delete", "job", name, "--ignore-not-found", "--wait=false"]);
   }
 }
 

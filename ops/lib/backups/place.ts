@@ -1,6 +1,6 @@
 /** Finds where the backups of a stage are, and refuses stages whose database is backed up by somebody else. */
 import { OperatorError } from "../errors.ts";
-import { effectiveConfig, settingsOf, stageValues, type Settings, type Stage } from "../stage.ts";
+import { effectiveConfig, settingsIn, stageValues, type Settings, type Stage } from "../stage.ts";
 import { verifyCluster } from "../state/clusterIdentity.ts";
 import { exportState } from "../state/state.ts";
 
@@ -51,8 +51,10 @@ export function requireBackups(stage: string, config: Wanted | undefined): void 
  * @throws OperatorError where there are none, or where the context leads to another cluster than the stack's
  */
 export async function placeOf(stage: Stage): Promise<Place> {
-  requireBackups(stage.name, effectiveConfig(stage.name, await stageValues(stage)));
-  const [settings, state] = await Promise.all([settingsOf(stage), exportState(stage.name)]);
+  const values = await stageValues(stage);
+  requireBackups(stage.name, effectiveConfig(stage.name, values));
+  const settings = settingsIn(stage.name, values);
+  const state = await exportState(stage.name);
   await verifyCluster(stage.name, state, settings.context);
   return { ...settings, stage: stage.name };
 }

@@ -52,7 +52,11 @@ export async function driftOf(
   await verifyCluster(stage.name, state, context);
   const drifted = await findDrift(context, deployedIn(state));
   const objects = drifted.map(({ kind, name, gone, holdsData, fields }) => ({
-    ...{ kind, name, gone, holdsData, fields },
+    kind,
+    name,
+    gone,
+    holdsData,
+    fields,
   }));
   const place = { stage: stage.name, context, namespace };
   return { report: { ...place, drifted: objects.length > 0, objects }, drifted };

@@ -1,5 +1,6 @@
 /** Records a deploy as a revision. */
 import { OperatorError } from "../errors.ts";
+import type { Place } from "../kubectl.ts";
 import { progress } from "../output.ts";
 import { differences } from "./differences.ts";
 import {
@@ -10,7 +11,7 @@ import {
   type Revision,
   type Source,
 } from "./revision.ts";
-import { addRevision, listRevisions, type Place } from "./store.ts";
+import { addRevision, listRevisions } from "./store.ts";
 
 /** A deploy whose rollouts have succeeded. */
 export interface Deployed {

@@ -3,7 +3,7 @@
  * them. They are not resources of the stack, which would delete them and report them as changes.
  */
 import { OperatorError } from "../errors.ts";
-import { run } from "../run.ts";
+import { request, type Place } from "../kubectl.ts";
 import type { Revision } from "./revision.ts";
 
 /** How many revisions of a stage are kept. */
@@ -11,12 +11,6 @@ const KEPT = 10;
 
 const MANAGER = "todo-app-ops";
 const TYPE = "todo-app/revision";
-
-/** Where the revisions of a stage are. */
-export interface Place {
-  readonly context: string;
-  readonly namespace: string;
-}
 
 const nameOf = (number: number) => `revision-${number}`;
 
@@ -36,10 +30,10 @@ export const secretOf = (revision: Revision) => ({
   stringData: { revision: JSON.stringify(revision) },
 });
 
-async function kubectl({ context, namespace }: Place, command: readonly string[], input?: string) {
-  const access = [`--context=${context}`, `--namespace=${namespace}`, "--request-timeout=10s"];
-  const { code, stdout, output } = await run(["kubectl", ...access, ...command], input);
+async function answerOf(place: Place, command: readonly string[], input?: string) {
+  const { code, stdout, output } = await request(place, command, input);
   if (code === 0) return stdout;
+  const { context, namespace } = place;
   throw new OperatorError(
     `the revisions in namespace ${namespace} of context "${context}" can't be ` +
       `${command[0] === "get" ? "read" : "changed"}: ${output.trim()}`,
@@ -58,7 +52,7 @@ export async function listRevisions(place: Place): Promise<readonly Revision[]> 
     `--selector=app.kubernetes.io/managed-by=${MANAGER}`,
     `--field-selector=type=${TYPE}`,
   ];
-  const stdout = await kubectl(place, ["get", "secrets", ...selectors, "--output=json"]);
+  const stdout = await answerOf(place, ["get", "secrets", ...selectors, "--output=json"]);
   const { items } = JSON.parse(stdout) as { readonly items: readonly StoredSecret[] };
   return items
     .map(({ data }) => Buffer.from(data.revision, "base64").toString())
@@ -78,7 +72,7 @@ export async function addRevision(
 ): Promise<void> {
   // Of two deploys at once, the second one is refused the name, and no revision is written over.
   const create = ["create", `--field-manager=${MANAGER}`, "--filename=-"];
-  await kubectl(place, create, JSON.stringify(secretOf(revision)));
+  await answerOf(place, create, JSON.stringify(secretOf(revision)));
   const old = kept.slice(KEPT - 1).map(({ number }) => nameOf(number));
-  if (old.length) await kubectl(place, ["delete", "secret", "--ignore-not-found", ...old]);
+  if (old.length) await answerOf(place, ["delete", "secret", "--ignore-not-found", ...old]);
 }

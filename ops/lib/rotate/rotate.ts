@@ -7,7 +7,7 @@ import type { deploy } from "../deploy.ts";
 import { OperatorError } from "../errors.ts";
 import { progress } from "../output.ts";
 import type { LastDeploy } from "../revisions/restore.ts";
-import type { Place } from "../revisions/store.ts";
+import type { Place } from "../kubectl.ts";
 import type { State } from "../state/state.ts";
 import { effectiveConfig, settingsIn, stageOf, stageValues, type Stage } from "../stage.ts";
 import { withTemporaryStage } from "../temporaryStage.ts";

@@ -2,8 +2,7 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { OperatorError } from "../errors.ts";
-import type { Place } from "../revisions/store.ts";
-import { run } from "../run.ts";
+import { kubectl, request, type Place } from "../kubectl.ts";
 import type { Generated } from "./counters.ts";
 
 /** The workload whose Secret has all valid values of a secret, and their keys. The first one is the value that is used. */
@@ -23,10 +22,6 @@ interface StoredSecret {
   readonly data?: Readonly<Record<string, string>>;
 }
 
-/** How kubectl is told where the stage is. */
-const access = ({ context, namespace }: Place) =>
-  [`--context=${context}`, `--namespace=${namespace}`] as const;
-
 /**
  * The values of a secret that pods have, the one that is used first.
  *
@@ -35,8 +30,8 @@ const access = ({ context, namespace }: Place) =>
 export async function valuesInUse(place: Place, secret: Generated): Promise<readonly string[]> {
   const [reader, ...keys] = READERS[secret];
   const labels = `app.kubernetes.io/name=${reader},app.kubernetes.io/managed-by=pulumi`;
-  const get = ["get", "secrets", `--selector=${labels}`, "--output=json", "--request-timeout=10s"];
-  const { code, stdout, output } = await run(["kubectl", ...access(place), ...get]);
+  const get = ["get", "secrets", `--selector=${labels}`, "--output=json"];
+  const { code, stdout, output } = await request(place, get);
   const where = `namespace ${place.namespace} of context "${place.context}"`;
   if (code !== 0)
     throw new OperatorError(
@@ -77,10 +72,10 @@ export async function checkLogin(
   waitMs = WAIT_MS,
 ): Promise<void> {
   const exec = ["exec", "--stdin", "deployment/backend", "--pod-running-timeout=10s"];
-  const command = ["kubectl", ...access(place), ...exec, "--", "python", "-c", PROGRAM] as const;
+  const command = [...exec, "--", "python", "-c", PROGRAM];
   const end = Date.now() + waitMs;
   for (;;) {
-    const { code, stdout, output } = await run(command, url);
+    const { code, stdout, output } = await kubectl(place, command, url);
     const answer = code === 0 ? stdout.trim() : "";
     if (answer === expected) return;
     if (Date.now() < end) {

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { run } from "../run.ts";
+import { kubectl, type Place } from "../kubectl.ts";
 import { Unexpected } from "./check.ts";
 
 /** The addresses of all of them, as a pattern of SQL. No mail reaches a name that ends with .invalid (RFC 2606). */
@@ -23,25 +23,10 @@ const PROGRAM = readFileSync(new URL("delete_accounts.py", import.meta.url), "ut
  * @returns how many there were
  * @throws Unexpected where that is not allowed, or no backend pod does it
  */
-export async function deleteAccounts(
-  context: string,
-  namespace: string,
-  emails: readonly string[],
-): Promise<number> {
-  const { code, stdout, output } = await run([
-    "kubectl",
-    `--context=${context}`,
-    `--namespace=${namespace}`,
-    "exec",
-    "deployment/backend",
-    "--pod-running-timeout=10s",
-    "--",
-    "python",
-    "-c",
-    PROGRAM,
-    ADDRESSES,
-    ...emails,
-  ]);
+export async function deleteAccounts(place: Place, emails: readonly string[]): Promise<number> {
+  const exec = ["exec", "deployment/backend", "--pod-running-timeout=10s"];
+  const program = ["python", "-c", PROGRAM, ADDRESSES, ...emails];
+  const { code, stdout, output } = await kubectl(place, [...exec, "--", ...program]);
   if (code === 0 && /^\d+$/.test(stdout.trim())) return Number(stdout);
   // The last line that says more than that the program has ended.
   const lines = output.split("\n").filter((line) => line && !/^command terminated/.test(line));

@@ -87,7 +87,7 @@ export async function targetOf(stage: Stage): Promise<Target> {
     objects: objectsIn(resources, cluster),
     cluster,
     namespace,
-    deleteAccounts: (emails) => deleteAccounts(context, namespace, emails),
+    deleteAccounts: (emails) => deleteAccounts({ context, namespace }, emails),
   };
 }
 

@@ -1,6 +1,6 @@
 /** Watches the rollouts of a stage while the engine waits for them, and notices the first that can't succeed. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { run } from "../run.ts";
+import { request } from "../kubectl.ts";
 import { KINDS, ofKind, type ApiObject } from "./objects.ts";
 import { signsOf, type Sign } from "./signs.ts";
 
@@ -35,15 +35,8 @@ const GRACE_MS = 4_000;
 const LEFTOVER_MS = 30_000;
 const LOG_LINES = 20;
 
-function kubectlMeans({ context, namespace }: Target): Means {
-  const kubectl = (...args: string[]) =>
-    run([
-      "kubectl",
-      `--context=${context}`,
-      `--namespace=${namespace}`,
-      "--request-timeout=10s",
-      ...args,
-    ]);
+function kubectlMeans(target: Target): Means {
+  const kubectl = (...args: string[]) => request(target, args);
   return {
     objects: async () => {
       const { code, stdout } = await kubectl("get", KINDS, "--output=json");
