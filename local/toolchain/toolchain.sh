@@ -23,14 +23,15 @@ build_go() {
   mv -T "$target.part" "$target"
 }
 
-# go_tool MODULE VERSION GO_BUILD_ARGUMENTS...: builds modules/MODULE unless the cache has it, sets TOOL_DIR, and links the
-# programs into BIN_DIR. Every input is part of the name in the cache. BUILDER may name another function than build_go.
+# go_tool NAME VERSION GO_BUILD_ARGUMENTS...: builds modules/NAME, or what the arguments name in the module MODULE, unless the cache
+# has it, sets TOOL_DIR, and links the programs into BIN_DIR. Every input is part of the name in the cache. BUILDER may name
+# another function than build_go.
 go_tool() {
-  local name=$1 version=$2 key
+  local name=$1 version=$2 module=$MODULES_DIR/${MODULE:-$1} key
   shift 2
-  key=$({ find "$MODULES_DIR/$name" -type f | sort | xargs cat; echo "$@"; } | sha256sum)
+  key=$({ find "$module" -type f | sort | xargs cat; echo "$@"; } | sha256sum)
   TOOL_DIR=$CACHE_DIR/tools/$name-$version-${key:0:12}
-  [[ -d $TOOL_DIR ]] || { go_installed && step "build $name $version" "${BUILDER:-build_go}" "$MODULES_DIR/$name" "$TOOL_DIR" "$@"; }
+  [[ -d $TOOL_DIR ]] || { go_installed && step "build $name $version" "${BUILDER:-build_go}" "$module" "$TOOL_DIR" "$@"; }
   ln -sfn "$TOOL_DIR"/* "$BIN_DIR/"
 }
 
@@ -74,37 +75,38 @@ ensure_pulumi() {
 }
 
 ensure_kubernetes() {
-  local version package=k8s.io/component-base/version name
-  version=$(pinned kubernetes k8s.io/kubernetes)
+  local MODULE=cluster version package=k8s.io/component-base/version name
+  version=$(pinned cluster k8s.io/kubernetes)
   go_tool kubernetes "$version" -ldflags "-s -w -X $package.gitVersion=$version -X $package.gitMajor=1 \
--X $package.gitMinor=$(cut -d. -f2 <<<"$version") -X $package.gitTreeState=clean" .
+-X $package.gitMinor=$(cut -d. -f2 <<<"$version") -X $package.gitTreeState=clean" ./kubernetes
   for name in etcd kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy hostpath-provisioner; do
     ln -sfn "$TOOL_DIR/kubernetes" "$BIN_DIR/$name"
   done
-  go_tool pause "$version" -ldflags "-s -w" .
+  go_tool pause "$version" -ldflags "-s -w" ./pause
+  go_tool coredns "$(pinned cluster github.com/coredns/coredns)" -ldflags "-s -w" ./coredns
+  version=$(pinned cluster github.com/traefik/traefik/v3)
+  BUILDER=build_traefik go_tool traefik "$version" \
+    -ldflags "-s -w -X github.com/traefik/traefik/v3/pkg/version.Version=${version#v}"
+  version=$(pinned cluster sigs.k8s.io/metrics-server)
+  go_tool metrics-server "$version" -ldflags "-s -w -X k8s.io/client-go/pkg/version.gitVersion=$version" \
+    sigs.k8s.io/metrics-server/cmd/metrics-server
+  version=$(pinned cluster github.com/cloudnativelabs/kube-router/v2)
+  go_tool kube-router "$version" -ldflags "-s -w -X github.com/cloudnativelabs/kube-router/v2/pkg/version.Version=$version" \
+    github.com/cloudnativelabs/kube-router/v2/cmd/kube-router
+  go_tool certmanager "$(pinned cluster github.com/cert-manager/cert-manager)" -ldflags "-s -w" ./cert-manager ./acmesolver
+  MODULE=containerd # by itself: it needs a newer interface between kubelet and runtime than the kubelet is compiled with
   go_tool containerd "$(pinned containerd github.com/containerd/containerd/v2)" \
     -tags "no_btrfs no_zfs no_devmapper" -ldflags "-s -w" \
     github.com/containerd/containerd/v2/cmd/{containerd,containerd-shim-runc-v2}
-  go_tool coredns "$(pinned coredns github.com/coredns/coredns)" -ldflags "-s -w" github.com/coredns/coredns
-  version=$(pinned traefik github.com/traefik/traefik/v3)
-  BUILDER=build_traefik go_tool traefik "$version" \
-    -ldflags "-s -w -X github.com/traefik/traefik/v3/pkg/version.Version=${version#v}"
-  version=$(pinned metrics-server sigs.k8s.io/metrics-server)
-  go_tool metrics-server "$version" -ldflags "-s -w -X k8s.io/client-go/pkg/version.gitVersion=$version" \
-    sigs.k8s.io/metrics-server/cmd/metrics-server
-  version=$(pinned kube-router github.com/cloudnativelabs/kube-router/v2)
-  go_tool kube-router "$version" -ldflags "-s -w -X github.com/cloudnativelabs/kube-router/v2/pkg/version.Version=$version" \
-    github.com/cloudnativelabs/kube-router/v2/cmd/kube-router
-  go_tool certmanager "$(pinned certmanager github.com/cert-manager/cert-manager)" -ldflags "-s -w" ./cert-manager ./acmesolver
   ensure_crds certmanager github.com/cert-manager/cert-manager deploy/crds
-  ensure_crds traefik sigs.k8s.io/gateway-api config/crd/standard # the version that this Traefik is written for
+  ensure_crds traefik sigs.k8s.io/gateway-api config/crd/standard # the version that this Traefik is compiled with
 }
 
-# ensure_crds MODULE PATH DIRECTORY: the CustomResourceDefinitions in DIRECTORY of the Go module PATH that MODULE requires.
+# ensure_crds NAME PATH DIRECTORY: the CustomResourceDefinitions in DIRECTORY of the Go module PATH, for the program NAME.
 ensure_crds() {
   local target
-  target=$CACHE_DIR/tools/$1-crds-$(pinned "$1" "$2").yaml
-  [[ -s $target ]] || step "extract the CRDs of $2" extract_crds "$MODULES_DIR/$1" "$2" "$3" "$target"
+  target=$CACHE_DIR/tools/$1-crds-$(pinned cluster "$2").yaml
+  [[ -s $target ]] || step "extract the CRDs of $2" extract_crds "$MODULES_DIR/cluster" "$2" "$3" "$target"
   ln -sfn "$target" "$BIN_DIR/$1-crds.yaml"
 }
 
@@ -114,19 +116,22 @@ extract_crds() {
   mv "$4.part" "$4"
 }
 
-# build_traefik: Traefik embeds a web page that its Go module does not contain. A copy of the source gets an empty one.
+# build_traefik: Traefik embeds a web page that its Go module does not contain, and with lego the SDKs of all DNS services. A copy
+# of the one gets an empty page, a copy of the other no DNS service.
 build_traefik() {
-  local module=$1 copy=$CACHE_DIR/traefik-source name=github.com/traefik/traefik/v3
+  local module=$1 copy=$CACHE_DIR/traefik-source traefik=github.com/traefik/traefik/v3 lego=github.com/go-acme/lego/v4
   rm -rf "$copy"
   mkdir -p "$copy"
-  go -C "$module" mod download $name
-  cp -R "$(go -C "$module" list -m -f '{{.Dir}}' $name)" "$copy/source"
+  go -C "$module" mod download $traefik $lego
+  cp -R "$(go -C "$module" list -m -f '{{.Dir}}' $traefik)" "$copy/traefik"
+  cp -R "$(go -C "$module" list -m -f '{{.Dir}}' $lego)" "$copy/lego"
   chmod -R u+w "$copy"
-  mkdir -p "$copy/source/webui/static"
-  touch "$copy/source/webui/static/index.html"
+  mkdir -p "$copy/traefik/webui/static"
+  touch "$copy/traefik/webui/static/index.html"
+  cp "$module/traefik/dns_providers.go" "$copy/lego/providers/dns/zz_gen_dns_providers.go"
   cp "$module"/go.* "$copy/"
-  go mod edit -replace "$name=$copy/source" "$copy/go.mod"
-  build_go "$@" -modfile "$copy/go.mod" $name/cmd/traefik
+  go mod edit -replace "$traefik=$copy/traefik" -replace "$lego=$copy/lego" "$copy/go.mod"
+  build_go "$@" -modfile "$copy/go.mod" $traefik/cmd/traefik
   rm -rf "$copy"
 }
 

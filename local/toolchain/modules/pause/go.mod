@@ -1,3 +1,0 @@
-module todo-app/local/pause
-
-go 1.26.0
