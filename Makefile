@@ -16,6 +16,8 @@ ARGS :=
 WITH_ENV = settings=$$(local/env $(STAGE)) && eval "$$settings" &&
 # The same, and the variable `file` with the path of the stage file: on the local cluster, it may be a merged one.
 WITH_STAGE = $(WITH_ENV) file=$$(local/stage-file $(STAGE)) &&
+# The same for a command that needs no cluster: where none is found, the stage file is that of the project.
+WITH_STAGE_IF_FOUND = if settings=$$(local/env $(STAGE) 2>/dev/null); then eval "$$settings"; file=$$(local/stage-file $(STAGE)); else file=Pulumi.$(STAGE).yaml; fi;
 # CLUSTER, if it was given to make itself, as in `make up STAGE=staging CLUSTER=local`: it is then remembered for later
 # commands. CLUSTER in the environment is not remembered.
 GIVEN_CLUSTER = $(if $(filter command,$(origin CLUSTER)),$(CLUSTER))
@@ -24,7 +26,7 @@ GIVEN_CLUSTER = $(if $(filter command,$(origin CLUSTER)),$(CLUSTER))
 # $(MAKE) runs even under `make -n`, and without MAKEFLAGS the inner make would not know of -n.
 FOR_TESTS = unset MAKEFLAGS MFLAGS && export CLUSTER=local YES=1 &&
 
-.PHONY: help up preflight preview history rollback promote rotate down drift heal smoke backup backups restore drill config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
+.PHONY: help up preflight preview render history rollback promote rotate down drift heal smoke backup backups restore drill config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -36,6 +38,9 @@ preflight: node_modules/.package-lock.json ## Check what STAGE needs of its clus
 
 preview: cluster ## Show what `make up` would change in STAGE, and change nothing
 	@$(WITH_STAGE) node ops/preview.ts $(STAGE) "$$file" $(ARGS)
+
+render: node_modules/.package-lock.json ## Write the objects of STAGE as YAML, without secrets, for a review or kubectl diff: OUT=<folder or file.yaml>
+	@$(WITH_STAGE_IF_FOUND) node ops/render.ts $(STAGE) "$$file" $(OUT) $(ARGS)
 
 history: node_modules/.package-lock.json ## List the last revisions of STAGE, and what each has changed
 	@$(WITH_STAGE) node ops/history.ts $(STAGE) "$$file" $(ARGS)

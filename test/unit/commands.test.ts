@@ -27,6 +27,7 @@ const COMMANDS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["one"],
     ["one", "two", "three", "four", "five"],
   ],
+  "render.ts": [["--no-such-option"], ["one", "two", "three", "four"]],
   "restore.ts": [["--no-such-option"], ["one", "two", "three", "four"]],
   "rollback.ts": [["--no-such-option"], ["one", "two", "three", "four"]],
   "rotate.ts": [[], ["one", "two", "three", "four"]],
