@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   "audit.sh": [["--no-such-option"], ["one"]],
   "backup.ts": [["--no-such-option"], ["one", "two", "three"]],
   "backups.ts": [["--no-such-option"], ["one", "two", "three"]],
+  "comment.ts": [["--no-such-option"], ["one"], ["one", "two", "three"]],
   "config-diff.ts": [["one"]],
   "down.ts": [["--yes"]],
   "drill.ts": [["--json"], ["one", "two", "three", "four"]],
@@ -21,7 +22,10 @@ const COMMANDS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   "history.ts": [["--no-such-option"]],
   "manifest.ts": [[]],
   "preflight.ts": [["--no-such-option"]],
-  "preview.ts": [["one", "two", "three"]],
+  "preview.ts": [
+    ["one", "two", "three"],
+    ["--json", "--markdown"],
+  ],
   "promote.ts": [
     ["--no-such-option", "one", "two"],
     ["one"],
