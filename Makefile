@@ -16,6 +16,8 @@ ARGS :=
 WITH_ENV = settings=$$(local/env $(STAGE)) && eval "$$settings" &&
 # The same, and the variable `file` with the path of the stage file: on the local cluster, it may be a merged one.
 WITH_STAGE = $(WITH_ENV) file=$$(local/stage-file $(STAGE)) &&
+# The same for a command that needs no cluster: where none is found, the stage file is that of the project.
+WITH_STAGE_IF_FOUND = if settings=$$(local/env $(STAGE) 2>/dev/null); then eval "$$settings"; file=$$(local/stage-file $(STAGE)); else file=Pulumi.$(STAGE).yaml; fi;
 # CLUSTER, if it was given to make itself, as in `make up STAGE=staging CLUSTER=local`: it is then remembered for later
 # commands. CLUSTER in the environment is not remembered.
 GIVEN_CLUSTER = $(if $(filter command,$(origin CLUSTER)),$(CLUSTER))
@@ -24,7 +26,7 @@ GIVEN_CLUSTER = $(if $(filter command,$(origin CLUSTER)),$(CLUSTER))
 # $(MAKE) runs even under `make -n`, and without MAKEFLAGS the inner make would not know of -n.
 FOR_TESTS = unset MAKEFLAGS MFLAGS && export CLUSTER=local YES=1 &&
 
-.PHONY: help up preflight preview history rollback promote rotate down drift heal smoke backup backups restore drill config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
+.PHONY: help up preflight preview comment render history rollback promote rotate down drift heal smoke backup backups restore drill config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -36,6 +38,12 @@ preflight: node_modules/.package-lock.json ## Check what STAGE needs of its clus
 
 preview: cluster ## Show what `make up` would change in STAGE, and change nothing
 	@$(WITH_STAGE) node ops/preview.ts $(STAGE) "$$file" $(ARGS)
+
+comment: node_modules/.package-lock.json ## Write standard input as a comment on a pull request, or update it: REPOSITORY=owner/name NUMBER=12
+	@node ops/comment.ts $(REPOSITORY) $(NUMBER) $(ARGS)
+
+render: node_modules/.package-lock.json ## Write the objects of STAGE as YAML, without secrets, for a review or kubectl diff: OUT=<folder or file.yaml>
+	@$(WITH_STAGE_IF_FOUND) node ops/render.ts $(STAGE) "$$file" $(OUT) $(ARGS)
 
 history: node_modules/.package-lock.json ## List the last revisions of STAGE, and what each has changed
 	@$(WITH_STAGE) node ops/history.ts $(STAGE) "$$file" $(ARGS)
@@ -78,7 +86,7 @@ config-diff: node_modules/.package-lock.json ## Show what differs between two st
 	@node ops/config-diff.ts $(A) $(B) $(ARGS)
 
 cluster: node_modules/.package-lock.json ## Start the tools and the cluster that STAGE names, without deploying
-	@$(if $(filter --help,$(ARGS)),,local/up $(STAGE) $(GIVEN_CLUSTER) $(if $(filter --json,$(ARGS)),>&2))
+	@$(if $(filter --help,$(ARGS)),,local/up $(STAGE) $(GIVEN_CLUSTER) $(if $(filter --json --markdown,$(ARGS)),>&2))
 
 local-clean: ## Remove every trace of the local cluster, its data included; built tools stay cached
 	@local/clean

@@ -17,7 +17,7 @@ export interface Stage {
 }
 
 /** The name that the program sees, without organisation and project. */
-const shortName = (stage: string) => stage.split("/").at(-1)!;
+export const shortName = (stage: string) => stage.split("/").at(-1)!;
 
 const fileOf = (stage: string) => `Pulumi.${shortName(stage)}.yaml`;
 
@@ -59,7 +59,7 @@ export function leaves(key: string, value: unknown): [string, unknown][] {
 }
 
 /** Settings in the form that Pulumi stores: a value that is not a string is stored as JSON. */
-const asStored = (values: Values) =>
+const asStored = (values: Values): Record<string, string> =>
   Object.fromEntries(
     Object.entries(values).map(([key, value]) => [
       key,
@@ -77,11 +77,21 @@ const STAND_INS: Readonly<Record<(typeof SECRET_KEYS)[number], string>> = {
   openaiApiKey: "secret",
 };
 
+/** The secrets whose values are not known: they are encrypted in the stage file. */
+export const unknownSecrets = (values: Values): readonly string[] =>
+  Object.keys(STAND_INS).filter((name) => isEncrypted(values[`${PROJECT}:${name}`]));
+
+/** The settings of a stage as the engine passes them to the program, with stand-ins for secrets whose values are not known. */
+export function passedToProgram(values: Values): Readonly<Record<string, string>> {
+  const secrets = unknownSecrets(values).map(
+    (name) => [`${PROJECT}:${name}`, STAND_INS[name as keyof typeof STAND_INS]] as const,
+  );
+  return asStored({ ...values, ...Object.fromEntries(secrets) });
+}
+
 /** A stage's configuration with its defaults; undefined where the program would reject it and say why. */
 export function effectiveConfig(stage: string, values: Values): Configuration | undefined {
-  const config = decoded(values);
-  for (const [name, standIn] of Object.entries(STAND_INS))
-    if (isEncrypted(values[`${PROJECT}:${name}`])) config[name] = standIn;
+  const config = decode(passedToProgram(values));
   const { stage: configuration, problems } = checkValues(shortName(stage), config);
   return problems.length ? undefined : configuration;
 }

@@ -25,10 +25,10 @@ interface Waiver {
   readonly covers: (tool: string, finding: Finding) => boolean;
 }
 
-/** "…/Deployment.backend.yaml" → "Deployment/backend" */
+/** "…/08-Deployment.backend.yaml" → "Deployment/backend" */
 const objectOf = (file: string) =>
   basename(file)
-    .replace(/\.yaml$/, "")
+    .replace(/^\d\d-|\.yaml$/g, "")
     .replace(".", "/");
 
 const slug = (text: string) => text.toLowerCase().replace(/[^a-z0-9]+/g, "-");

@@ -86,9 +86,22 @@ export function resourceOf(urn: string): { kind: string; name: string } {
 }
 
 /** A message without the engine's mark-up of colours. */
-const plain = (message: string) =>
+export const plain = (message: string) =>
   // eslint-disable-next-line no-control-regex -- the escape sequences of a terminal
   message.replace(/<\{%[^%]*%\}>|\u001b\[[0-9;]*m/g, "");
+
+/** What a broken rule of a policy pack says. Its description comes first; what is wrong is the last line. */
+export function violationText({
+  resourceUrn,
+  policyName,
+  message,
+}: Pick<
+  NonNullable<EngineEvent["policyEvent"]>,
+  "resourceUrn" | "policyName" | "message"
+>): string {
+  const { kind, name } = resourceOf(resourceUrn ?? "");
+  return `policy ${policyName}: ${kind} ${name}: ${plain(message).trim().split("\n").at(-1)!}`;
+}
 
 /** Whether a resource gets a line. An operator does not wait for providers and components. */
 const isShown = (urn: string) => !/[:$](pulumi:|todo-app:)[^$]*$/.test(`:${urn.split("::")[2]}`);
@@ -207,17 +220,9 @@ export class Display {
     else if (current?.what.startsWith("Image ")) this.keepEnd(current.what, text);
   }
 
-  private violation({
-    resourceUrn,
-    policyName,
-    message,
-    enforcementLevel,
-  }: NonNullable<EngineEvent["policyEvent"]>) {
-    const { kind, name } = resourceOf(resourceUrn ?? "");
-    // The description of the rule comes first; what is wrong is the last line.
-    const problem = plain(message).trim().split("\n").at(-1)!;
-    const text = `policy ${policyName}: ${kind} ${name}: ${problem}`;
-    if (enforcementLevel === "mandatory") this.errors.push(text);
+  private violation(event: NonNullable<EngineEvent["policyEvent"]>) {
+    const text = violationText(event);
+    if (event.enforcementLevel === "mandatory") this.errors.push(text);
     else this.say(`warning: ${text}`);
   }
 
