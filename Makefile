@@ -26,7 +26,7 @@ GIVEN_CLUSTER = $(if $(filter command,$(origin CLUSTER)),$(CLUSTER))
 # $(MAKE) runs even under `make -n`, and without MAKEFLAGS the inner make would not know of -n.
 FOR_TESTS = unset MAKEFLAGS MFLAGS && export CLUSTER=local YES=1 &&
 
-.PHONY: help up preflight preview comment render history rollback promote rotate down drift heal smoke backup backups restore drill config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
+.PHONY: help up login preflight preview comment issue nightly images pr-stage render history rollback promote rotate down drift heal smoke backup backups restore drill config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -42,6 +42,21 @@ preview: cluster ## Show what `make up` would change in STAGE, and change nothin
 comment: node_modules/.package-lock.json ## Write standard input as a comment on a pull request, or update it: REPOSITORY=owner/name NUMBER=12
 	@node ops/comment.ts $(REPOSITORY) $(NUMBER) $(ARGS)
 
+issue: node_modules/.package-lock.json ## Open an issue with the report on standard input, update it, or close it: REPOSITORY=owner/name
+	@node ops/issue.ts $(REPOSITORY) $(ARGS)
+
+nightly: node_modules/.package-lock.json ## Make the nightly checks of STAGE, drift and restore drill, and print them as the text of an issue
+	@$(WITH_STAGE) node ops/nightly.ts $(STAGE) "$$file" $(ARGS)
+
+images: node_modules/.package-lock.json ## Print names and digests of the images that STAGE runs, and its newest revision
+	@$(WITH_STAGE) node ops/images.ts $(STAGE) "$$file" $(ARGS)
+
+login: node_modules/.package-lock.json ## Give a pipeline access to the cluster, the state and the registry of STAGE
+	@node ops/login.ts $(STAGE) Pulumi.$(STAGE).yaml $(ARGS)
+
+pr-stage: node_modules/.package-lock.json ## Write the stage file of a pull request: FROM=staging NUMBER=12 CONTEXT=previews DOMAIN=previews.todo-app.com
+	@node ops/pr-stage.ts $(FROM) $(NUMBER) $(CONTEXT) $(DOMAIN) $(ARGS)
+
 render: node_modules/.package-lock.json ## Write the objects of STAGE as YAML, without secrets, for a review or kubectl diff: OUT=<folder or file.yaml>
 	@$(WITH_STAGE_IF_FOUND) node ops/render.ts $(STAGE) "$$file" $(OUT) $(ARGS)
 
@@ -53,7 +68,7 @@ rollback: cluster ## Deploy an earlier revision of STAGE again, without a build:
 
 promote: STAGE = $(TO)
 promote: cluster ## Deploy the images that another stage runs, without a build: FROM=staging TO=production
-	@$(WITH_STAGE) from=$$(local/stage-file $(FROM)) && node ops/promote.ts $(FROM) $(TO) $(if $(and $(FROM),$(TO)),"$$from" "$$file") $(ARGS)
+	@$(WITH_STAGE) from=$$(local/stage-file $(FROM)) && node ops/promote.ts $(FROM) $(TO) $(if $(and $(FROM),$(TO)),"$$from" "$$file" $(REVISION)) $(ARGS)
 
 rotate: cluster ## Generate a secret of STAGE anew and deploy it: SECRET=auth, databasePassword or databaseOwnerPassword
 	@$(WITH_STAGE) node ops/rotate.ts "$(SECRET)" $(STAGE) "$$file" $(ARGS)

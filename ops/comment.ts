@@ -2,6 +2,7 @@
 import { text } from "node:stream/consumers";
 import { command } from "./lib/command.ts";
 import { OperatorError } from "./lib/errors.ts";
+import { isRepository, repositoryOf } from "./lib/github/api.ts";
 import { writeComment } from "./lib/review/github.ts";
 
 const EXAMPLE = "make comment REPOSITORY=acme/todo-app NUMBER=12 < preview.md";
@@ -17,18 +18,12 @@ await command(
     example: EXAMPLE,
   },
   async ({ args: [repository = "", number = ""] }) => {
-    const { GITHUB_TOKEN: token, GITHUB_API_URL: api = "https://api.github.com" } = process.env;
-    if (!/^[\w.-]+\/[\w.-]+$/.test(repository) || !/^[1-9]\d*$/.test(number))
+    if (!isRepository(repository) || !/^[1-9]\d*$/.test(number))
       throw new OperatorError(
         `"${repository}" and "${number}" are no repository and number of a pull request`,
         `name both, as in: ${EXAMPLE}`,
       );
-    if (!token)
-      throw new OperatorError(
-        "GITHUB_TOKEN is not set",
-        "set it to a token that may write to pull requests; in GitHub Actions: GITHUB_TOKEN: ${{ github.token }}",
-      );
-    const request = { repository, number: Number(number), api, token };
+    const request = { ...repositoryOf(repository, "pull-requests"), number: Number(number) };
     const { url, updated } = await writeComment(request, await text(process.stdin));
     process.stdout.write(`${updated ? "updated" : "created"} ${url}\n`);
   },

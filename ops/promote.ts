@@ -5,7 +5,7 @@ import { progress } from "./lib/output.ts";
 import { release } from "./lib/release.ts";
 import { pinCommands, shortCommit, shortTime } from "./lib/revisions/describe.ts";
 import { differences } from "./lib/revisions/differences.ts";
-import { promotable, refuseOlderImages } from "./lib/revisions/promotion.ts";
+import { promotable, refuseOlderImages, refuseOther } from "./lib/revisions/promotion.ts";
 import { withImages, withStageFile } from "./lib/revisions/restore.ts";
 import type { Revision } from "./lib/revisions/revision.ts";
 import { listRevisions } from "./lib/revisions/store.ts";
@@ -27,7 +27,12 @@ function announce(from: Stage, to: Stage, revision: Revision, before: Revision |
   );
 }
 
-async function promote(from: Stage, to: Stage, options: { yes: boolean; smoke: boolean }) {
+async function promote(
+  from: Stage,
+  to: Stage,
+  approved: string | undefined,
+  options: { yes: boolean; smoke: boolean },
+) {
   if (from.name === to.name)
     throw new OperatorError(
       `${from.name} can't be promoted to itself`,
@@ -35,6 +40,7 @@ async function promote(from: Stage, to: Stage, options: { yes: boolean; smoke: b
     );
   const [sources, kept] = await Promise.all([revisionsOf(from), revisionsOf(to)]);
   const revision = promotable(from.name, sources);
+  refuseOther(from.name, revision, approved);
   refuseOlderImages(from.name, revision, to.name, kept);
   announce(from, to, revision, kept[0]);
   const current = readYaml(to.file);
@@ -61,14 +67,15 @@ await command(
     name: "promote",
     summary:
       "Deploys the images that one stage runs to another one, by digest and without a build, with the settings of the other stage. " +
-      "First shows what changes there: images, migrations, settings. The stage files stay as they are.",
-    usage: ["<from>", "<to>", "[<stage file of from>]", "[<stage file of to>]"],
+      "First shows what changes there: images, migrations, settings. The stage files stay as they are. With the number of a " +
+      "revision, it is refused where the first stage runs another one by now.",
+    usage: ["<from>", "<to>", "[<stage file of from>]", "[<stage file of to>]", "[<revision>]"],
     example: "make promote FROM=staging TO=production",
     options: {
       yes: "ask nothing, as YES=1 in the environment does",
       smoke: "check the deployed stage as make smoke does, and fail where a check is not ok",
     },
   },
-  ({ args: [from, to, fromFile, toFile], options }) =>
-    promote(stageOf(from!, fromFile), stageOf(to!, toFile), options),
+  ({ args: [from, to, fromFile, toFile, revision], options }) =>
+    promote(stageOf(from!, fromFile), stageOf(to!, toFile), revision, options),
 );

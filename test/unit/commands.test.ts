@@ -20,7 +20,12 @@ const COMMANDS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   "drift.ts": [["--no-such-option"]],
   "heal.ts": [["--json"]],
   "history.ts": [["--no-such-option"]],
+  "images.ts": [["--no-such-option"], ["one", "two", "three"]],
+  "issue.ts": [["--no-such-option", "one"], [], ["one", "two"]],
+  "login.ts": [["--no-such-option"], ["one", "two", "three"]],
   "manifest.ts": [[]],
+  "nightly.ts": [["--json"], ["one", "two", "three"]],
+  "pr-stage.ts": [["--no-such-option"], ["one", "two", "three"], ["1", "2", "3", "4", "5"]],
   "preflight.ts": [["--no-such-option"]],
   "preview.ts": [
     ["one", "two", "three"],
@@ -29,7 +34,7 @@ const COMMANDS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   "promote.ts": [
     ["--no-such-option", "one", "two"],
     ["one"],
-    ["one", "two", "three", "four", "five"],
+    ["one", "two", "three", "four", "five", "six"],
   ],
   "render.ts": [["--no-such-option"], ["one", "two", "three", "four"]],
   "restore.ts": [["--no-such-option"], ["one", "two", "three", "four"]],

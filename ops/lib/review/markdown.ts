@@ -24,18 +24,22 @@ function fence(text: string, least: number): string {
   return "`".repeat(Math.max(least, ...runs.map(({ length }) => length + 1)));
 }
 
-function code(text: string): string {
+/** Text as code within a line. */
+export function code(text: string): string {
   const ticks = fence(text, 1);
   const padding = ticks.length > 1 ? " " : "";
   return `${ticks}${padding}${text}${padding}${ticks}`;
 }
 
-function block(text: string): string {
+/** Text as a block of its own. */
+export function block(text: string): string {
   const ticks = fence(text, 3);
   return `${ticks}text\n${text}\n${ticks}\n`;
 }
 
-const cut = (text: string, most: number) => (text.length > most ? `${text.slice(0, most)}…` : text);
+/** Text that is cut where it is longer. */
+export const cut = (text: string, most: number) =>
+  text.length > most ? `${text.slice(0, most)}…` : text;
 
 function valueText(value: unknown): string {
   if (value === undefined || value === null) return "not set";

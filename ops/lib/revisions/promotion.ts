@@ -23,6 +23,19 @@ export function promotable(stage: string, [newest]: readonly Revision[]): Revisi
   return newest;
 }
 
+/** @throws OperatorError where another revision than this was approved @param approved its number; undefined: any may be promoted */
+export function refuseOther(
+  from: string,
+  { number }: Revision,
+  approved: string | undefined,
+): void {
+  if (approved === undefined || approved === String(number)) return;
+  throw new OperatorError(
+    `revision ${approved} of ${from} was approved, and ${from} runs revision ${number} by now`,
+    `approve that one; make history STAGE=${from} shows what is in it`,
+  );
+}
+
 /** @throws OperatorError where the database of `to` may have a schema on which the images of `from` do not run */
 export function refuseOlderImages(
   from: string,
