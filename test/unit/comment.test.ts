@@ -1,13 +1,11 @@
 /** The comment of a preview on a pull request: what it says, and that there is one for each stage. */
 import assert from "node:assert/strict";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { text } from "node:stream/consumers";
 import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
 import { OperatorError } from "../../ops/lib/errors.ts";
 import { writeComment } from "../../ops/lib/review/github.ts";
 import { LONGEST_COMMENT, commentOf, markerOf } from "../../ops/lib/review/markdown.ts";
 import { ReviewCollector } from "../../ops/lib/review/review.ts";
+import { FakeGithub } from "./support/fakeGithub.ts";
 
 const urn = (type: string, name: string) => `urn:pulumi:qa::todo-app::${type}::${name}`;
 const DEPLOYMENT = "kubernetes:apps/v1:Deployment";
@@ -198,65 +196,40 @@ describe("the comment of a preview", () => {
 });
 
 describe("the comment on a pull request", () => {
-  let server: Server;
-  let api: string;
-  let comments: { id: number; body: string; html_url: string }[];
-  let calls: string[];
-  let refuse: number | undefined;
+  let github: FakeGithub;
   const BODY = `${markerOf("qa")}\nfirst`;
 
   beforeEach(async () => {
-    [comments, calls, refuse] = [[], [], undefined];
-    server = createServer((request, response) => {
-      void (async () => {
-        const { method, url = "", headers } = request;
-        calls.push(`${method} ${url}`);
-        assert.equal(headers.authorization, "Bearer token");
-        if (refuse) return response.writeHead(refuse).end('{"message":"no"}');
-        const body = await text(request);
-        const given = () => (JSON.parse(body) as { body: string }).body;
-        const [, page = "1"] = /[?&]page=(\d+)/.exec(url) ?? [];
-        if (method === "GET")
-          return response.end(
-            JSON.stringify(comments.slice((Number(page) - 1) * 100, Number(page) * 100)),
-          );
-        const id = Number(/comments\/(\d+)$/.exec(url)?.[1] ?? comments.length + 1);
-        const written = { id, body: given(), html_url: `https://example.com/${id}` };
-        comments = [...comments.filter((each) => each.id !== id), written];
-        return response.end(JSON.stringify(written));
-      })();
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    api = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    github = new FakeGithub();
+    await github.start();
   });
-  afterEach(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
+  afterEach(() => github.stop());
 
-  const write = (body: string) =>
-    writeComment({ repository: "acme/todo-app", number: 12, api, token: "token" }, body);
+  const write = (body: string) => writeComment({ ...github.repository, number: 12 }, body);
   const other = (id: number, body = "looks good") => ({ id, body, html_url: "" });
 
   it("is created once, and updated after that, among more comments than one page has", async () => {
-    comments = Array.from({ length: 150 }, (_, index) => other(index + 1));
-    comments.push(other(151, `quoted:\n${BODY}`), other(152, `${markerOf("production")}\nfirst`));
+    github.comments = Array.from({ length: 150 }, (_, index) => other(index + 1));
+    github.comments.push(
+      other(151, `quoted:\n${BODY}`),
+      other(152, `${markerOf("production")}\nfirst`),
+    );
     assert.deepEqual(await write(BODY), { url: "https://example.com/153", updated: false });
     const second = `${markerOf("qa")}\nsecond`;
     assert.deepEqual(await write(second), { url: "https://example.com/153", updated: true });
-    assert.equal(comments.length, 153);
-    assert.equal(comments.find(({ id }) => id === 153)!.body, second);
-    assert.equal(calls.at(-1), "PATCH /repos/acme/todo-app/issues/comments/153");
+    assert.equal(github.comments.length, 153);
+    assert.equal(github.comments.find(({ id }) => id === 153)!.body, second);
+    assert.equal(github.calls.at(-1), "PATCH /repos/acme/todo-app/issues/comments/153");
   });
 
   it("is found where GitHub has changed the ends of its lines", async () => {
-    comments = [other(7, BODY.replace("\n", "\r\n"))];
+    github.comments = [other(7, BODY.replace("\n", "\r\n"))];
     assert.equal((await write(BODY)).updated, true);
   });
 
   it("is refused without a marker, before anything is sent", async () => {
     await assert.rejects(write("no marker"), /has no marker/);
-    assert.deepEqual(calls, []);
+    assert.deepEqual(github.calls, []);
   });
 
   it("fails with the answer and what to do about it, without the token", async () => {
@@ -265,7 +238,7 @@ describe("the comment on a pull request", () => {
       [403, /pull-requests: write/],
       [404, /has that pull request/],
     ] as const) {
-      refuse = status;
+      github.refuse = status;
       await assert.rejects(write(BODY), (error: OperatorError) => {
         assert.match(error.message, new RegExp(`^GET .*/issues/12/comments.*: ${status} `));
         assert.match(error.fix, fix);
