@@ -24,7 +24,7 @@ GIVEN_CLUSTER = $(if $(filter command,$(origin CLUSTER)),$(CLUSTER))
 # $(MAKE) runs even under `make -n`, and without MAKEFLAGS the inner make would not know of -n.
 FOR_TESTS = unset MAKEFLAGS MFLAGS && export CLUSTER=local YES=1 &&
 
-.PHONY: help up preflight preview history rollback promote rotate down drift heal smoke backup backups restore drill config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
+.PHONY: help up preflight preview history rollback promote rotate down drift heal smoke doctor backup backups restore drill config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -61,6 +61,9 @@ heal: cluster ## Put back what was changed by hand in the cluster of STAGE, and 
 
 smoke: node_modules/.package-lock.json ## Check whether the deployed STAGE works: pods, pages, API, and as users with throw-away accounts
 	@$(WITH_STAGE) node ops/smoke.ts $(STAGE) "$$file" $(ARGS)
+
+doctor: node_modules/.package-lock.json ## Look at a STAGE that may be broken, and name causes and fixes; change nothing
+	@$(WITH_STAGE) node ops/doctor.ts $(STAGE) "$$file" $(ARGS)
 
 backup: node_modules/.package-lock.json ## Make a backup of the in-cluster database of STAGE
 	@$(WITH_STAGE) node ops/backup.ts $(STAGE) "$$file" $(ARGS)
