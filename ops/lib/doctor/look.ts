@@ -5,7 +5,7 @@ import { kubectl, request, type Place } from "../kubectl.ts";
 import { clusterOf } from "../preflight/clusterApi.ts";
 import { clusterFindings } from "../preflight/clusterNeeds.ts";
 import { unchecked } from "../preflight/preflight.ts";
-import { effectiveConfig, settingsOf, stageValues, type Stage } from "../stage.ts";
+import { effectiveConfig, noContext, settingsIn, stageValues, type Stage } from "../stage.ts";
 import { kubectlMeans } from "../watch/watch.ts";
 import { forbidden, reasonFor, serverTime, type Ask } from "./access.ts";
 import type { LiveObject } from "./objects.ts";
@@ -132,16 +132,14 @@ async function hostOf(config: Configuration | undefined): Promise<Host | undefin
   return { name: config.host, addresses: found.map(({ address }) => address) };
 }
 
-/** What a cluster shows of a stage. */
+/** What the cluster shows of a stage. */
 export async function lookAt(
-  { stage, context, namespace }: Pick<Snapshot, "stage" | "context" | "namespace">,
+  { context, namespace }: Place,
   config: Configuration | undefined,
+  now: number,
   means: Means = meansOf({ context, namespace }),
-): Promise<Omit<Snapshot, "drift" | "pending" | "lock" | "host" | "needs">> {
+): Promise<Pick<Snapshot, "objects" | "around" | "logs" | "volumes" | "inside" | "unread">> {
   const { ask } = means;
-  const begin = Date.now();
-  const now = await serverTime(context, ask);
-  const here = (begin + Date.now()) / 2;
   const [own, others] = await Promise.all([
     objectsOf(means, { context, namespace }),
     surroundings(ask, namespace, config),
@@ -153,8 +151,14 @@ export async function lookAt(
     insideOf(objects, ask),
   ]);
   const unread = [...own.refused, ...others.refused];
-  const place = { stage, context, namespace, config };
-  return { ...place, here, now, objects, around: others.objects, logs, volumes, inside, unread };
+  return { objects, around: others.objects, logs, volumes, inside, unread };
+}
+
+/** Compares the clocks of this machine and of the API server. @throws CannotLook where it gives no answer */
+async function clocksOf(place: Place): Promise<Pick<Snapshot, "here" | "now">> {
+  const begin = Date.now();
+  const now = await serverTime(place.context, meansOf(place).ask);
+  return { now, here: (begin + Date.now()) / 2 };
 }
 
 /**
@@ -164,18 +168,19 @@ export async function lookAt(
  */
 export async function look(stage: Stage): Promise<Snapshot> {
   const { name } = stage;
-  const [{ context, namespace }, values] = await Promise.all([
-    settingsOf(stage),
-    stageValues(stage),
-  ]);
+  const values = await stageValues(stage);
+  const { context, namespace } = settingsIn(name, values);
+  if (!context) throw noContext(name);
   const config = effectiveConfig(name, values);
-  const cluster = await lookAt({ stage: name, context, namespace }, config);
-  const [stack, lock, host, needs] = await Promise.all([
+  const place = { stage: name, context, namespace };
+  const clocks = await clocksOf(place);
+  const [cluster, stack, lock, host, needs] = await Promise.all([
+    lookAt(place, config, clocks.now),
     stackOf(name, context),
     lockOf(name),
     hostOf(config),
-    config ? clusterFindings(config, await clusterOf(context), namespace) : [],
+    config ? clusterOf(context).then((api) => clusterFindings(config, api, namespace)) : [],
   ]);
   const unread = [...cluster.unread, ...stack.unread, ...(config ? [] : [unchecked(name)])];
-  return { ...cluster, ...stack, lock, host, needs, unread };
+  return { ...place, ...clocks, config, ...cluster, ...stack, lock, host, needs, unread };
 }

@@ -1,7 +1,7 @@
 /** Looks at the stack of a stage: what it has deployed, what was changed since, and who holds its lock. */
 import { readFileSync, readdirSync } from "node:fs";
+import { homedir } from "node:os";
 import { join, sep } from "node:path";
-import { fileURLToPath } from "node:url";
 import { findDrift } from "../drift/drift.ts";
 import { deployedIn } from "../drift/deployed.ts";
 import { isDead } from "../engine/lock.ts";
@@ -19,12 +19,18 @@ interface LockFile {
   readonly timestamp: string;
 }
 
+/** The URL of the state backend; undefined where pulumi does not say it. */
+async function backendUrl(): Promise<string | undefined> {
+  if (process.env.PULUMI_BACKEND_URL) return process.env.PULUMI_BACKEND_URL;
+  const { code, stdout } = await run(["pulumi", "whoami", "--json"]);
+  return code === 0 ? (JSON.parse(stdout) as { readonly url?: string }).url : undefined;
+}
+
 /** The folder of the state backend; undefined where the backend is a service or a bucket. */
 async function backendFolder(): Promise<string | undefined> {
-  const { code, stdout } = await run(["pulumi", "whoami", "--json"]);
-  const { url } = (code === 0 ? JSON.parse(stdout) : {}) as { readonly url?: string };
+  const url = await backendUrl();
   if (!url?.startsWith("file://")) return undefined;
-  return fileURLToPath(url.replace("file://~", `file://${process.env.HOME ?? ""}`).split("?")[0]!);
+  return url.slice("file://".length).split("?")[0]!.replace(/^~/, homedir());
 }
 
 /** The lock on a stack in a folder; undefined where nobody holds one. */

@@ -180,7 +180,7 @@ export const POLICY_RULES: readonly Rule[] = [
 export const SECRET_RULE: Rule = {
   name: "secret-changed",
   knows: "a Secret of the stack was changed by hand",
-  explains: ["crash-loop", "workload-not-ready", "config-missing", "migration-failed"],
+  explains: ["crash-loop", "workload-not-ready", "migration-failed"],
   find: secretsChanged,
 };
 

@@ -111,6 +111,7 @@ function databaseDown(snapshot: Snapshot): readonly Found[] {
           ? "spec.replicas is 0"
           : (statusOf(server, "Ready")?.message ??
             `${server.status?.readyReplicas ?? 0} of ${server.spec?.replicas ?? 1} servers are ready`),
+        ...(snapshot.logs[`${SERVER}-0/${SERVER}`] ?? []).slice(-3).map((line) => `log: ${line}`),
       ],
       cause: isStopped ? "somebody has stopped it" : "its pod does not run, or does not answer",
       fix: isStopped

@@ -101,7 +101,7 @@ export const NAMESPACE_RULES: readonly Rule[] = [
   {
     name: "namespace-missing",
     knows: "the namespace of the stage does not exist",
-    explains: ["object-gone", "cluster-lacks", "route-without-address", "host-elsewhere"],
+    explains: ["object-gone", "route-without-address", "host-elsewhere"],
     find: namespaceMissing,
   },
   {

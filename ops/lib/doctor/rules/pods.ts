@@ -37,17 +37,27 @@ interface SignRule extends Pick<Rule, "name" | "knows"> {
   /** @default the advice that a failed rollout has, too */
   readonly fix?: (snapshot: Snapshot, workload: string) => string;
   readonly explains?: readonly string[];
+  /** Objects beside the workload and its pods that the finding is about. @default none */
+  readonly about?: (sign: Sign) => readonly string[];
 }
 
 /** A finding for each workload that shows such a sign. */
-function bySign({ when, problem, cause, fix, explains = NO_PODS, ...rule }: SignRule): Rule {
+function bySign({
+  when,
+  problem,
+  cause,
+  fix,
+  about = () => [],
+  explains = NO_PODS,
+  ...rule
+}: SignRule): Rule {
   const findingOf = (snapshot: Snapshot, workload: string, signs: readonly Sign[]): Found => {
     const [first] = signs as [Sign];
     const pods = unique(signs.map(({ pod }) => pod && `Pod/${pod}`)) as string[];
     const look = `${kubectlOf(snapshot)} describe ${first.pod ? `pod/${first.pod}` : workload.toLowerCase()}`;
     const advice = fix?.(snapshot, workload) ?? adviceFor(first.reason) ?? "remove the cause";
     return {
-      about: [workload, ...pods],
+      about: [workload, ...pods, ...about(first)],
       problem: problem(workload, first),
       evidence: unique(evidenceOf(snapshot, first)) as string[],
       cause,
@@ -167,14 +177,16 @@ const oomKilled = bySign({
   cause: "it uses more memory than resources.limits.memory allows",
 });
 
+const quotaIn = ({ message }: Sign) => /exceeded quota: ([^,\s]+)/.exec(message)?.[1] ?? "";
+
 /** Refused by the API server, in the order in which they count. */
 export const REFUSALS: readonly Rule[] = [
   bySign({
     name: "quota-full",
     knows: "the ResourceQuota has no room for another pod",
     when: isRefused(/exceeded quota/),
-    problem: (workload, { message }) =>
-      `${workload} gets no pods: quota ${/exceeded quota: ([^,\s]+)/.exec(message)?.[1] ?? ""} is full`,
+    problem: (workload, sign) => `${workload} gets no pods: quota ${quotaIn(sign)} is full`,
+    about: (sign) => [`ResourceQuota/${quotaIn(sign)}`],
     cause: "the pods of the namespace use all that the ResourceQuota allows",
     fix: (snapshot) =>
       `raise todo-app:quota, or scale something down; ${kubectlOf(snapshot)} describe resourcequota`,
@@ -256,6 +268,7 @@ export const CRASH_RULES: readonly Rule[] = [
     name: "crash-loop",
     knows: "a container ends again and again",
     when: ({ reason }) => reason === "CrashLoopBackOff",
+    explains: NO_PODS.filter((name) => name !== "database-down"),
     problem: (workload) => `a container of ${workload} ends again and again`,
     cause: "the program ends by itself; its log says why",
     fix: (snapshot, workload) =>

@@ -191,7 +191,7 @@ function hostElsewhere({ host, objects, config, stage }: Snapshot): readonly Fou
   if (!host || !route || !expected.length) return [];
   const isElsewhere =
     expected.every(isAddress) && !host.addresses.some((address) => expected.includes(address));
-  if (host.addresses.length && (!isElsewhere || config?.publicUrl !== undefined)) return [];
+  if (host.addresses.length && (!isElsewhere || config?.publicUrl)) return [];
   return [
     {
       about: [nameOf(route)],

@@ -32,7 +32,9 @@ async function doctor({
   assert.ok(begin >= 0, output);
   const { findings } = JSON.parse(output.slice(begin)) as Report;
   const [first] = findings;
-  return { code, first: first?.rule ?? "", text: JSON.stringify(first ?? {}), output };
+  const { problem = "", evidence = [], cause = "", fix = "" } = first ?? {};
+  const text = [problem, ...evidence, cause, fix].join("\n");
+  return { code, first: first?.rule ?? "", text, output };
 }
 
 /** Waits until nothing is wrong with dev. */
