@@ -68,6 +68,18 @@ describe("the doctor", () => {
     assert.deepEqual(second?.about, ["Service/frontend"]);
   });
 
+  it("takes a proxy before the cluster, and a full share of a larger disk, for healthy", () => {
+    const gibibytes = (count: number) => count * 2 ** 30;
+    const fine = {
+      ...healthy(),
+      host: { name: "todo-app.local", addresses: ["198.51.100.1"], answers: true },
+      volumes: [{ claim: "postgres-data", used: gibibytes(90), size: gibibytes(100) }],
+    };
+    assert.deepEqual(diagnose(fine), []);
+    const full = [{ claim: "postgres-data", used: gibibytes(96), size: gibibytes(100) }];
+    assert.equal(diagnose({ ...fine, volumes: full })[0]?.rule, "volume-full");
+  });
+
   it("says what it could not look at", () => {
     const text = reportText(reportOf({ ...healthy(), unread: ["nodes is forbidden"] }));
     assert.match(text, /\nnot looked at: nodes is forbidden\n$/);

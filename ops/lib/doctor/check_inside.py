@@ -1,31 +1,29 @@
-"""Says what a backend pod sees of its database: two lines, each empty if all is well.
+"""Says what a backend pod sees of its database, as the app connects to it. Runs in such a pod.
 
-The first is why the name of the database can't be resolved, the second why the database can't be used. It runs in a backend
-pod. No password is printed: the driver's messages have none.
+Prints two lines, each empty if all is well: why the name of the database can't be resolved, and why
+the database can't be used. Neither has a password.
 """
 
-import os
 import socket
-from pathlib import Path
 
-import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.database import build_probe_engine
+from app.settings import DatabaseSettings, SettingsError, load
 
 dns = database = ""
 try:
-    url = os.environ.get("DATABASE_URL") or Path(os.environ["DATABASE_URL_FILE"]).read_text("utf-8").strip()
-    host = str(conninfo_to_dict(url).get("host", ""))
-    authority = os.environ.get("DATABASE_CA_FILE")
-    more = {"sslrootcert": authority} if authority else {}
+    url = load(DatabaseSettings).sqlalchemy_url
     try:
-        socket.getaddrinfo(host, None)
+        socket.getaddrinfo(url.host, None)
     except OSError as error:
-        dns = f"{host}: {error.strerror or error}"
-    psycopg.connect(url, connect_timeout=4, **more).close()
-except psycopg.OperationalError as error:
-    database = " ".join(str(error).split())
-except (OSError, KeyError, ValueError, psycopg.Error) as error:
-    # Such errors may quote the URL.
-    database = f"the database URL can't be used: {type(error).__name__}"
+        dns = f"{url.host}: {error.strerror or error}"
+    with build_probe_engine(url).connect() as connection:
+        connection.execute(text("SELECT 1"))
+except SQLAlchemyError as error:
+    database = str(getattr(error, "orig", None) or error)
+except SettingsError as error:
+    database = f"its settings are wrong: {error}"
 print(dns)
-print(database)
+print(" ".join(database.split()))

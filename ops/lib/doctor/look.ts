@@ -5,6 +5,7 @@ import { kubectl, request, type Place } from "../kubectl.ts";
 import { clusterOf } from "../preflight/clusterApi.ts";
 import { clusterFindings } from "../preflight/clusterNeeds.ts";
 import { unchecked } from "../preflight/preflight.ts";
+import { send } from "../smoke/site.ts";
 import { effectiveConfig, noContext, settingsIn, stageValues, type Stage } from "../stage.ts";
 import { kubectlMeans } from "../watch/watch.ts";
 import { forbidden, reasonFor, serverTime, type Ask } from "./access.ts";
@@ -126,10 +127,22 @@ async function objectsOf({ ask }: Means, { context, namespace }: Place): Promise
   };
 }
 
+/** Whether the app answers at its name, over plain HTTP: it may also lead to HTTPS, whose certificate plays no part here. */
+async function answersAt(host: string): Promise<boolean> {
+  try {
+    const { status, headers } = await send({ url: new URL(`http://${host}`) }, "/api/openapi.json");
+    return status === 200 || !!headers.location?.startsWith(`https://${host}`);
+  } catch {
+    return false;
+  }
+}
+
 async function hostOf(config: Configuration | undefined): Promise<Host | undefined> {
   if (!config) return undefined;
-  const found = await lookup(config.host, { all: true }).catch(() => []);
-  return { name: config.host, addresses: found.map(({ address }) => address) };
+  const { host: name } = config;
+  const found = await lookup(name, { all: true }).catch(() => []);
+  const addresses = found.map(({ address }) => address);
+  return { name, addresses, answers: addresses.length > 0 && (await answersAt(name)) };
 }
 
 /** What the cluster shows of a stage. */

@@ -67,6 +67,8 @@ interface Status {
   readonly disruptionsAllowed?: number;
   readonly hard?: Labels;
   readonly used?: Labels;
+  /** Of a volume claim. */
+  readonly capacity?: { readonly storage?: string };
   readonly notAfter?: string;
   readonly renewalTime?: string;
   readonly lastScheduleTime?: string;

@@ -96,9 +96,10 @@ async function statsOf(ask: Ask, node: string, namespace: string): Promise<reado
 async function diskFree(ask: Ask, pod: LiveObject, claim: string): Promise<readonly Volume[]> {
   const program = ["sh", "-c", 'df -P -k "$PGDATA/.."'];
   const { code, stdout } = await ask(["exec", pod.metadata.name, "--", ...program]);
-  const [, size, used] = stdout.trim().split("\n").at(-1)?.split(/\s+/) ?? [];
-  if (code !== 0 || !Number(size)) return [];
-  return [{ claim, used: Number(used) * 1024, size: Number(size) * 1024 }];
+  const [, , used, free] = stdout.trim().split("\n").at(-1)?.split(/\s+/) ?? [];
+  if (code !== 0 || !Number(used)) return [];
+  // Without what the file system keeps for root, as df itself counts.
+  return [{ claim, used: Number(used) * 1024, size: (Number(used) + Number(free)) * 1024 }];
 }
 
 /** How full the volumes are that pods use. */

@@ -34,6 +34,8 @@ export interface Host {
   readonly name: string;
   /** None where the name is not resolved. */
   readonly addresses: readonly string[];
+  /** Whether the app answers there. */
+  readonly answers: boolean;
 }
 
 export interface Snapshot {

@@ -1,13 +1,24 @@
 /** The database, its volume, and what a pod of the app sees of it. */
+import { memoryBytes } from "../../../../components/kubernetes/resources.ts";
 import { warningsAbout } from "../../watch/objects.ts";
 import type { Found, Rule } from "../finding.ts";
 import { isTrue, nameOf, statusOf, type LiveObject } from "../objects.ts";
-import { find, isLabelled, kubectlOf, newest, ofKind, type Snapshot } from "../snapshot.ts";
-import { NO_PODS } from "./pods.ts";
+import {
+  find,
+  isLabelled,
+  kubectlOf,
+  newest,
+  ofKind,
+  type Snapshot,
+  type Volume,
+} from "../snapshot.ts";
+import { NOT_SERVING } from "./pods.ts";
 
 const SERVER = "postgres";
 /** From this share on, a volume should be made larger. */
 const FULL_SHARE = 0.8;
+/** The same for a volume that is a folder on a disk with other files, whose kubelet makes room by itself. */
+const FULL_DISK_SHARE = 0.95;
 const WRONG_PASSWORD = /password authentication failed/i;
 
 /** What follows from a database that does not work. */
@@ -61,17 +72,24 @@ function pendingClaims(snapshot: Snapshot): readonly Found[] {
 const percent = (used: number, size: number) => Math.floor((100 * used) / size);
 const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
 
-const fullVolumes = ({ volumes, stage }: Snapshot): readonly Found[] =>
-  volumes
-    .filter(({ used, size }) => used >= FULL_SHARE * size)
+/** A disk that is far larger than what the claim asks for is not a volume of its own. */
+function isFull({ objects }: Snapshot, { claim, used, size }: Volume): boolean {
+  const { storage } = find(objects, "PersistentVolumeClaim", claim)?.status?.capacity ?? {};
+  const isShared = storage !== undefined && size > 2 * memoryBytes(storage);
+  return used >= (isShared ? FULL_DISK_SHARE : FULL_SHARE) * size;
+}
+
+const fullVolumes = (snapshot: Snapshot): readonly Found[] =>
+  snapshot.volumes
+    .filter((volume) => isFull(snapshot, volume))
     .map(({ claim, used, size }) => ({
       about: [`PersistentVolumeClaim/${claim}`],
       problem: `the volume of claim ${claim} is ${percent(used, size)} % full`,
       evidence: [`${mebibytes(used)} of ${mebibytes(size)} are used`],
       cause: "the data has grown; a database whose volume is full stops",
       fix:
-        `pulumi config set --stack ${stage} --path todo-app:${claim === "backups" ? "backup" : "database"}.storage <more>, ` +
-        `then make up STAGE=${stage}; the StorageClass must allow volumes to grow`,
+        `pulumi config set --stack ${snapshot.stage} --path todo-app:${claim === "backups" ? "backup" : "database"}.storage <more>, ` +
+        `then make up STAGE=${snapshot.stage}; the StorageClass must allow volumes to grow`,
     }));
 
 /** The server, or the cluster of servers, that the stage should have in its namespace. */
@@ -237,7 +255,7 @@ export const DATABASE_RULES: readonly Rule[] = [
 export const MIGRATION_RULE: Rule = {
   name: "migration-failed",
   knows: "the newest migration has failed",
-  explains: [...NO_PODS],
+  explains: NOT_SERVING,
   find: failedMigration,
 };
 

@@ -14,6 +14,8 @@ export const NO_PODS = [
   "database-unreachable",
   "disruption-blocked",
 ];
+/** The same, for pods that are not those of the database. */
+export const NOT_SERVING = NO_PODS.filter((name) => name !== "database-down");
 const SHOWN = 3;
 
 const unique = (texts: readonly (string | undefined)[]) => [...new Set(texts.filter(Boolean))];
@@ -268,7 +270,7 @@ export const CRASH_RULES: readonly Rule[] = [
     name: "crash-loop",
     knows: "a container ends again and again",
     when: ({ reason }) => reason === "CrashLoopBackOff",
-    explains: NO_PODS.filter((name) => name !== "database-down"),
+    explains: NOT_SERVING,
     problem: (workload) => `a container of ${workload} ends again and again`,
     cause: "the program ends by itself; its log says why",
     fix: (snapshot, workload) =>

@@ -152,13 +152,13 @@ export const ROUTE_FAULTS: readonly Fault[] = [
   fault(
     "host-elsewhere",
     "a name that leads elsewhere",
-    [() => ({ host: { name: "todo-app.local", addresses: ["198.51.100.1"] } })],
+    [() => ({ host: { name: "todo-app.local", addresses: ["198.51.100.1"], answers: false } })],
     /198\.51\.100\.1; the Ingress has 192\.0\.2\.1/,
   ),
   fault(
     "host-elsewhere",
     "a name that is not known",
-    [() => ({ host: { name: "todo-app.local", addresses: [] } })],
+    [() => ({ host: { name: "todo-app.local", addresses: [], answers: false } })],
     /todo-app\.local is not known/,
   ),
   fault(

@@ -98,7 +98,7 @@ const OWN: readonly LiveObject[] = [
   ]),
   object("PersistentVolumeClaim", "postgres-data", {
     spec: { storageClassName: "standard" },
-    status: { phase: "Bound" },
+    status: { phase: "Bound", capacity: { storage: "1Gi" } },
   }),
   object("Job", "migration-1a2b3c4d", {
     metadata: { labels: partOf("migration") },
@@ -168,7 +168,7 @@ export const healthy = (): Snapshot => ({
   inside: { pod: "backend-1-a", dns: "", database: "" },
   drift: [],
   pending: [],
-  host: { name: "todo-app.local", addresses: ["192.0.2.1"] },
+  host: { name: "todo-app.local", addresses: ["192.0.2.1"], answers: true },
   unread: [],
 });
 
