@@ -4,7 +4,9 @@ import { containersOf } from "../watch/objects.ts";
 import type { LiveObject } from "./objects.ts";
 import type { Ask } from "./access.ts";
 import {
+  RECENT_MS,
   isLabelled,
+  parseTime,
   ofKind,
   signsIn,
   type Inside,
@@ -39,7 +41,8 @@ export function troubled(snapshot: Pick<Snapshot, "objects" | "now">): readonly 
       containersOf(pod)
         .filter(({ ready, state, restartCount }) =>
           state.terminated
-            ? state.terminated.exitCode !== 0
+            ? state.terminated.exitCode !== 0 &&
+              snapshot.now - parseTime(state.terminated.finishedAt) < RECENT_MS
             : !ready && (!!state.running || restartCount > 0),
         )
         .map(({ name, restartCount, state }) => ({

@@ -3,7 +3,7 @@ import { adviceFor } from "../../watch/describe.ts";
 import { containersOf, warningsAbout } from "../../watch/objects.ts";
 import type { Sign } from "../../watch/signs.ts";
 import type { Found, Rule } from "../finding.ts";
-import { nameOf, type LiveObject } from "../objects.ts";
+import { nameOf, type LiveObject, type StatusCondition } from "../objects.ts";
 import { isRecent, kubectlOf, ofKind, signsIn, type Snapshot } from "../snapshot.ts";
 
 /** What follows from pods that do not run. */
@@ -14,8 +14,8 @@ export const NO_PODS = [
   "database-unreachable",
   "disruption-blocked",
 ];
-/** The same, for pods that are not those of the database. */
-export const NOT_SERVING = NO_PODS.filter((name) => name !== "database-down");
+/** The same, for pods of the app. */
+export const NOT_SERVING = NO_PODS.filter((name) => !name.startsWith("database-"));
 const SHOWN = 3;
 
 const unique = (texts: readonly (string | undefined)[]) => [...new Set(texts.filter(Boolean))];
@@ -137,12 +137,20 @@ const configMissing = bySign({
   fix: ({ stage }) => `make heal STAGE=${stage} creates what the stack sets`,
 });
 
+/** When a pod has changed last. */
+const lastChange = ({ metadata, status }: LiveObject) =>
+  [
+    metadata.creationTimestamp,
+    ...((status?.conditions ?? []) as readonly StatusCondition[]).map(
+      (each) => each.lastTransitionTime,
+    ),
+  ]
+    .toSorted()
+    .at(-1);
+
 const evicted = (snapshot: Snapshot): readonly Found[] =>
   ofKind(snapshot.objects, "Pod")
-    .filter(
-      ({ status, metadata }) =>
-        status?.reason === "Evicted" && isRecent(snapshot, metadata.creationTimestamp),
-    )
+    .filter((pod) => pod.status?.reason === "Evicted" && isRecent(snapshot, lastChange(pod)))
     .map((pod) => ({
       about: [nameOf(pod), ownerOf(snapshot.objects, pod) ?? ""],
       problem: `pod ${pod.metadata.name} was evicted from its node`,

@@ -127,10 +127,11 @@ export const POD_FAULTS: readonly Fault[] = [
     "a pod that was evicted",
     [
       change("Pod", "backend-1-b", (pod) => {
-        pod.metadata.creationTimestamp = at(-100);
+        pod.metadata.creationTimestamp = at(-90_000);
         pod.status = {
           phase: "Failed",
           reason: "Evicted",
+          conditions: [{ type: "DisruptionTarget", status: "True", lastTransitionTime: at(-100) }],
           message: 'Usage of EmptyDir volume "writable-tmp" exceeds the limit "64Mi". ',
         };
       }),
