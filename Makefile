@@ -26,7 +26,7 @@ GIVEN_CLUSTER = $(if $(filter command,$(origin CLUSTER)),$(CLUSTER))
 # $(MAKE) runs even under `make -n`, and without MAKEFLAGS the inner make would not know of -n.
 FOR_TESTS = unset MAKEFLAGS MFLAGS && export CLUSTER=local YES=1 &&
 
-.PHONY: help up preflight preview comment render history rollback promote rotate down drift heal smoke backup backups restore drill config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
+.PHONY: help up preflight preview comment render history rollback promote rotate down drift heal smoke doctor backup backups restore drill config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -70,6 +70,9 @@ heal: cluster ## Put back what was changed by hand in the cluster of STAGE, and 
 smoke: node_modules/.package-lock.json ## Check whether the deployed STAGE works: pods, pages, API, and as users with throw-away accounts
 	@$(WITH_STAGE) node ops/smoke.ts $(STAGE) "$$file" $(ARGS)
 
+doctor: node_modules/.package-lock.json ## Look at a STAGE that may be broken, and name causes and fixes; change nothing
+	@$(WITH_STAGE) node ops/doctor.ts $(STAGE) "$$file" $(ARGS)
+
 backup: node_modules/.package-lock.json ## Make a backup of the in-cluster database of STAGE
 	@$(WITH_STAGE) node ops/backup.ts $(STAGE) "$$file" $(ARGS)
 
@@ -97,7 +100,7 @@ env: node_modules/.package-lock.json ## Print the settings for using pulumi, kub
 scan: node_modules/.package-lock.json ## Scan the objects that staging and production deploy for weaknesses
 	@test/scan/scan.sh
 
-soak: node_modules/.package-lock.json ## Load production through rollouts, drains and failures for 45 minutes, and print the figures
+soak: node_modules/.package-lock.json ## Load production through rollouts, drains and failures for 45 minutes, and cause every fault that make doctor knows
 	@$(FOR_TESTS) for stage in dev staging production; do make --no-print-directory up STAGE=$$stage; done
 	@$(FOR_TESTS) $(WITH_ENV) mocha --reporter spec --timeout 3600000 --require test/e2e/support/diagnose.ts 'test/soak/*.test.ts'
 
