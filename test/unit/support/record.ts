@@ -31,6 +31,11 @@ const OUTPUTS: Readonly<Record<string, (name: string, inputs: any) => Record<str
     repoDigest: `${inputs.imageName.replace(/:[^:/]*$/, "")}@sha256:${Buffer.from(name).toString("hex").padEnd(64, "0").slice(0, 64)}`,
   }),
   "random:index/randomPassword:RandomPassword": (name) => ({ result: `generated-${name}` }),
+  "kubernetes:core/v1:Service": (name, inputs) => ({
+    ...autoNamed(name, inputs),
+    // The API server gives each Service an address, unless it is headless.
+    spec: { clusterIP: "10.96.0.10", ...inputs.spec },
+  }),
 };
 
 function autoNamed(name: string, inputs: any): Record<string, unknown> {
@@ -54,7 +59,7 @@ delete process.env.TODO_APP_IMAGE_DIGESTS;
 const mocks: pulumi.runtime.Mocks = {
   newResource({ type, name, inputs, custom }) {
     if (!custom) return { id: undefined, state: inputs };
-    const known = type.startsWith("kubernetes:") ? autoNamed : OUTPUTS[type];
+    const known = OUTPUTS[type] ?? (type.startsWith("kubernetes:") ? autoNamed : undefined);
     if (!known && !type.startsWith("pulumi:")) throw new Error(`no mock for ${type} ${name}`);
     return { id: `${name}-id`, state: { ...inputs, ...known?.(name, inputs) } };
   },
