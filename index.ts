@@ -28,7 +28,7 @@ const pods = { namespace, pullSecret, ...config.pods };
 // Allowed connections, from which the NetworkPolicies of both ends follow. A WebService adds its `peers` and `metricsReader`.
 const backendPeer = workload("backend", 8000);
 const frontendPeer = workload("frontend", 3000);
-const calls = withCanary(config.canary, [
+const calls = withCanary(config.canary, "frontend", [
   { from: fromProxies(address.route), to: [backendPeer, frontendPeer] },
   { from: "backend", to: [databasePeer, ...llm.callees, ...tracing.callees] },
   { from: "frontend", to: [backendPeer, databasePeer, ...tracing.callees] },
