@@ -26,9 +26,9 @@ GIVEN_CLUSTER = $(if $(filter command,$(origin CLUSTER)),$(CLUSTER))
 # $(MAKE) runs even under `make -n`, and without MAKEFLAGS the inner make would not know of -n.
 FOR_TESTS = unset MAKEFLAGS MFLAGS && export CLUSTER=local YES=1 &&
 
-.PHONY: help up preflight preview comment render history rollback promote rotate down drift heal smoke doctor backup backups restore drill config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
+.PHONY: help up preflight preview comment render history rollback promote canary canary-promote canary-abort rotate down drift heal smoke doctor backup backups restore drill config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: cluster ## Install what is missing, build, push and deploy STAGE, print the URL
 	@$(WITH_STAGE) node ops/up.ts $(STAGE) "$$file" $(ARGS)
@@ -54,6 +54,15 @@ rollback: cluster ## Deploy an earlier revision of STAGE again, without a build:
 promote: STAGE = $(TO)
 promote: cluster ## Deploy the images that another stage runs, without a build: FROM=staging TO=production
 	@$(WITH_STAGE) from=$$(local/stage-file $(FROM)) && node ops/promote.ts $(FROM) $(TO) $(if $(and $(FROM),$(TO)),"$$from" "$$file") $(ARGS)
+
+canary: cluster ## Send a share of STAGE's requests to a new release beside the deployed one, in %: WEIGHT=10
+	@$(WITH_STAGE) node ops/canary.ts $(STAGE) "$$file" $(WEIGHT) $(ARGS)
+
+canary-promote: cluster ## Make the canary of STAGE its release, without a build
+	@$(WITH_STAGE) node ops/canary-promote.ts $(STAGE) "$$file" $(ARGS)
+
+canary-abort: node_modules/.package-lock.json ## Remove the canary of STAGE; the release beside it serves on
+	@$(WITH_STAGE) node ops/canary-abort.ts $(STAGE) "$$file" $(ARGS)
 
 rotate: cluster ## Generate a secret of STAGE anew and deploy it: SECRET=auth, databasePassword or databaseOwnerPassword
 	@$(WITH_STAGE) node ops/rotate.ts "$(SECRET)" $(STAGE) "$$file" $(ARGS)

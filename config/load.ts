@@ -5,6 +5,7 @@
  */
 import * as pulumi from "@pulumi/pulumi";
 import type { AppSecretsArgs } from "../components/appSecrets.ts";
+import type { CanaryArgs } from "../components/canary.ts";
 import type { ContainerImageArgs } from "../components/containerImage.ts";
 import { databasePeer, type PostgresArgs } from "../components/postgres.ts";
 import { outside, type Peer } from "../components/kubernetes/network.ts";
@@ -40,6 +41,13 @@ export type StackConfig = Readonly<
     readonly web: Pick<WebServiceArgs, "placement" | "metricsReader">;
     /** How each image is built, or which existing image is used. */
     readonly images: Readonly<Record<ServiceName, ContainerImageArgs>>;
+    /** The release that runs beside the deployed one, whose images are then those of `images`. @default none */
+    readonly canary?: Pick<CanaryArgs, "weight" | "replicas"> & {
+      /** How its images are built, or which existing ones are used. */
+      readonly images: Readonly<Record<ServiceName, ContainerImageArgs>>;
+      /** What the commands have noted about it. */
+      readonly release: NonNullable<Stage["canary"]["release"]>;
+    };
     /**
      * How nodes log in to the registry: with an existing Secret (`pullSecretName`), or with a Secret to create from
      * `registryLogin`. Both are absent if nodes need no login.
@@ -131,8 +139,8 @@ function backupOf({ backup: { enabled, ...args } }: Stage): PostgresArgs["backup
 /** The images, and how the nodes may pull them. */
 function imagesOf(
   stack: string,
-  { images, registryUsername: username, registryPassword }: Stage,
-): Pick<StackConfig, "images" | "pullSecretName" | "registryLogin"> {
+  { images, canary, registryUsername: username, registryPassword }: Stage,
+): Pick<StackConfig, "images" | "canary" | "pullSecretName" | "registryLogin"> {
   const { registry, pullSecretName } = images;
   const login = username ? { username, password: pulumi.secret(registryPassword) } : undefined;
   const image = (name: ServiceName, { base }: Service): ContainerImageArgs => ({
@@ -146,8 +154,19 @@ function imagesOf(
     prebuilt: images[name],
     credentials: login,
   });
+  const { release, replicas } = canary;
+  const stable = (name: ServiceName, service: Service): ContainerImageArgs => ({
+    ...image(name, service),
+    prebuilt: release?.stable[name] ?? images[name],
+  });
   return {
-    images: forEachService(image),
+    images: forEachService(stable),
+    canary: release && {
+      weight: release.weight,
+      replicas,
+      images: forEachService(image),
+      release,
+    },
     pullSecretName: pullSecretName || undefined,
     registryLogin: login && !pullSecretName ? { registry, ...login } : undefined,
   };
