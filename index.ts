@@ -6,6 +6,7 @@ import { clusterIdentity, clusterProvider } from "./components/cluster.ts";
 import { ContainerImage } from "./components/containerImage.ts";
 import { connectionsOf, workload } from "./components/kubernetes/network.ts";
 import { Migration } from "./components/migration.ts";
+import { Monitoring } from "./components/monitoring.ts";
 import { Postgres } from "./components/postgres.ts";
 import { PublicRoute, fromProxies } from "./components/publicRoute.ts";
 import { PullSecret } from "./components/pullSecret.ts";
@@ -13,11 +14,10 @@ import { WebService } from "./components/webService.ts";
 import { loadConfig } from "./config/load.ts";
 
 const config = loadConfig();
-const { address, databasePeer, llm, quota, tracing, protectResources: protect } = config;
+const { address, databasePeer, llm, tracing, monitoring, protectResources: protect } = config;
 const provider = clusterProvider(config.kubernetesContext);
 const onCluster = { providers: { kubernetes: provider } };
-const namespaceArgs = { namespace: config.namespace, quota, protect };
-const { namespace } = new AppNamespace("app", namespaceArgs, onCluster);
+const { namespace } = new AppNamespace("app", { ...config, protect }, onCluster);
 const pullSecret = config.registryLogin
   ? new PullSecret("pull-secret", { namespace, ...config.registryLogin }, onCluster).secretName
   : config.pullSecretName;
@@ -42,7 +42,6 @@ const postgres = new Postgres(
 );
 const backendImage = new ContainerImage("backend-image", config.images.backend);
 const frontendImage = new ContainerImage("frontend-image", config.images.frontend);
-
 const migration = new Migration(
   "migration",
   {
@@ -57,6 +56,7 @@ const migration = new Migration(
 
 const paths = { "/api/auth": frontendPeer, "/api": backendPeer, "/": frontendPeer };
 const publicRoute = new PublicRoute("route", { ...pods, ...address, paths }, onCluster);
+if (monitoring) new Monitoring("monitoring", { namespace, ...monitoring }, onCluster);
 
 const backend = new WebService(
   "backend",
