@@ -98,20 +98,29 @@ ensure_kubernetes() {
   go_tool certmanager "$(pinned certmanager github.com/cert-manager/cert-manager)" -ldflags "-s -w" ./cert-manager ./acmesolver
   ensure_crds certmanager github.com/cert-manager/cert-manager deploy/crds
   ensure_crds traefik sigs.k8s.io/gateway-api config/crd/standard # the version that this Traefik is written for
+  # Of the prometheus-operator, only what a stage declares: the operator itself does not run here.
+  ensure_crds prometheus-operator github.com/prometheus-operator/prometheus-operator example/prometheus-operator-crd \
+    monitoring.coreos.com_{podmonitors,prometheusrules}.yaml
 }
 
-# ensure_crds MODULE PATH DIRECTORY: the CustomResourceDefinitions in DIRECTORY of the Go module PATH that MODULE requires.
+# ensure_crds MODULE PATH DIRECTORY [FILE...]: the CustomResourceDefinitions in DIRECTORY of the Go module PATH that MODULE
+# requires, or only those in each FILE of it.
 ensure_crds() {
   local target
   target=$CACHE_DIR/tools/$1-crds-$(pinned "$1" "$2").yaml
-  [[ -s $target ]] || step "extract the CRDs of $2" extract_crds "$MODULES_DIR/$1" "$2" "$3" "$target"
+  [[ -s $target ]] || step "extract the CRDs of $2" extract_crds "$target" "$@"
   ln -sfn "$target" "$BIN_DIR/$1-crds.yaml"
 }
 
 extract_crds() {
-  go -C "$1" mod download "$2"
-  awk 'FNR == 1 { print "---" } { print }' "$(go -C "$1" list -m -f '{{.Dir}}' "$2")/$3"/*.yaml >"$4.part"
-  mv "$4.part" "$4"
+  local target=$1 module=$MODULES_DIR/$2 path=$3 directory=$4 files
+  shift 4
+  go -C "$module" mod download "$path"
+  directory=$(go -C "$module" list -m -f '{{.Dir}}' "$path")/$directory
+  files=("$directory"/*.yaml)
+  if (($#)); then files=("${@/#/$directory/}"); fi
+  awk 'FNR == 1 { print "---" } { print }' "${files[@]}" >"$target.part"
+  mv "$target.part" "$target"
 }
 
 # build_traefik: Traefik embeds a web page that its Go module does not contain. A copy of the source gets an empty one.

@@ -11,7 +11,7 @@ export interface Rule {
   readonly annotations?: { readonly summary: string; readonly runbook_url: string };
 }
 
-interface Group {
+export interface Group {
   readonly name: string;
   interval?: string;
   readonly rules: readonly Rule[];
