@@ -5,12 +5,17 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { CASES, written, type Case } from "./cases.ts";
+import { NAMESPACE, written, type Case } from "./case.ts";
+import { CLUSTER_CASES } from "./clusterCases.ts";
+import { CERTIFICATE_CASES, JOB_CASES } from "./jobCases.ts";
 import { isOfApp, manifestsOf, metricsIn, prometheusFolder } from "./manifests.ts";
+import { SERVICE_CASES } from "./serviceCases.ts";
+
+/** For each alert: series that raise it, and similar ones that do not. */
+const CASES = [...SERVICE_CASES, ...CLUSTER_CASES, ...JOB_CASES, ...CERTIFICATE_CASES];
 
 /** A stage that has everything that is watched. */
 const EVERYTHING = { backup: { enabled: true }, tls: { issuer: "ca", caSecretName: "ca" } };
-const NAMESPACE = "todo-app-dev";
 
 const manifests = manifestsOf("dev", EVERYTHING);
 const { alerts, groups, dashboard } = manifests;

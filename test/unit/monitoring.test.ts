@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { Monitoring } from "../../components/monitoring.ts";
 import { parseConfig } from "../../config/load.ts";
+import { RULES } from "../../policy/rules.ts";
+import { DEFAULTS } from "../../policy/settings.ts";
 import { find, record } from "./support/record.ts";
 import { withKeys } from "./support/stages.ts";
 
@@ -63,6 +65,31 @@ describe("Monitoring", () => {
 });
 
 describe("monitoring of a stage", () => {
+  it("adds three objects, which keep the policies, and lets Prometheus in", async () => {
+    const deployed = async (monitoring: object) => {
+      const program = () => import(`../../index.ts?monitoring=${JSON.stringify(monitoring)}`);
+      return (await record(program, "production", withKeys("production", { monitoring })))
+        .resources;
+    };
+    const before = (await deployed({})).map(({ urn }) => urn);
+    const on = await deployed({ enabled: true, namespace: "monitoring" });
+    const added = on.filter(({ urn, custom }) => custom && !before.includes(urn));
+    assert.deepEqual(
+      added.map(({ type, name }) => `${type.split(":").pop()} ${name}`).sort(),
+      [
+        "ConfigMap monitoring-dashboard",
+        "PodMonitor monitoring-pods",
+        "PrometheusRule monitoring-rules",
+      ],
+    );
+    for (const { inputs: props, ...resource } of added)
+      for (const { check } of RULES)
+        assert.deepEqual(check({ ...resource, stage: "production", props }, DEFAULTS), []);
+    const { ingress } = find(on, "NetworkPolicy").find(({ name }) => name === "backend")!.inputs
+      .spec;
+    assert.ok(ingress.some(({ ports }: any) => ports[0].port === 9464));
+  });
+
   const monitoringOf = (monitoring: object, others: object = {}) =>
     parseConfig("dev", withKeys("dev", { monitoring, ...others })).monitoring;
 
