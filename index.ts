@@ -7,6 +7,7 @@ import { clusterIdentity, clusterProvider } from "./components/cluster.ts";
 import { ContainerImage } from "./components/containerImage.ts";
 import { connectionsOf, serviceUrl, workload } from "./components/kubernetes/network.ts";
 import { Migration } from "./components/migration.ts";
+import { Monitoring } from "./components/monitoring.ts";
 import { Postgres } from "./components/postgres.ts";
 import { PublicRoute, fromProxies } from "./components/publicRoute.ts";
 import { PullSecret } from "./components/pullSecret.ts";
@@ -14,11 +15,10 @@ import { WebService } from "./components/webService.ts";
 import { loadConfig } from "./config/load.ts";
 
 const config = loadConfig();
-const { address, databasePeer, llm, quota, tracing, protectResources: protect } = config;
+const { address, databasePeer, llm, tracing, monitoring, protectResources: protect } = config;
 const provider = clusterProvider(config.kubernetesContext);
 const onCluster = { providers: { kubernetes: provider } };
-const namespaceArgs = { namespace: config.namespace, quota, protect };
-const { namespace } = new AppNamespace("app", namespaceArgs, onCluster);
+const { namespace } = new AppNamespace("app", { ...config, protect }, onCluster);
 const pullSecret = config.registryLogin
   ? new PullSecret("pull-secret", { namespace, ...config.registryLogin }, onCluster).secretName
   : config.pullSecretName;
@@ -44,7 +44,6 @@ const postgres = new Postgres(
 const backendImage = new ContainerImage("backend-image", config.images.backend);
 const frontendImage = new ContainerImage("frontend-image", config.images.frontend);
 const newImages = config.canary && canaryImages(config.canary.images);
-
 const migrationArgs = {
   ...pods,
   ...connectionsOf("migration", calls),
@@ -83,6 +82,7 @@ const canary =
 
 const paths = { "/api/auth": frontendPeer, "/api": backendPeer, "/": frontendPeer };
 const publicRoute = new PublicRoute("route", { ...pods, ...address, paths, canary }, onCluster);
+if (monitoring) new Monitoring("monitoring", { namespace, ...monitoring }, onCluster);
 
 // With TLS, new pods redirect HTTP to HTTPS, so they wait until the route serves HTTPS.
 const backendNeeds = [migration, ...(address.tls ? [publicRoute] : [])];

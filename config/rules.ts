@@ -145,6 +145,14 @@ function checkIssuer({ tls, host }: Stage, reject: Reject): void {
     );
 }
 
+function checkMonitoring({ monitoring }: Stage, reject: Reject): void {
+  if (monitoring.enabled && !monitoring.namespace)
+    reject(
+      ["monitoring", "namespace"],
+      "the namespace that Prometheus runs in, because monitoring.enabled is true: the network policies let in nobody else",
+    );
+}
+
 /** The namespace of the controller, and the scheme of the public URL. */
 function checkRoute({ route, tls, publicUrl }: Stage, reject: Reject): void {
   if (!route.namespace)
@@ -207,6 +215,7 @@ export function crossFieldProblems(stack: string, stage: Stage): Problem[] {
   checkConnections(stage, reject);
   checkRoute(stage, reject);
   checkIssuer(stage, reject);
+  checkMonitoring(stage, reject);
   checkUnused(stage, (path, reason) =>
     problems.push({ path, message: `no value, because ${reason}`, remove: "unused" }),
   );

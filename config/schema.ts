@@ -22,6 +22,7 @@ import {
   cronSchedule,
   flag,
   integer,
+  labels,
   memory,
   object,
   oneOf,
@@ -214,8 +215,16 @@ export const stageSchema = object({
     }))
     .prefault({}),
   monitoring: object({
+    /** Whether the prometheus-operator and Grafana of the cluster are told what to watch. */
+    enabled: flag().default(false),
     /** Namespace whose pods may read the metrics; empty: nobody may. */
     namespace: optionalText(DNS_LABEL, "the namespace that Prometheus runs in"),
+    /** Labels by which that Prometheus finds PodMonitors and PrometheusRules. */
+    labels: labels().default([]),
+    /** Labels by which the sidecar of Grafana finds dashboards. */
+    dashboardLabels: labels().default(["grafana_dashboard=1"]),
+    /** Where people read docs/operations.md: alerts link to it. */
+    runbooks: text(/^\S+$/, "the address of docs/operations.md").prefault("docs/operations.md"),
   }).prefault({}),
   tls: object({
     issuer: oneOf(TLS_ISSUERS).default("none"),

@@ -193,6 +193,20 @@ describe("bad configuration", () => {
       value: { resources: { requests: { cpu: "0m", memory: "0Mi" }, limits: { memory: "1Gi" } } },
       says: ['requests.cpu is "0m"; allowed: CPU', 'requests.memory is "0Mi"; allowed: memory'],
     },
+    {
+      key: "monitoring",
+      value: { enabled: true },
+      says: [
+        "todo-app:monitoring.namespace is missing; allowed: the namespace that Prometheus runs in, because monitoring.enabled is true",
+      ],
+    },
+    {
+      key: "monitoring",
+      value: { labels: ["release prometheus"] },
+      says: [
+        'todo-app:monitoring.labels[0] is "release prometheus"; allowed: labels such as "release=prometheus"',
+      ],
+    },
     { key: "registryUsername", value: "ci", says: ["todo-app:registryPassword is missing"] },
     {
       key: "rolloutTimeoutSeconds",

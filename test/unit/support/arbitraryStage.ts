@@ -237,6 +237,7 @@ function repair(stage: StageFile): StageFile {
   else delete stage.registryPassword;
   repairTls(stage);
   repairRoute(stage);
+  if (stage.monitoring?.enabled) stage.monitoring.namespace ||= "monitoring";
   if (stage.route?.kind !== "gateway") {
     delete stage.route?.proxies;
     delete stage.canary?.release;
