@@ -44,6 +44,7 @@ const postgres = new Postgres(
 const backendImage = new ContainerImage("backend-image", config.images.backend);
 const frontendImage = new ContainerImage("frontend-image", config.images.frontend);
 const newImages = config.canary && canaryImages(config.canary.images);
+
 const migrationArgs = {
   ...pods,
   ...connectionsOf("migration", calls),
@@ -96,5 +97,3 @@ export const url = pulumi.all([publicRoute.url, frontend.service]).apply(([route
 export const cluster = clusterIdentity(provider);
 /** The images that run, by digest. */
 export const images = { backend: backendImage.reference, frontend: frontendImage.reference };
-/** The canary that runs. */
-export const canaryRelease = config.canary?.release;

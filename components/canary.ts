@@ -69,6 +69,8 @@ export interface CanaryArgs {
   /** Pods of each service. */
   readonly replicas: number;
   readonly images: OfServices<ImageReference>;
+  /** What the state records about the release, for the commands that end the canary: above all its migrations. */
+  readonly release: object;
   /**
    * The services of the deployed release, each after those that it calls. The new one differs in image, name and number of pods
    * only.
@@ -101,7 +103,7 @@ export class Canary extends pulumi.ComponentResource implements WeightedServices
       if (args.services[service]!.peers) this.createPeer(name, service, args, before);
     }
 
-    this.registerOutputs({});
+    this.registerOutputs({ release: args.release });
   }
 
   /** The Service of the new release beside one of the deployed release. */

@@ -45,10 +45,10 @@ const route = (weight: number): Resource => ({
   } as Resource["inputs"],
 });
 const stateOf = (...resources: Resource[]): State => ({ version: 3, deployment: { resources } });
-const stack = (outputs: Record<string, unknown>): Resource => ({
-  urn: urnOf("todo-app-qa"),
-  type: "pulumi:pulumi:Stack",
-  outputs,
+const component = (release: unknown): Resource => ({
+  urn: urnOf("canary"),
+  type: "todo-app:index:Canary",
+  outputs: { release },
 });
 const deployed = [deployment("backend", STABLE.backend), deployment("frontend", STABLE.frontend)];
 const canary = [
@@ -66,7 +66,7 @@ describe("the canary in a state", () => {
 
   it("has images, a share of the requests, and the migrations that were noted", () => {
     const noted = { weight: 10, migrations: ["0001"], backwardCompatible: [] };
-    const state = stateOf(stack({ canaryRelease: noted }), ...deployed, ...canary, route(10));
+    const state = stateOf(component(noted), ...deployed, ...canary, route(10));
     assert.deepEqual(canaryIn(state), {
       weight: 10,
       images: NEW,

@@ -30,7 +30,7 @@ interface Spec {
 
 const specOf = ({ inputs }: Resource): Spec => (inputs as { readonly spec?: Spec }).spec ?? {};
 
-const isStack = ({ type }: Resource) => type === "pulumi:pulumi:Stack";
+const isCanary = ({ type }: Resource) => type === "todo-app:index:Canary";
 
 /** The share of the requests that the route sends to the canary beside the deployed release. */
 function weightIn(resources: readonly Resource[]): number {
@@ -57,7 +57,7 @@ export function canaryIn({ deployment }: State): Running | undefined {
     return image ? [[service, image] as const] : [];
   });
   if (!images.length) return undefined;
-  const noted = resources.find(isStack)?.outputs?.canaryRelease as Migrations | undefined;
+  const noted = resources.find(isCanary)?.outputs?.release as Migrations | undefined;
   return {
     weight: weightIn(resources),
     ...(images.length === SERVICE_NAMES.length && {
