@@ -74,14 +74,11 @@ describe("monitoring of a stage", () => {
     const before = (await deployed({})).map(({ urn }) => urn);
     const on = await deployed({ enabled: true, namespace: "monitoring" });
     const added = on.filter(({ urn, custom }) => custom && !before.includes(urn));
-    assert.deepEqual(
-      added.map(({ type, name }) => `${type.split(":").pop()} ${name}`).sort(),
-      [
-        "ConfigMap monitoring-dashboard",
-        "PodMonitor monitoring-pods",
-        "PrometheusRule monitoring-rules",
-      ],
-    );
+    assert.deepEqual(added.map(({ type, name }) => `${type.split(":").pop()} ${name}`).sort(), [
+      "ConfigMap monitoring-dashboard",
+      "PodMonitor monitoring-pods",
+      "PrometheusRule monitoring-rules",
+    ]);
     for (const { inputs: props, ...resource } of added)
       for (const { check } of RULES)
         assert.deepEqual(check({ ...resource, stage: "production", props }, DEFAULTS), []);
