@@ -26,9 +26,9 @@ GIVEN_CLUSTER = $(if $(filter command,$(origin CLUSTER)),$(CLUSTER))
 # $(MAKE) runs even under `make -n`, and without MAKEFLAGS the inner make would not know of -n.
 FOR_TESTS = unset MAKEFLAGS MFLAGS && export CLUSTER=local YES=1 &&
 
-.PHONY: help up login preflight preview comment issue nightly images pr-stage render history rollback promote rotate down drift heal smoke backup backups restore drill config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
+.PHONY: help up login preflight preview comment issue nightly images pr-stage render history rollback promote canary canary-promote canary-abort rotate down drift heal smoke doctor backup backups restore drill config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: cluster ## Install what is missing, build, push and deploy STAGE, print the URL
 	@$(WITH_STAGE) node ops/up.ts $(STAGE) "$$file" $(ARGS)
@@ -70,6 +70,15 @@ promote: STAGE = $(TO)
 promote: cluster ## Deploy the images that another stage runs, without a build: FROM=staging TO=production
 	@$(WITH_STAGE) from=$$(local/stage-file $(FROM)) && node ops/promote.ts $(FROM) $(TO) $(if $(and $(FROM),$(TO)),"$$from" "$$file" $(REVISION)) $(ARGS)
 
+canary: cluster ## Send a share of STAGE's requests to a new release beside the deployed one, in %: WEIGHT=10
+	@$(WITH_STAGE) node ops/canary.ts $(STAGE) "$$file" $(WEIGHT) $(ARGS)
+
+canary-promote: cluster ## Make the canary of STAGE its release, without a build
+	@$(WITH_STAGE) node ops/canary-promote.ts $(STAGE) "$$file" $(ARGS)
+
+canary-abort: node_modules/.package-lock.json ## Remove the canary of STAGE; the release beside it serves on
+	@$(WITH_STAGE) node ops/canary-abort.ts $(STAGE) "$$file" $(ARGS)
+
 rotate: cluster ## Generate a secret of STAGE anew and deploy it: SECRET=auth, databasePassword or databaseOwnerPassword
 	@$(WITH_STAGE) node ops/rotate.ts "$(SECRET)" $(STAGE) "$$file" $(ARGS)
 
@@ -84,6 +93,9 @@ heal: cluster ## Put back what was changed by hand in the cluster of STAGE, and 
 
 smoke: node_modules/.package-lock.json ## Check whether the deployed STAGE works: pods, pages, API, and as users with throw-away accounts
 	@$(WITH_STAGE) node ops/smoke.ts $(STAGE) "$$file" $(ARGS)
+
+doctor: node_modules/.package-lock.json ## Look at a STAGE that may be broken, and name causes and fixes; change nothing
+	@$(WITH_STAGE) node ops/doctor.ts $(STAGE) "$$file" $(ARGS)
 
 backup: node_modules/.package-lock.json ## Make a backup of the in-cluster database of STAGE
 	@$(WITH_STAGE) node ops/backup.ts $(STAGE) "$$file" $(ARGS)
@@ -112,7 +124,7 @@ env: node_modules/.package-lock.json ## Print the settings for using pulumi, kub
 scan: node_modules/.package-lock.json ## Scan the objects that staging and production deploy for weaknesses
 	@test/scan/scan.sh
 
-soak: node_modules/.package-lock.json ## Load production through rollouts, drains and failures for 45 minutes, and print the figures
+soak: node_modules/.package-lock.json ## Load production through rollouts, drains and failures for 45 minutes, and cause every fault that make doctor knows
 	@$(FOR_TESTS) for stage in dev staging production; do make --no-print-directory up STAGE=$$stage; done
 	@$(FOR_TESTS) $(WITH_ENV) mocha --reporter spec --timeout 3600000 --require test/e2e/support/diagnose.ts 'test/soak/*.test.ts'
 

@@ -1,6 +1,12 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { gatewaySpec, httpRouteSpec, redirectSpec, type RoutePaths } from "./kubernetes/gateway.ts";
+import {
+  gatewaySpec,
+  httpRouteSpec,
+  redirectSpec,
+  type RoutePaths,
+  type WeightedServices,
+} from "./kubernetes/gateway.ts";
 import { objectLabels } from "./kubernetes/labels.ts";
 import {
   addresses,
@@ -68,6 +74,8 @@ export interface PublicRouteArgs {
   readonly publicUrl: string;
   /** The Service of each path prefix; the longest matching prefix wins. */
   readonly paths: RoutePaths;
+  /** The canary, which must be ready before requests go there. Needs the kind `gateway`. @default none */
+  readonly canary?: WeightedServices & pulumi.Resource;
   readonly route: RouteSettings;
   /** @default plain HTTP */
   readonly tls?: Tls;
@@ -196,15 +204,22 @@ export class PublicRoute extends pulumi.ComponentResource {
         ]
       : [];
     // The redirect is created first: when the other HTTPRoute moves to the HTTPS listener, HTTP still has a route.
-    const spec = httpRouteSpec(ROUTE, args.host, args.paths, isTls ? "https" : "http");
-    return [...redirects, create(name, ROUTE, spec, [dependsOn, ...redirects])];
+    const { host, paths, canary } = args;
+    const weighted = canary?.weight ? canary : undefined;
+    const spec = httpRouteSpec(ROUTE, host, paths, isTls ? "https" : "http", weighted);
+    const after = [dependsOn, ...redirects, ...(weighted ? [weighted] : [])];
+    return [...redirects, create(name, ROUTE, spec, after)];
   }
 
   /** Lets the proxies work that run beside the Gateway: the namespace's default-deny policy would block them. */
   private createProxyPolicy(name: string, args: PublicRouteArgs) {
     const { proxies, namespace } = args.route;
     if (proxies !== "app-namespace") return;
-    const services = Object.values(args.paths).map((peer) => [peer.workload, peer.port] as const);
+    const { canary } = args;
+    const peers = Object.values(args.paths).flatMap((peer) =>
+      canary ? [peer, canary.beside(peer)] : [peer],
+    );
+    const services = peers.map((peer) => [peer.workload, peer.port] as const);
     const callees = [...new Map(services)].map(([service, port]) => workload(service, port));
     const solver = labelled(SOLVER.labels, SOLVER.port);
     new k8s.networking.v1.NetworkPolicy(

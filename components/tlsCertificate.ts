@@ -4,6 +4,8 @@ import { objectLabels } from "./kubernetes/labels.ts";
 import { ingressRules, type Peer } from "./kubernetes/network.ts";
 
 const WORKLOAD = "route";
+/** Name of the Certificate. */
+export const CERTIFICATE = "todo-app";
 /** The pods with which cert-manager answers an HTTP-01 challenge. */
 export const SOLVER = {
   port: 8089,
@@ -89,7 +91,7 @@ export class TlsCertificate extends pulumi.ComponentResource {
       {
         apiVersion: "cert-manager.io/v1",
         kind: "Certificate",
-        metadata: this.metadata(args, "todo-app", {
+        metadata: this.metadata(args, CERTIFICATE, {
           "pulumi.com/waitFor": "condition=Ready",
           "pulumi.com/timeoutSeconds": String(args.rolloutTimeoutSeconds),
         }),

@@ -1,7 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { selectorLabels } from "./kubernetes/labels.ts";
-import { inNamespace, workload } from "./kubernetes/network.ts";
+import { inNamespace, serviceUrl, workload } from "./kubernetes/network.ts";
 import { httpProbes, type HealthPaths } from "./kubernetes/probes.ts";
 import { createWorkload, workloadMetadata, type WorkloadArgs } from "./workload.ts";
 
@@ -12,6 +12,13 @@ const GRACE_PERIOD_SECONDS = 35;
 /** Port for Prometheus metrics. It is not the app's port, so that no public route reaches the metrics. */
 const METRICS_PORT = 9464;
 const HEALTH: HealthPaths = { live: "/health/live", ready: "/health/ready" };
+
+/** Name of the headless Service that resolves to every pod of a web service with `peers`. */
+export const peerService = (name: string): string => `${name}-peers`;
+
+/** URL of that Service. */
+export const peerUrl = (name: string, port: number): string =>
+  serviceUrl(workload(peerService(name), port));
 
 export interface WebServiceArgs extends WorkloadArgs {
   /** TCP port of the container and of the Service. */
@@ -39,14 +46,17 @@ export class WebService extends pulumi.ComponentResource {
   readonly service: pulumi.Output<string>;
   /** URL under which other pods of the namespace reach the Service. */
   readonly url: string;
+  /** Virtual address of the Service inside the cluster. */
+  readonly clusterIP: pulumi.Output<string>;
 
   constructor(name: string, args: WebServiceArgs, opts?: pulumi.ComponentResourceOptions) {
     super("todo-app:index:WebService", name, {}, opts);
 
-    this.url = `http://${name}:${args.port}`;
+    this.url = serviceUrl(workload(name, args.port));
     const deployment = this.createPods(name, args);
     this.createPeerService(name, args);
     const service = this.createService(name, args);
+    this.clusterIP = service.spec.clusterIP;
     this.service = pulumi
       .all([service.metadata.name, deployment.id])
       .apply(([serviceName]) => serviceName);
@@ -62,7 +72,7 @@ export class WebService extends pulumi.ComponentResource {
       ...args,
       settings: {
         ...args.settings,
-        ...(args.peers && { PEER_URL: `http://${name}-peers:${args.port}` }),
+        ...(args.peers && { PEER_URL: peerUrl(name, args.port) }),
         METRICS_PORT: String(metricsPort),
       },
       callers: [...args.callers, ...readers, ...peers],
@@ -87,7 +97,7 @@ export class WebService extends pulumi.ComponentResource {
       {
         metadata: {
           ...workloadMetadata(name, args, { "pulumi.com/skipAwait": "true" }),
-          name: `${name}-peers`,
+          name: peerService(name),
         },
         spec: {
           clusterIP: "None",

@@ -5,19 +5,22 @@
  */
 import * as pulumi from "@pulumi/pulumi";
 import type { AppSecretsArgs } from "../components/appSecrets.ts";
+import type { CanaryArgs } from "../components/canary.ts";
+import { CERTIFICATE, type Tls } from "../components/tlsCertificate.ts";
 import type { ContainerImageArgs } from "../components/containerImage.ts";
 import { databasePeer, type PostgresArgs } from "../components/postgres.ts";
 import { outside, type Peer } from "../components/kubernetes/network.ts";
 import type { PublicRouteArgs } from "../components/publicRoute.ts";
+import type { MonitoringArgs } from "../components/monitoring.ts";
 import type { PullSecretArgs } from "../components/pullSecret.ts";
 import type { WebServiceArgs } from "../components/webService.ts";
 import type { WorkloadArgs } from "../components/workload.ts";
-import type { Tls } from "../components/tlsCertificate.ts";
+import { appMonitoring } from "./appMonitoring.ts";
 import { asIntended, checkedStage, type IsEncrypted } from "./check.ts";
 import { namespaceOf } from "./rules.ts";
 import { ACME_SERVERS, type Stage } from "./schema.ts";
 import { imageReference } from "./pins.ts";
-import { forEachService, type Service, type ServiceName } from "./services.ts";
+import { SERVICE_NAMES, forEachService, type Service, type ServiceName } from "./services.ts";
 
 /**
  * A service outside the stack: the environment variables that tell the app about it, and the peers that the app must be
@@ -40,6 +43,13 @@ export type StackConfig = Readonly<
     readonly web: Pick<WebServiceArgs, "placement" | "metricsReader">;
     /** How each image is built, or which existing image is used. */
     readonly images: Readonly<Record<ServiceName, ContainerImageArgs>>;
+    /** The release that runs beside the deployed one, whose images are then those of `images`. @default none */
+    readonly canary?: Pick<CanaryArgs, "weight" | "replicas"> & {
+      /** How its images are built, or which existing ones are used. */
+      readonly images: Readonly<Record<ServiceName, ContainerImageArgs>>;
+      /** What the commands have noted about it. */
+      readonly release: NonNullable<Stage["canary"]["release"]>;
+    };
     /**
      * How nodes log in to the registry: with an existing Secret (`pullSecretName`), or with a Secret to create from
      * `registryLogin`. Both are absent if nodes need no login.
@@ -54,6 +64,8 @@ export type StackConfig = Readonly<
     readonly llm: Integration;
     /** The peer that collects traces. The environment variables for it are in `settings`. */
     readonly tracing: Pick<Integration, "callees">;
+    /** Arguments of `Monitoring`; absent if nobody watches the app. */
+    readonly monitoring?: Omit<MonitoringArgs, "namespace">;
     /** The app's public address, and the route to it. */
     readonly address: Pick<PublicRouteArgs, "host" | "publicUrl" | "tls" | "route">;
     /** Environment variables of every service: the stage, the public URL, HTTPS, tracing. */
@@ -128,11 +140,28 @@ function backupOf({ backup: { enabled, ...args } }: Stage): PostgresArgs["backup
   return enabled ? args : undefined;
 }
 
+const labelsOf = (list: readonly string[]) =>
+  Object.fromEntries(list.map((label) => label.split("=") as [string, string]));
+
+function monitoringOf({ monitoring, tls, backup }: Stage): StackConfig["monitoring"] {
+  if (!monitoring.enabled) return undefined;
+  const isIssued = tls.issuer !== "none" && tls.issuer !== "secret";
+  return {
+    services: SERVICE_NAMES,
+    certificate: isIssued ? CERTIFICATE : undefined,
+    backup: backup.enabled,
+    labels: labelsOf(monitoring.labels),
+    dashboardLabels: labelsOf(monitoring.dashboardLabels),
+    runbooks: monitoring.runbooks,
+    app: appMonitoring,
+  };
+}
+
 /** The images, and how the nodes may pull them. */
 function imagesOf(
   stack: string,
-  { images, registryUsername: username, registryPassword }: Stage,
-): Pick<StackConfig, "images" | "pullSecretName" | "registryLogin"> {
+  { images, canary, registryUsername: username, registryPassword }: Stage,
+): Pick<StackConfig, "images" | "canary" | "pullSecretName" | "registryLogin"> {
   const { registry, pullSecretName } = images;
   const login = username ? { username, password: pulumi.secret(registryPassword) } : undefined;
   const image = (name: ServiceName, { base }: Service): ContainerImageArgs => ({
@@ -146,8 +175,19 @@ function imagesOf(
     prebuilt: images[name],
     credentials: login,
   });
+  const { release, replicas } = canary;
+  const stable = (name: ServiceName, service: Service): ContainerImageArgs => ({
+    ...image(name, service),
+    prebuilt: release?.stable[name] ?? images[name],
+  });
   return {
-    images: forEachService(image),
+    images: forEachService(stable),
+    canary: release && {
+      weight: release.weight,
+      replicas,
+      images: forEachService(image),
+      release,
+    },
     pullSecretName: pullSecretName || undefined,
     registryLogin: login && !pullSecretName ? { registry, ...login } : undefined,
   };
@@ -188,6 +228,7 @@ export function parseConfig(
     databasePeer: databasePeer(database.mode, external ? urlPort(databaseUrl) : undefined),
     llm: languageModel(checked.llm),
     tracing: { callees: collector.callees },
+    monitoring: monitoringOf(checked),
     address: { host, publicUrl, tls: certificate(tls), route },
     settings: {
       ENVIRONMENT: stack,

@@ -47,12 +47,27 @@ function checkAutoscaling(name: ServiceName, stage: Stage, reject: Reject): void
     );
 }
 
+/** The services, and beside each of them its canary, where one runs. */
+function workloadsOf({ canary, ...stage }: Stage) {
+  const services = SERVICE_NAMES.map((name) => ({
+    ...stage[name],
+    name,
+    connections: SERVICES[name].connections,
+  }));
+  if (!canary.release) return services;
+  const beside = { replicas: canary.replicas, autoscaling: undefined };
+  return [
+    ...services,
+    ...services.map((each) => ({ ...each, ...beside, name: `${each.name}-canary` })),
+  ];
+}
+
 /**
  * The quota must hold all workloads at their largest scale, with old and new pods, so that it never blocks a rollout.
  */
 function checkQuota(stage: Stage, reject: Reject): void {
   const { quota } = stage;
-  const peak = peakOf({ ...stage, services: SERVICE_NAMES.map((name) => stage[name]) });
+  const peak = peakOf({ ...stage, services: workloadsOf(stage) });
   const because = `which ${SERVICE_NAMES.join(", ")}, database and migration need at their peak, when a rollout runs old and new pods`;
   if (quota.pods < peak.pods) reject(["quota", "pods"], `at least ${peak.pods}, ${because}`);
   if (cpuMillicores(quota.cpu) < peak.cpu)
@@ -95,16 +110,10 @@ function checkDatabase({ database, databaseUrl, backup }: Stage, reject: Reject)
  * In a rollout, the old pods hold their connections until they are gone, and the new pods need theirs. An external
  * server is not checked: its owner decides how many connections it accepts.
  */
-function checkConnections({ database, backup, ...stage }: Stage, reject: Reject): void {
+function checkConnections(stage: Stage, reject: Reject): void {
+  const { database, backup } = stage;
   if (database.mode === "external") return;
-  const { count, sum } = neededConnections(
-    SERVICE_NAMES.map((name) => ({
-      ...stage[name],
-      name,
-      connections: SERVICES[name].connections,
-    })),
-    backup.enabled,
-  );
+  const { count, sum } = neededConnections(workloadsOf(stage), backup.enabled);
   if (database.maxConnections < count)
     reject(
       ["database", "maxConnections"],
@@ -136,6 +145,14 @@ function checkIssuer({ tls, host }: Stage, reject: Reject): void {
     );
 }
 
+function checkMonitoring({ monitoring }: Stage, reject: Reject): void {
+  if (monitoring.enabled && !monitoring.namespace)
+    reject(
+      ["monitoring", "namespace"],
+      "the namespace that Prometheus runs in, because monitoring.enabled is true: the network policies let in nobody else",
+    );
+}
+
 /** The namespace of the controller, and the scheme of the public URL. */
 function checkRoute({ route, tls, publicUrl }: Stage, reject: Reject): void {
   if (!route.namespace)
@@ -149,6 +166,8 @@ function checkRoute({ route, tls, publicUrl }: Stage, reject: Reject): void {
 
 /** A setting that nothing would read is taken for a mistake. */
 function checkUnused({ tls, database, route, ...stage }: Stage, unused: Reject): void {
+  if (stage.canary.release && route.kind !== "gateway")
+    unused(["canary", "release"], "route.kind is not gateway, and an Ingress has no weights");
   if (route.proxies === "app-namespace" && route.kind !== "gateway")
     unused(["route", "proxies"], "route.kind is not gateway");
   if (/(^|\.)letsencrypt\.org$/.test(tls.server && new URL(tls.server).hostname))
@@ -196,6 +215,7 @@ export function crossFieldProblems(stack: string, stage: Stage): Problem[] {
   checkConnections(stage, reject);
   checkRoute(stage, reject);
   checkIssuer(stage, reject);
+  checkMonitoring(stage, reject);
   checkUnused(stage, (path, reason) =>
     problems.push({ path, message: `no value, because ${reason}`, remove: "unused" }),
   );

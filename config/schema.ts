@@ -22,6 +22,7 @@ import {
   cronSchedule,
   flag,
   integer,
+  labels,
   memory,
   object,
   oneOf,
@@ -214,8 +215,16 @@ export const stageSchema = object({
     }))
     .prefault({}),
   monitoring: object({
+    /** Whether the prometheus-operator and Grafana of the cluster are told what to watch. */
+    enabled: flag().default(false),
     /** Namespace whose pods may read the metrics; empty: nobody may. */
     namespace: optionalText(DNS_LABEL, "the namespace that Prometheus runs in"),
+    /** Labels by which that Prometheus finds PodMonitors and PrometheusRules. */
+    labels: labels().default([]),
+    /** Labels by which the sidecar of Grafana finds dashboards. */
+    dashboardLabels: labels().default(["grafana_dashboard=1"]),
+    /** Where people read docs/operations.md: alerts link to it. */
+    runbooks: text(/^\S+$/, "the address of docs/operations.md").prefault("docs/operations.md"),
   }).prefault({}),
   tls: object({
     issuer: oneOf(TLS_ISSUERS).default("none"),
@@ -255,6 +264,28 @@ export const stageSchema = object({
     pods: integer(1, 10_000).default(250),
     cpu: cpu.prefault("64"),
     memory: memory.prefault("128Gi"),
+  }).prefault({}),
+  /** A new release that serves a share of the requests beside the deployed one. `make canary` alone starts it. */
+  canary: object({
+    /** How long `make canary` watches the new release; 0: not at all. */
+    minutes: integer(0, 120).default(5),
+    /** The canary is aborted when a larger share of its requests fails (status 5xx), in %. */
+    maxErrorPercent: integer(0, 100).default(5),
+    /** The canary is aborted when its slowest 5 % of the requests take longer, in seconds. */
+    maxLatencySeconds: integer(1, 60).default(1),
+    /** Pods of each service that run the new release. */
+    replicas: integer(1, 10).default(1),
+    /** The canary that runs. The commands write it into a temporary stage file; no stage file has it. */
+    release: object({
+      /** Share of the requests, in %; 0 before the canary is removed. */
+      weight: integer(0, 99),
+      /** The images of the deployed release. `images` are those of the new one. */
+      stable: object(forEachService(() => prebuilt)),
+      /** The migrations that the new release has; absent where that is not known. */
+      migrations: z.array(z.string({ error: "names of migrations" })).optional(),
+      /** Those of them on whose schema every older release runs. */
+      backwardCompatible: z.array(z.string({ error: "names of migrations" })).optional(),
+    }).optional(),
   }).prefault({}),
   protectResources: flag().default(false),
   /** Read by `make up` alone: the stack itself does not depend on it. */

@@ -49,6 +49,11 @@ export const certificates = () => {
 export const PEM_KEYS = ["caCertificate", "caBundle"];
 export const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 export const OBJECT_NAME = /^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/;
+/** A label of Kubernetes as kubectl writes it: an optional prefix, a name and a value. */
+const LABEL =
+  /^([a-z0-9]([-.a-z0-9]*[a-z0-9])?\/)?[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?=([A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?)?$/;
+export const labels = () =>
+  z.array(text(LABEL, 'labels such as "release=prometheus"'), { error: "a list of labels" });
 /** A host name and not an IP address, which an Ingress refuses and no public authority certifies. */
 export const HOST_NAME =
   /^(?=.{1,253}$)(?![\d.]+$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$/;

@@ -28,6 +28,7 @@ const SUITES: readonly Suite[] = [
   { name: "lint", command: "test/lint.sh" },
   { name: "unit", command: "npm test --silent" },
   { name: "network", command: mocha("'test/network/*.test.ts'") },
+  { name: "monitoring", command: mocha("'test/monitoring/*.test.ts'") },
   { name: "scan", command: "test/scan/scan.sh" },
   { name: "backend", command: "app/backend/check.sh", early: true },
   { name: "frontend", command: "app/frontend/check.sh" },

@@ -38,19 +38,53 @@ const attached = (gateway: string, host: string, sectionName: Listener) => ({
   hostnames: [host],
 });
 
-/** `spec` of an HTTPRoute from a listener of a Gateway to the Services. */
+/** The Services that serve a share of the requests beside those of the paths. */
+export interface WeightedServices {
+  /** Share of the requests, in %. */
+  readonly weight: number;
+  /** The Service beside one of the paths. */
+  readonly beside: (service: WorkloadPeer) => WorkloadPeer;
+  /** A header whose exact value sends a request there in any case. */
+  readonly header: { readonly name: string; readonly value: string };
+}
+
+const backendRef = ({ workload: name, port }: WorkloadPeer, weight: number) => ({
+  group: "",
+  kind: "Service",
+  name,
+  port,
+  weight,
+});
+
+/**
+ * `spec` of an HTTPRoute from a listener of a Gateway to the Services. Of two rules with the same path, the one that also matches
+ * a header comes first, whatever their order.
+ */
 export function httpRouteSpec(
   gateway: string,
   host: string,
   paths: RoutePaths,
   listener: Listener,
+  canary?: WeightedServices,
 ) {
   return {
     ...attached(gateway, host, listener),
-    rules: Object.entries(paths).map(([path, { workload, port }]) => ({
-      matches: [{ path: { type: "PathPrefix", value: path } }],
-      backendRefs: [{ group: "", kind: "Service", name: workload, port, weight: 1 }],
-    })),
+    rules: Object.entries(paths).flatMap(([value, service]) => {
+      const path = { type: "PathPrefix", value };
+      if (!canary) return [{ matches: [{ path }], backendRefs: [backendRef(service, 1)] }];
+      const { weight, beside, header } = canary;
+      const other = beside(service);
+      return [
+        {
+          matches: [{ path, headers: [{ type: "Exact", ...header }] }],
+          backendRefs: [backendRef(other, 1)],
+        },
+        {
+          matches: [{ path }],
+          backendRefs: [backendRef(service, 100 - weight), backendRef(other, weight)],
+        },
+      ];
+    }),
   };
 }
 

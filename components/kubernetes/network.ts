@@ -26,6 +26,10 @@ export const workload = (name: string, port: number): WorkloadPeer => ({
   port,
 });
 
+/** URL under which other pods of the namespace reach the Service of a workload. */
+export const serviceUrl = ({ workload: name, port }: WorkloadPeer): string =>
+  `http://${name}:${port}`;
+
 /** The pods of another namespace, such as the ingress controller's. */
 export const inNamespace = (namespace: string, port: number): Peer => ({
   kind: "namespace",

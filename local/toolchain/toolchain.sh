@@ -98,22 +98,33 @@ ensure_kubernetes() {
   go_tool containerd "$(pinned containerd github.com/containerd/containerd/v2)" \
     -tags "no_btrfs no_zfs no_devmapper" -ldflags "-s -w" \
     github.com/containerd/containerd/v2/cmd/{containerd,containerd-shim-runc-v2}
+  MODULE=cluster
   ensure_crds certmanager github.com/cert-manager/cert-manager deploy/crds
   ensure_crds traefik sigs.k8s.io/gateway-api config/crd/standard # the version that this Traefik is compiled with
+  # Of the prometheus-operator, only what a stage declares: the operator itself does not run here.
+  MODULE=prometheus-operator
+  ensure_crds prometheus-operator github.com/prometheus-operator/prometheus-operator example/prometheus-operator-crd \
+    monitoring.coreos.com_{podmonitors,prometheusrules}.yaml
 }
 
-# ensure_crds NAME PATH DIRECTORY: the CustomResourceDefinitions in DIRECTORY of the Go module PATH, for the program NAME.
+# ensure_crds NAME PATH DIRECTORY [FILE...]: the CustomResourceDefinitions in DIRECTORY of the Go module PATH that MODULE requires,
+# or only those in each FILE of it, for the program NAME.
 ensure_crds() {
   local target
-  target=$CACHE_DIR/tools/$1-crds-$(pinned cluster "$2").yaml
-  [[ -s $target ]] || step "extract the CRDs of $2" extract_crds "$MODULES_DIR/cluster" "$2" "$3" "$target"
+  target=$CACHE_DIR/tools/$1-crds-$(pinned "$MODULE" "$2").yaml
+  [[ -s $target ]] || step "extract the CRDs of $2" extract_crds "$target" "${@:2}"
   ln -sfn "$target" "$BIN_DIR/$1-crds.yaml"
 }
 
 extract_crds() {
-  go -C "$1" mod download "$2"
-  awk 'FNR == 1 { print "---" } { print }' "$(go -C "$1" list -m -f '{{.Dir}}' "$2")/$3"/*.yaml >"$4.part"
-  mv "$4.part" "$4"
+  local target=$1 module=$MODULES_DIR/$MODULE path=$2 directory=$3 files
+  shift 3
+  go -C "$module" mod download "$path"
+  directory=$(go -C "$module" list -m -f '{{.Dir}}' "$path")/$directory
+  files=("$directory"/*.yaml)
+  if (($#)); then files=("${@/#/$directory/}"); fi
+  awk 'FNR == 1 { print "---" } { print }' "${files[@]}" >"$target.part"
+  mv "$target.part" "$target"
 }
 
 # build_traefik: Traefik embeds a web page that its Go module does not contain, and with lego the SDKs of all DNS services. A copy

@@ -17,6 +17,8 @@ interface Description<Option extends string> {
   readonly options?: Readonly<Record<Option, string>>;
   /** Options of which at most one may be given. @default none */
   readonly exclusive?: readonly NoInfer<Option>[];
+  /** What its exit codes mean. @default 0 done, 1 failed, 2 wrong usage */
+  readonly exitCodes?: string;
 }
 
 /** What a command was called with. */
@@ -26,7 +28,7 @@ interface Call<Option extends string> {
   readonly options: Readonly<Record<Option, boolean>>;
 }
 
-const EXIT_CODES = "exit code: 0 done, 1 failed, 2 wrong usage";
+const EXIT_CODES = "0 done, 1 failed, 2 wrong usage";
 
 function optionsOf({ options = {} }: Description<string>): Readonly<Record<string, string>> {
   return { ...options, help: "show this help" };
@@ -52,7 +54,7 @@ function helpOf(description: Description<string>): string {
     ...options.map(([option, meaning]) => `  --${option.padEnd(width)}  ${meaning}`),
     ...throughMake(description),
     `example: ${description.example}`,
-    EXIT_CODES,
+    `exit code: ${description.exitCodes ?? EXIT_CODES}`,
     "",
   ].join("\n");
 }

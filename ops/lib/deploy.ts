@@ -1,5 +1,6 @@
 /** Deploys one stage: checks, asks, settles what a killed deploy has left, runs the engine and records what it deployed. */
 import type { EngineEvent, Stack, UpResult } from "@pulumi/pulumi/automation/index.js";
+import { refuseWhileCanary } from "./canary/running.ts";
 import { adoptNewCluster, verifyCluster } from "./state/clusterIdentity.ts";
 import { OperatorError, ReleaseFailure } from "./errors.ts";
 import { refuseDataLoss } from "./state/databaseVolume.ts";
@@ -11,7 +12,7 @@ import { hasChanges, showPlan } from "./engine/plan.ts";
 import { policyPacks } from "./engine/policies.ts";
 import { preflight } from "./preflight/preflight.ts";
 import { recordDeploy } from "./revisions/record.ts";
-import { sourceOf, type Reuse } from "./revisions/revision.ts";
+import { CANARY_STEP, sourceOf, type Reuse } from "./revisions/revision.ts";
 import { noteCancelledUpdates, settlePendingOperations } from "./state/recover.ts";
 import { exportState, hasPendingOperations } from "./state/state.ts";
 import { stageFile, type Settings, type Stage } from "./stage.ts";
@@ -51,7 +52,7 @@ async function up(
   stack: Stack,
   stage: Stage,
   target: Target,
-  { reuse, heal: refresh }: DeployOptions,
+  { reuse, canary, heal: refresh }: DeployOptions,
 ): Promise<UpResult> {
   const watch = new RolloutWatch(target);
   const updates = new Set<string>();
@@ -69,7 +70,7 @@ async function up(
           configFile: stage.file,
           policyPacks: policyPacks(stack),
           showSecrets: false,
-          message: reuse?.outcome,
+          message: reuse?.outcome ?? (canary && CANARY_STEP),
           refresh,
         }),
       {
@@ -103,6 +104,10 @@ export interface DeployOptions {
   readonly yes: boolean;
   /** The images of another deploy, which the stage's temporary file names. @default what the stage file says is deployed */
   readonly reuse?: Reuse;
+  /** What is asked, without the question mark, and the command that asks nothing. @default it follows from the other options */
+  readonly asks?: { readonly question: string; readonly command: string };
+  /** What the deploy is for a canary: a step, which is no revision, or its end. @default it is refused while a canary runs */
+  readonly canary?: "step" | "end";
   /** The secret that the deploy rotates; the stage has a file with its raised counter. @default none */
   readonly rotation?: {
     readonly secret: string;
@@ -118,7 +123,8 @@ export interface DeployOptions {
 }
 
 /** What is asked, without the question mark, and the command that asks nothing. */
-function questionOf(name: string, { reuse, rotation, heal }: DeployOptions) {
+function questionOf(name: string, { asks, reuse, rotation, heal }: DeployOptions) {
+  if (asks) return asks;
   if (reuse) return reuse;
   if (rotation) return { ...rotation, question: `Rotate ${rotation.secret} of ${name}` };
   const place = `STAGE=${name}`;
@@ -166,6 +172,7 @@ export async function deploy(stage: Stage, options: DeployOptions): Promise<void
   const newCluster = process.env.NEW_CLUSTER === "1" && context !== "";
   if (context && !newCluster) {
     await verifyCluster(stage.name, exported, context);
+    if (!options.canary) refuseWhileCanary(stage.name, exported);
     if (config.database)
       refuseDataLoss(stage.name, exported.deployment.resources ?? [], {
         ...config.database,
@@ -186,6 +193,7 @@ export async function deploy(stage: Stage, options: DeployOptions): Promise<void
   const source = await sourceOf(stage.file);
   const { reuse, test } = options;
   const result = await up(stack, stage, config, options);
+  if (options.canary === "step") return;
   const failure = test && (await failureOf(test));
   await recordDeploy(config, {
     source,

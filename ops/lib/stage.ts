@@ -145,11 +145,15 @@ export interface Settings {
 export async function settingsOf(stage: Stage): Promise<Settings> {
   const settings = settingsIn(stage.name, await stageValues(stage));
   if (settings.context) return settings;
-  throw new OperatorError(
-    `${PROJECT}:kubernetesContext of ${stage.name} is missing`,
-    `pulumi config set --stack ${stage.name} ${PROJECT}:kubernetesContext <context>`,
-  );
+  throw noContext(stage.name);
 }
+
+/** The error for a stage that names no context. */
+export const noContext = (stage: string) =>
+  new OperatorError(
+    `${PROJECT}:kubernetesContext of ${stage} is missing`,
+    `pulumi config set --stack ${stage} ${PROJECT}:kubernetesContext <context>`,
+  );
 
 export function settingsIn(stage: string, values: Values): Settings {
   const { kubernetesContext, namespace, protectResources, automaticRollback } = decoded(values);

@@ -9,7 +9,7 @@ import { effectiveConfig, settingsOf, stageValues } from "../../ops/lib/stage.ts
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CONFIG_DIFF = join(ROOT, "ops/config-diff.ts");
-const CANARY = "https://canary.example.com/v1";
+const CONFIDENTIAL = "https://confidential.example.com/v1";
 
 const STAGE_FILE = `
 config:
@@ -47,8 +47,8 @@ describe("the configuration of a stage", function () {
     stage = { name: "qa", file: join(folder, "elsewhere/qa.yaml") };
     writeFileSync(stage.file, STAGE_FILE);
     set("openai", "--path", "todo-app:llm.provider");
-    set(CANARY, "--path", "--secret", "todo-app:llm.baseUrl");
-    set("canary-key", "--secret", "todo-app:openaiApiKey");
+    set(CONFIDENTIAL, "--path", "--secret", "todo-app:llm.baseUrl");
+    set("confidential-key", "--secret", "todo-app:openaiApiKey");
   });
   after(() => {
     process.chdir(checkout);
@@ -64,7 +64,7 @@ describe("the configuration of a stage", function () {
     const config = effectiveConfig("qa", await stageValues(stage));
     assert.equal(config?.kubernetesContext, "arn:aws:eks:eu-central-1:1:cluster/qa");
     assert.deepEqual([config.backend.replicas, config.frontend.replicas], [3, 4]);
-    assert.equal(config.llm.baseUrl, CANARY);
+    assert.equal(config.llm.baseUrl, CONFIDENTIAL);
     assert.equal(config.rolloutTimeoutSeconds, 300, "a default");
   });
 
@@ -79,7 +79,7 @@ describe("the configuration of a stage", function () {
 
   it("is compared without decrypting any secret", async () => {
     const values = await stageValues(stage, { showSecrets: false });
-    assert.doesNotMatch(JSON.stringify(values), /canary/);
+    assert.doesNotMatch(JSON.stringify(values), /confidential/);
   });
 
   it("is what config-diff compares, without the secrets", () => {
@@ -101,7 +101,7 @@ describe("the configuration of a stage", function () {
       /^ {2}protectResources +true +false \(default\)$/m,
     ])
       assert.match(stdout, row);
-    assert.doesNotMatch(stdout, /canary|placement/);
+    assert.doesNotMatch(stdout, /confidential|placement/);
   });
 
   it("is read from the file if the engine cannot read it", async () => {

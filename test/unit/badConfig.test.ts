@@ -119,7 +119,7 @@ describe("bad configuration", () => {
     },
     {
       key: "databaseUrl",
-      value: "mysql://canary",
+      value: "mysql://confidential",
       stage: "staging",
       says: ["todo-app:databaseUrl is [secret]; allowed: postgresql://"],
     },
@@ -140,7 +140,7 @@ describe("bad configuration", () => {
     },
     {
       key: "databaseUrl",
-      value: "postgresql://canary:canary@db.example.com/todo",
+      value: "postgresql://confidential:confidential@db.example.com/todo",
       stage: "staging",
       says: [
         "todo-app:databaseUrl is [secret]; allowed: a URL with sslmode=require, verify-ca, verify-full",
@@ -193,6 +193,20 @@ describe("bad configuration", () => {
       value: { resources: { requests: { cpu: "0m", memory: "0Mi" }, limits: { memory: "1Gi" } } },
       says: ['requests.cpu is "0m"; allowed: CPU', 'requests.memory is "0Mi"; allowed: memory'],
     },
+    {
+      key: "monitoring",
+      value: { enabled: true },
+      says: [
+        "todo-app:monitoring.namespace is missing; allowed: the namespace that Prometheus runs in, because monitoring.enabled is true",
+      ],
+    },
+    {
+      key: "monitoring",
+      value: { labels: ["release prometheus"] },
+      says: [
+        'todo-app:monitoring.labels[0] is "release prometheus"; allowed: labels such as "release=prometheus"',
+      ],
+    },
     { key: "registryUsername", value: "ci", says: ["todo-app:registryPassword is missing"] },
     {
       key: "rolloutTimeoutSeconds",
@@ -205,7 +219,7 @@ describe("bad configuration", () => {
       const message = messageOf(() => parseConfig(stage, withKey(stage, key, value)));
       for (const part of says)
         assert.ok(message.includes(part), `expected "${part}" in:\n${message}`);
-      assert.ok(!message.includes("canary"), "a secret is shown");
+      assert.ok(!message.includes("confidential"), "a secret is shown");
     });
 
   it("includes a stack's name from which no valid namespace can be derived", () => {

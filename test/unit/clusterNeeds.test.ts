@@ -101,6 +101,51 @@ describe("ingress-nginx, which is retired,", () => {
   });
 });
 
+describe("the prometheus-operator", () => {
+  const API = "/apis/monitoring.coreos.com/v1";
+  const monitoring = { enabled: true, namespace: "monitoring", labels: ["team=a"] };
+  const served = (...names: readonly string[]): Reading => ({
+    state: "found",
+    object: { resources: names.map((name) => ({ name })) },
+  });
+  const complete = { [API]: served("podmonitors", "podmonitors/status", "prometheusrules") };
+  const prometheus = (namespace: string, matchLabels?: object) =>
+    items({ metadata: { name: "main", namespace }, spec: { podMonitorSelector: { matchLabels } } });
+  const missing = {
+    missing:
+      "the prometheus-operator's PodMonitors and PrometheusRules (monitoring.coreos.com/v1), which todo-app:monitoring.enabled needs",
+    fix: "helm --kube-context staging upgrade --install prometheus kube-prometheus-stack --repo https://prometheus-community.github.io/helm-charts --version 88.5.0 --namespace monitoring --create-namespace",
+  };
+
+  it("is needed only if monitoring is enabled", async () => {
+    assert.deepEqual(await findings({}), []);
+    assert.deepEqual(await findings(complete, { monitoring }), []);
+  });
+
+  it("is a problem if its API is missing, as a whole or in part", async () => {
+    assert.deepEqual(await findings({}, { monitoring }), [missing]);
+    const partly = { [API]: served("podmonitors") };
+    assert.deepEqual(await findings(partly, { monitoring }), [missing]);
+  });
+
+  it("is a warning if its Prometheus would ignore the stage", async () => {
+    const selects = (namespace: string, labels?: object) =>
+      findings(
+        { ...complete, [`${API}/prometheuses`]: prometheus(namespace, labels) },
+        { monitoring },
+      );
+    assert.deepEqual(await selects("monitoring", { release: "prometheus" }), [
+      {
+        warning:
+          "Prometheus main of namespace monitoring ignores this stage: it selects objects with release=prometheus, which todo-app:monitoring.labels does not have",
+      },
+    ]);
+    assert.deepEqual(await selects("monitoring", { team: "a" }), []);
+    assert.deepEqual(await selects("monitoring"), []);
+    assert.deepEqual(await selects("elsewhere", { release: "prometheus" }), []);
+  });
+});
+
 describe("a command that is to be copied", () => {
   const cluster = (context: string): Cluster => ({
     context,

@@ -46,7 +46,7 @@ async def tasks_of_user(
     request: Request, user: Annotated[User, Depends(current_user)]
 ) -> TasksOfUser:
     state = request.app.state
-    return TasksOfUser(state.engine, user.id, state.settings.tasks_per_user)
+    return TasksOfUser(state.engine, user.id, state.settings.tasks_per_user, state.use)
 
 
 OwnTasks = Annotated[TasksOfUser, Depends(tasks_of_user)]

@@ -13,7 +13,7 @@ from app.body_limit import BodyLimit
 from app.chat import routes as chat
 from app.chat.factory import build_provider
 from app.database import build_engine, build_probe_engine
-from app.metrics import HttpMetrics, build_registry
+from app.metrics import HttpMetrics, UseMetrics, build_registry
 from app.observability import ObservedRequests
 from app.settings import Settings
 from app.tasks import routes as tasks
@@ -59,6 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.tokens = TokenVerifier(settings.auth_secrets)
     app.state.chat_provider = provider
     app.state.metrics_registry = registry
+    app.state.use = UseMetrics(registry)
     app.include_router(tasks.router)
     app.include_router(chat.router)
     app.include_router(health.router)

@@ -1,8 +1,9 @@
 """Prometheus metrics, on a port of their own that no public route reaches."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Literal, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -23,6 +24,11 @@ from app.database import POOL_OVERFLOW, POOL_SIZE
 
 KNOWN_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 OTHER = "other"  # for unknown methods and paths, so that clients can't create endless time series
+
+# How an answer of the assistant ends: "limited" when the user's tokens of the day are used up,
+# "cancelled" when the user has gone.
+Outcome = Literal["answered", "failed", "limited", "cancelled"]
+OUTCOMES: Sequence[Outcome] = get_args(Outcome)
 
 
 class HttpMetrics:
@@ -45,6 +51,30 @@ class HttpMetrics:
         route = getattr(scope.get("route"), "path", OTHER)
         self._requests.labels(method, route, str(status)).inc()
         self._durations.labels(method, route).observe(seconds)
+
+
+class UseMetrics:
+    """What people do with the app: counted once per change that was committed, or per answer."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, description: str, labels: Sequence[str] = ()) -> Counter:
+            return Counter(name, description, labels, registry=registry)
+
+        self.tasks_created = counter("todo_tasks_created_total", "Tasks that were created")
+        self.tasks_completed = counter("todo_tasks_completed_total", "Tasks that were completed")
+        self._answers = counter(
+            "todo_assistant_answers_total",
+            "Answers of the assistant, by how they ended",
+            ["outcome"],
+        )
+        self.assistant_tokens = counter(
+            "todo_assistant_tokens_total", "Tokens of the language model that answers have cost"
+        )
+        for outcome in OUTCOMES:  # so that each series begins with 0, and its first increase counts
+            self._answers.labels(outcome)
+
+    def count_answer(self, outcome: Outcome) -> None:
+        self._answers.labels(outcome).inc()
 
 
 class PoolCollector(Collector):

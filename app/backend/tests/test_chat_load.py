@@ -72,6 +72,9 @@ def test_a_client_that_goes_away_ends_the_call_of_the_model(
     assert model.client_gone.wait(5)
     model.will(says("Hello."))
     assert "Hello." in chat(server).text
+    counted = httpx.get(server.metrics_url).text
+    for outcome in ("cancelled", "answered"):
+        assert f'todo_assistant_answers_total{{outcome="{outcome}"}} 1.0' in counted
 
 
 def test_a_conversation_in_flight_is_finished_after_sigterm(

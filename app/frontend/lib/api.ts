@@ -42,9 +42,17 @@ async function authorization(): Promise<string> {
   return `Bearer ${(await token!).token}`;
 }
 
+/** While two releases serve side by side, a page of the new one needs the backend of the new one. */
+function withTrack(given?: HeadersInit): Headers {
+  const headers = new Headers(given);
+  const { releaseTrack } = document.documentElement.dataset;
+  if (releaseTrack) headers.set("X-Release-Track", releaseTrack);
+  return headers;
+}
+
 async function reach(path: string, init: RequestInit): Promise<Response> {
   try {
-    return await fetch(path, { cache: "no-store", ...init });
+    return await fetch(path, { cache: "no-store", ...init, headers: withTrack(init.headers) });
   } catch (error) {
     if (init.signal?.aborted && init.signal.reason?.name === "AbortError") throw error;
     throw new Error("The server can't be reached. Check the connection and try again.");

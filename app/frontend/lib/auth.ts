@@ -7,6 +7,7 @@ import { once } from "@/lib/once";
 import { resign } from "@/lib/rotation";
 import { isHttps, settings } from "@/lib/settings";
 import { countAttempt, forgetFailures } from "@/lib/signInLimit";
+import { accountsCreated } from "@/lib/useMetrics";
 
 /** Attempts from one address in a window of seconds. */
 const SIGN_IN_LIMIT = { window: 60, max: 10 };
@@ -37,7 +38,10 @@ export const auth = once("auth", () =>
       modelName: "auth_rate_limit",
       customRules: { "/sign-in/email": SIGN_IN_LIMIT, "/sign-up/email": SIGN_IN_LIMIT },
     },
-    databaseHooks: { session: { create: { after: ({ userId }) => deleteExpired(userId) } } },
+    databaseHooks: {
+      user: { create: { after: async () => accountsCreated().inc() } },
+      session: { create: { after: ({ userId }) => deleteExpired(userId) } },
+    },
     advanced: {
       cookiePrefix: "todo",
       useSecureCookies: isHttps(),

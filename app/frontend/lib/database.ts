@@ -4,7 +4,7 @@ import { once } from "@/lib/once";
 import { settings } from "@/lib/settings";
 
 // Few, because all pods share the database's connections; but enough to read sessions.
-const CONNECTIONS = 2;
+export const CONNECTIONS = 2;
 
 // The client stops waiting for a query after this time, and the database stops the query, too.
 const STATEMENT_MS = 2_500;

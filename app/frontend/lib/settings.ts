@@ -113,6 +113,11 @@ const variables = z.object({
     .optional(),
   /** The frontend's own Service: during a rolling update, it has assets of the other version. */
   PEER_URL: url("https?", "http://frontend:3000").optional(),
+  /** Of a release that runs beside another one: its pages name it in their calls of the API. */
+  RELEASE_TRACK: z
+    .string()
+    .regex(/^[\w-]+$/, { error: ({ input }) => `"${input}" is not a name` })
+    .optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: url("https?", "http://collector:4318").optional(),
 });
 

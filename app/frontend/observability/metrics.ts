@@ -1,7 +1,8 @@
 import { subscribe } from "node:diagnostics_channel";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
-import { pool } from "@/lib/database";
+import { collectDefaultMetrics, Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { CONNECTIONS, pool } from "@/lib/database";
+import { accountsCreated, registry as registryOfProcess } from "@/lib/useMetrics";
 
 interface HttpEvent {
   readonly request: IncomingMessage;
@@ -26,8 +27,9 @@ export function routeOf(url: string): string {
 
 /** Serves Prometheus metrics on a port of their own, which no public route reaches. */
 export function startMetrics(port: number): void {
-  const registry = new Registry();
+  const registry = registryOfProcess();
   collectDefaultMetrics({ register: registry });
+  accountsCreated(); // registered from the start, so that the series begins with 0
   measureRequests(registry);
   measurePool(registry);
   const server = createServer(async (_request, response) => {
@@ -82,4 +84,9 @@ function measurePool(registry: Registry): void {
       this.set({ state: "idle" }, idleCount);
     },
   });
+  new Gauge({
+    name: "db_pool_size",
+    help: "Connections that may be open at once",
+    registers: [registry],
+  }).set(CONNECTIONS);
 }

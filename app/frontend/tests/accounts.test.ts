@@ -42,6 +42,14 @@ async function statuses(count: number, attempt: (n: number) => ReturnType<typeof
 const cookiesOf = ({ headers }: Awaited<ReturnType<typeof signIn>>): string =>
   (headers["set-cookie"] ?? []).map((cookie) => cookie.split(";")[0]).join("; ");
 
+test("a created account is counted, and a refused sign-up is not", async () => {
+  const { registry } = await import("@/lib/useMetrics");
+  const counted = () => registry().getSingleMetricAsString("todo_accounts_created_total");
+  assert.match(await counted(), /^todo_accounts_created_total 1$/m);
+  assert.equal((await accounts.ask("/sign-up/email", { body: ADA })).status, 422);
+  assert.match(await counted(), /^todo_accounts_created_total 1$/m);
+});
+
 test("a body of a sensible size is read, and a larger one refused", async () => {
   const padded = (bytes: number) => ({ ...ADA, padding: "x".repeat(bytes) });
   assert.equal((await signIn(padded(60_000))).status, 200);

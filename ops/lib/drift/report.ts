@@ -68,19 +68,21 @@ function valueText(value: unknown): string {
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
 }
 
-function ownerText({ owner }: DriftedField): string {
+/** Who has written a field, in words. */
+export function ownerText({ owner }: DriftedField): string {
   if (!owner) return "nobody owns it now";
   const { manager, operation, time } = owner;
   return `by ${manager} (${operation}${time ? `, ${time}` : ""})`;
 }
 
-function fieldText(field: DriftedField): string {
-  const { path, expected, actual, secret } = field;
-  const values = secret
-    ? "differs, values not shown"
-    : `${valueText(expected)} → ${valueText(actual)}`;
-  return `    ${path}: ${values}\n      ${ownerText(field)}\n`;
+/** A field with the value that the stack has set, and the one that it has now. */
+export function changeText({ path, expected, actual, secret }: DriftedField): string {
+  if (secret) return `${path}: differs, values not shown`;
+  return `${path}: ${valueText(expected)} → ${valueText(actual)}`;
 }
+
+const fieldText = (field: DriftedField): string =>
+  `    ${changeText(field)}\n      ${ownerText(field)}\n`;
 
 function objectText({ kind, name, gone, holdsData, fields }: DriftedObject): string {
   if (gone) return `  ${kind} ${name} is gone${holdsData ? ", with the data that it held" : ""}\n`;

@@ -7,6 +7,7 @@ import type { Cluster } from "./clusterApi.ts";
 import { classFindings, named, namesIn, type Named } from "./classes.ts";
 import { kubectl, unlessFound, type Check, type Finding } from "./findings.ts";
 import { addon, apply, helm } from "./installs.ts";
+import { monitoringOperator } from "./monitoringNeeds.ts";
 import { networkPolicyWarning } from "./networkPolicies.ts";
 import { architecture } from "./nodeNeeds.ts";
 import { retiredController, routeClass } from "./routeNeeds.ts";
@@ -142,6 +143,7 @@ const CHECKS: readonly Check[] = [
   storageClass,
   cloudNativePg,
   priorityClass,
+  monitoringOperator,
   networkPolicies,
 ];
 

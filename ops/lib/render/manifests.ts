@@ -51,6 +51,14 @@ function without(value: Values, [key = "", ...rest]: readonly string[]): Values 
   return Object.fromEntries(Object.entries(value).filter(([name]) => name !== key));
 }
 
+/** The value without its empty lists: the API server stores none, and `kubectl diff` would show a change. */
+function withoutEmptyLists(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutEmptyLists);
+  if (!isObject(value)) return value;
+  const kept = Object.entries(value).filter(([, inner]) => !Array.isArray(inner) || inner.length);
+  return Object.fromEntries(kept.map(([key, inner]) => [key, withoutEmptyLists(inner)]));
+}
+
 /** The keys of a Secret. */
 const keysOf = ({ data, stringData }: Values): readonly string[] =>
   [data, stringData].flatMap((part) => (isObject(part) ? Object.keys(part) : [])).sort();
@@ -61,7 +69,7 @@ function objectOf(resource: Recorded, { isDeployed, nameOf }: Chosen): Manifest 
   const ignored = isDeployed(resource) ? resource.ignoreChanges : [];
   const { apiVersion, kind, metadata, ...rest } = ignored.reduce(
     (object, path) => without(object, path.split(".")),
-    redact(resource.inputs, "[secret]") as Values,
+    withoutEmptyLists(redact(resource.inputs, "[secret]")) as Values,
   );
   const given = isObject(metadata) ? metadata : {};
   const name = given.name ?? nameOf(resource);

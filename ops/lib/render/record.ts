@@ -54,7 +54,10 @@ function answer(resource: Registration, chosen: Chosen): Values {
   const { type, name, inputs } = resource;
   if (type.startsWith("kubernetes:")) {
     const metadata = isObject(inputs.metadata) ? inputs.metadata : {};
-    return { metadata: { ...metadata, name: metadata.name ?? chosen.nameOf(resource) } };
+    const named = { metadata: { ...metadata, name: metadata.name ?? chosen.nameOf(resource) } };
+    if (type !== "kubernetes:core/v1:Service") return named;
+    // The API server gives each Service an address, unless it is headless.
+    return { ...named, spec: { clusterIP: "10.96.0.10", ...(inputs.spec as Values) } };
   }
   if (type === "docker:index/image:Image") return { repoDigest: chosen.imageOf(resource) };
   if (type === "random:index/randomPassword:RandomPassword") return { result: `generated-${name}` };

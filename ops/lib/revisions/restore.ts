@@ -13,6 +13,7 @@ import { withTemporaryStage } from "../temporaryStage.ts";
 import { ENCRYPTION_KEYS, isObject, readYaml } from "../yaml.ts";
 import { missingMigrations } from "./differences.ts";
 import {
+  CANARY_STEP,
   originOf,
   rollbackIn,
   type Migrations,
@@ -33,6 +34,8 @@ export interface LastDeploy {
   readonly end: "succeeded" | "failed" | "killed";
   /** The revision that it went back to. @default none */
   readonly rollback?: number;
+  /** Whether it was a step of a canary. @default false */
+  readonly canary?: boolean;
 }
 
 export async function lastDeployOf(stack: Stack): Promise<LastDeploy> {
@@ -41,7 +44,9 @@ export async function lastDeployOf(stack: Stack): Promise<LastDeploy> {
   const operations = await stack.history(OPERATIONS, 1, false);
   const last = operations.find(({ kind }) => kind === "update");
   if (!last || last.result === "succeeded") return { end: "succeeded" };
-  return { end: "failed", rollback: rollbackIn(last.message) };
+  const { message } = last;
+  const isCanary = message === CANARY_STEP;
+  return { end: "failed", rollback: rollbackIn(message), ...(isCanary && { canary: true }) };
 }
 
 const hintOf = (stage: string) => `make history STAGE=${stage} lists the revisions`;

@@ -13,7 +13,11 @@ export type Outcome =
   | "deployed"
   | "failed its smoke test"
   | `rollback to ${number}`
+  | "canary promoted"
   | `promoted from ${string} ${number}`;
+
+/** What the engine notes about a step of a canary, which is no revision. */
+export const CANARY_STEP = "canary";
 
 /** What a deploy is made from, as it is when the deploy begins. */
 export interface Source {

@@ -1,4 +1,5 @@
 /** Deploys the images and the settings of an earlier revision again. */
+import { baseOf, drain, runningIn } from "../canary/steps.ts";
 import { deploy } from "../deploy.ts";
 import { progress } from "../output.ts";
 import type { Stage } from "../stage.ts";
@@ -46,8 +47,14 @@ export async function rollBack(
   const target = withCountersKept(revision, revisions[0]!);
   checkTarget(stage, target, [unrecorded, ...revisions], options);
   announce(stage.name, revisions[0]!, target);
+  const reuse = reuseOf(stage.name, target);
+  const running = await runningIn(stage);
+  const asked =
+    running &&
+    (await drain(stage, await baseOf(stage), running, { yes: options.yes, asks: reuse }));
+  const yes = options.yes || asked === true;
   await withStageFile(stage, restoredFile(target, readYaml(stage.file)), (restored) =>
-    deploy(restored, { yes: options.yes, reuse: reuseOf(stage.name, target) }),
+    deploy(restored, { yes, reuse, canary: "end" }),
   );
   return target;
 }

@@ -20,6 +20,10 @@ const ADVICE: readonly (readonly [reason: RegExp, advice: string])[] = [
   [/Provisioning|Binding/, "check the StorageClass and the room behind it"],
 ];
 
+/** What to do about a reason; undefined for one that is not known. */
+export const adviceFor = (reason: string): string | undefined =>
+  ADVICE.find(([pattern]) => pattern.test(reason))?.[1];
+
 /** The error's text over several lines, and what to do. */
 export function describeFailure(failure: RolloutFailure): { message: string; fix: string } {
   const { workload, pod, container, reason, message, event, log, target, previous } = failure;
@@ -37,7 +41,7 @@ export function describeFailure(failure: RolloutFailure): { message: string; fix
         ]
       : []),
   ];
-  const advice = ADVICE.find(([pattern]) => pattern.test(reason))?.[1];
+  const advice = adviceFor(reason);
   const look = `kubectl --context ${context} --namespace ${namespace} describe ${pod ? `pod/${pod}` : workload.toLowerCase()}`;
   return {
     message: lines.join("\n"),

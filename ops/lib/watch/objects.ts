@@ -23,6 +23,7 @@ interface Ended {
   readonly exitCode: number;
   readonly reason?: string;
   readonly message?: string;
+  readonly finishedAt?: string;
 }
 
 interface ContainerState {

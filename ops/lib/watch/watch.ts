@@ -35,7 +35,8 @@ const GRACE_MS = 4_000;
 const LEFTOVER_MS = 30_000;
 const LOG_LINES = 20;
 
-function kubectlMeans(target: Target): Means {
+/** Reads the cluster with kubectl. */
+export function kubectlMeans(target: Target): Means {
   const kubectl = (...args: string[]) => request(target, args);
   return {
     objects: async () => {

@@ -25,7 +25,7 @@ export const SCHEMA = z.toJSONSchema(stageSchema, { io: "input" }) as unknown as
 export const MOST_CONNECTIONS = SCHEMA.properties!.database!.properties!.maxConnections!.maximum!;
 
 /** Part of every generated secret: no text that people read may contain it. */
-export const CANARY = "canary";
+export const CANARY = "confidential";
 
 /** A certificate in form only. */
 export const CERTIFICATE = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
@@ -85,7 +85,7 @@ const schedule = fc.constantFrom("17 2 * * *", "*/15 0-6 1,15 * 1-5", "0 0 31 12
 const SPECIAL: readonly (readonly [RegExp, fc.Arbitrary<unknown>])[] = [
   [/^host$/, host],
   [/^publicUrl$/, fc.oneof(fc.constant(""), origin)],
-  [/^images\.(backend|frontend)$/, image],
+  [/^(images|canary\.release\.stable)\.(backend|frontend)$/, image],
   [/^database\.image$/, image],
   [/^database\.caCertificate$|^tls\.caBundle$/, fc.oneof(fc.constant(""), certificate)],
   [/^tls\.email$/, mail],
@@ -190,17 +190,27 @@ function repairDatabase(stage: StageFile): void {
   if (stage.databaseUrl.endsWith("=verify-ca")) stage.database.caCertificate ||= CERTIFICATE;
 }
 
-const sizes = stageSchema.pick({ backend: true, frontend: true, database: true, backup: true });
+const sizes = stageSchema.pick({
+  backend: true,
+  frontend: true,
+  database: true,
+  backup: true,
+  canary: true,
+});
 
 /** Makes the quota large enough for every pod, and for the sizes that a test may set instead. */
 function repairQuota(stage: StageFile): void {
-  const { backend, frontend, database, backup } = sizes.parse({
+  const { backend, frontend, database, backup, canary } = sizes.parse({
     backend: stage.backend,
     frontend: stage.frontend,
     database: stage.database,
     backup: stage.backup,
+    canary: stage.canary,
   });
-  const { pods, cpu, memory } = peakOf({ services: [backend, frontend], database, backup });
+  const { replicas } = canary;
+  const beside = [backend, frontend].map(({ resources }) => ({ replicas, resources }));
+  const services = [backend, frontend, ...beside];
+  const { pods, cpu, memory } = peakOf({ services, database, backup });
   stage.quota = {
     pods: pods + 250,
     cpu: `${cpu + 64_000}m`,
@@ -227,7 +237,11 @@ function repair(stage: StageFile): StageFile {
   else delete stage.registryPassword;
   repairTls(stage);
   repairRoute(stage);
-  if (stage.route?.kind !== "gateway") delete stage.route?.proxies;
+  if (stage.monitoring?.enabled) stage.monitoring.namespace ||= "monitoring";
+  if (stage.route?.kind !== "gateway") {
+    delete stage.route?.proxies;
+    delete stage.canary?.release;
+  }
   repairQuota(stage);
   return stage;
 }

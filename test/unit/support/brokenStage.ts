@@ -215,7 +215,7 @@ export const RULE_FAULTS: readonly Fault[] = [
   }),
   ...fault("publicUrl", ["http://todo-app.com"], acme),
   ...fault("publicUrl", ["https://todo-app.com/", "https://a@todo-app.com", "https://todo:99999"]),
-  ...fault("route.namespace", [undefined, ""], { route: { className: "haproxy" } }),
+  ...fault("route.namespace", [undefined, ""], { route: { className: "haproxy" }, canary: {} }),
   ...fault("tls.caBundle", [`${CERTIFICATE}${PRIVATE_KEY}`, CERTIFICATE.slice(0, -5)], acme),
   ...fault("tls.caSecretName", [undefined, ""], { tls: { issuer: "ca", caSecretName: "ca" } }),
   ...fault("tls.secretName", [undefined, ""], { tls: { issuer: "secret", secretName: "tls" } }),

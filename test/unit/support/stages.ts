@@ -17,8 +17,8 @@ export const declared: Readonly<
 
 /** What an operator has to add to a stage file by `pulumi config set --secret`. */
 export const GIVEN_SECRETS: Readonly<Record<string, string>> = {
-  "todo-app:databaseUrl": "postgresql://todo:canary@db.example.com:6432/todo?sslmode=require",
-  "todo-app:openaiApiKey": "sk-canary",
+  "todo-app:databaseUrl": "postgresql://todo:confidential@db.example.com:6432/todo?sslmode=require",
+  "todo-app:openaiApiKey": "sk-confidential",
 };
 
 /** Configuration of a stage: the defaults of Pulumi.yaml, the stage file, and secrets where the stage needs them. */

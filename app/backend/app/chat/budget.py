@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from anyio import CancelScope, to_thread
+from prometheus_client import Counter
 from sqlalchemy import Engine, case, func, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from app.chat.error import ChatError
+from app.chat.error import LimitError
 from app.database import ChatUsage
 
 # the database's day in UTC, so that all pods agree on it
@@ -31,19 +32,24 @@ class TokenBudget:
     engine: Engine
     user_id: str
     daily_tokens: int
+    spent: Counter
 
     async def reserve(self, tokens: int) -> Reservation:
-        """Raises ChatError if fewer tokens are left for today."""
+        """Raises LimitError if fewer tokens are left for today."""
         day = await to_thread.run_sync(self._take, tokens)
         if day is None:
-            raise ChatError(
+            raise LimitError(
                 f"You have used up your {self.daily_tokens:,} tokens of the assistant for today; "
                 "ask again tomorrow (UTC), or change your tasks in the list"
             )
         return Reservation(day, tokens)
 
     async def settle(self, reservation: Reservation, used: int) -> None:
-        """Gives back the unused tokens, also if the client has disconnected in the meantime."""
+        """Counts the used tokens and gives back the others.
+
+        That happens also if the client has disconnected in the meantime.
+        """
+        self.spent.inc(max(used, 0))  # a server may count wrongly, and a counter only grows
         with CancelScope(shield=True):
             await to_thread.run_sync(self._give_back, reservation.day, reservation.tokens - used)
 

@@ -58,7 +58,12 @@ async def describe_assistant(request: Request) -> ChatInfo:
 )
 async def chat(body: ChatRequest, request: Request, tasks: OwnTasks) -> AnswerStream:
     state = request.app.state
-    budget = TokenBudget(state.engine, tasks.user_id, state.settings.chat_daily_tokens)
+    budget = TokenBudget(
+        state.engine,
+        tasks.user_id,
+        state.settings.chat_daily_tokens,
+        state.use.assistant_tokens,
+    )
 
     async def produce(emit: Emit) -> None:
         async def say(text: str) -> None:
@@ -70,4 +75,4 @@ async def chat(body: ChatRequest, request: Request, tasks: OwnTasks) -> AnswerSt
         tools = TaskTools(tasks, body.today, tell_change)
         await state.chat_provider.answer(body.messages, tools, budget, say)
 
-    return AnswerStream(produce)
+    return AnswerStream(produce, state.use.count_answer)

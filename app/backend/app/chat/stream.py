@@ -8,8 +8,9 @@ import anyio
 from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.chat.error import ChatError
+from app.chat.error import ChatError, LimitError
 from app.errors import DATABASE_ERRORS, FAILED, database_problem
+from app.metrics import Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -27,13 +28,19 @@ Emit = Callable[[dict[str, str]], Awaitable[None]]
 
 
 class AnswerStream(Response):
-    """Sends each event that `produce` emits; cancels `produce` if the client disconnects."""
+    """Sends each event that `produce` emits; cancels `produce` if the client disconnects.
 
-    def __init__(self, produce: Callable[[Emit], Awaitable[None]]) -> None:
+    How the answer ended is counted with `count`.
+    """
+
+    def __init__(
+        self, produce: Callable[[Emit], Awaitable[None]], count: Callable[[Outcome], None]
+    ) -> None:
         self.status_code = 200
         self.background = None
         self.init_headers(HEADERS)
         self._produce = produce
+        self._count = count
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         async def emit(event: dict[str, str]) -> None:
@@ -49,11 +56,16 @@ class AnswerStream(Response):
         await send({"type": "http.response.body", "body": b""})
 
     async def _all_events(self, emit: Emit) -> None:
+        outcome: Outcome = "cancelled"
         try:
             with anyio.fail_after(ANSWER_SECONDS):
                 await self._produce(emit)
+            outcome = "answered"
         except Exception as error:
+            outcome = "limited" if isinstance(error, LimitError) else "failed"
             await emit({"type": "error", "message": _explain(error)})
+        finally:
+            self._count(outcome)
         await emit({"type": "done"})
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.database import Task
 from app.errors import LimitReachedError
+from app.metrics import UseMetrics
 from app.tasks.models import Status, TaskCreate, TaskUpdate
 from app.tasks.queries import TaskQueries
 
@@ -27,6 +28,8 @@ class UserTasks(TaskQueries):
         self._most = most
         self._own = select(Task).where(Task.user_id == user_id)
         self._live = self._own.where(Task.deleted_at.is_(None))
+        # what this transaction has done so far
+        self.created = self.completed = 0
 
     def _check_room(self) -> None:
         """Raises LimitReachedError if the user already has the maximum number of tasks.
@@ -45,14 +48,18 @@ class UserTasks(TaskQueries):
         task = Task(user_id=self._user_id, **fields.model_dump())
         self._session.add(task)
         self._session.flush()
+        self.created += 1
+        self.completed += task.completed
         return task
 
     def update(self, task_id: uuid.UUID, fields: TaskUpdate) -> Task | None:
         task = self._session.scalar(self._live.where(Task.id == task_id).with_for_update())
         if task is not None:
+            was_completed = task.completed
             for field, value in fields.model_dump(exclude_unset=True).items():
                 setattr(task, field, value)
             self._session.flush()
+            self.completed += task.completed and not was_completed
         return task
 
     def delete(self, task_id: uuid.UUID) -> Task | None:
@@ -101,6 +108,7 @@ class TasksOfUser:
     user_id: str
     # how many tasks the user may keep; as many deleted ones are kept besides
     most: int
+    use: UseMetrics
 
     @contextmanager
     def reading(self) -> Iterator[TaskQueries]:
@@ -110,6 +118,9 @@ class TasksOfUser:
 
     @contextmanager
     def changing(self) -> Iterator[UserTasks]:
-        """One transaction, committed at the end of the block."""
+        """One transaction, committed at the end of the block. Only what is committed is counted."""
         with Session(self.engine) as session, session.begin():
-            yield UserTasks(session, self.user_id, self.most)
+            tasks = UserTasks(session, self.user_id, self.most)
+            yield tasks
+        self.use.tasks_created.inc(tasks.created)
+        self.use.tasks_completed.inc(tasks.completed)

@@ -16,7 +16,7 @@ require (
 	k8s.io/component-base v0.37.0
 	k8s.io/klog/v2 v2.140.0
 	k8s.io/kubernetes v1.36.3
-	sigs.k8s.io/sig-storage-lib-external-provisioner/v13 v13.1.0
+	sigs.k8s.io/sig-storage-lib-external-provisioner/v13 v13.0.0
 )
 
 require (
@@ -550,8 +550,9 @@ tool (
 	sigs.k8s.io/metrics-server/cmd/metrics-server
 )
 
-// CoreDNS, whose plugin for etcd is not built in, asks for a newer client than fits the etcd of this Kubernetes.
+// Others ask for newer ones than this Kubernetes fits: CoreDNS for etcd's client, which is not built into it.
 replace (
+	github.com/container-storage-interface/spec => github.com/container-storage-interface/spec v1.11.0
 	go.etcd.io/etcd/api/v3 => go.etcd.io/etcd/api/v3 v3.6.8
 	go.etcd.io/etcd/client/pkg/v3 => go.etcd.io/etcd/client/pkg/v3 v3.6.8
 	go.etcd.io/etcd/client/v3 => go.etcd.io/etcd/client/v3 v3.6.8

@@ -1,0 +1,159 @@
+/** The rules and the dashboard of `monitoring.enabled`: Prometheus's own promtool evaluates each alert on time series. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { NAMESPACE, written, type Case } from "./case.ts";
+import { CLUSTER_CASES } from "./clusterCases.ts";
+import { CERTIFICATE_CASES, JOB_CASES } from "./jobCases.ts";
+import { isOfApp, manifestsOf, metricsIn, prometheusFolder } from "./manifests.ts";
+import { SERVICE_CASES } from "./serviceCases.ts";
+
+/** For each alert: series that raise it, and similar ones that do not. */
+const CASES = [...SERVICE_CASES, ...CLUSTER_CASES, ...JOB_CASES, ...CERTIFICATE_CASES];
+
+/** A stage that has everything that is watched. */
+const EVERYTHING = { backup: { enabled: true }, tls: { issuer: "ca", caSecretName: "ca" } };
+
+const manifests = manifestsOf("dev", EVERYTHING);
+const { alerts, groups, dashboard } = manifests;
+const targets = dashboard.panels.flatMap((panel) => panel.targets ?? []);
+const names = [...new Set(alerts.map(({ alert }) => alert!))];
+const runbookOf = (name: string) => `docs/operations.md#${name.toLowerCase()}`;
+
+describe("the alerts", () => {
+  let folder: string;
+  let promtool: string;
+
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "todo-app-rules-"));
+    promtool = join(prometheusFolder(), "promtool");
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  function succeeds(...args: string[]) {
+    const { status, stdout, stderr } = spawnSync(promtool, args, { cwd: folder, encoding: "utf8" });
+    assert.equal(status, 0, stdout + stderr);
+    return stdout;
+  }
+
+  /** The rules of one alert, and the recorded ones that the objectives read: evaluating all takes seconds. */
+  function rulesOf(alert: string) {
+    const own = alerts.filter((rule) => rule.alert === alert);
+    const reads = own.some(({ expr }) => expr.includes("namespace_job:"));
+    return groups
+      .map((group) => ({
+        ...group,
+        rules: group.rules.filter((rule) => own.includes(rule) || (reads && rule.record)),
+      }))
+      .filter(({ rules }) => rules.length);
+  }
+
+  const write = (file: string, content: object) =>
+    writeFileSync(join(folder, file), stringify(content));
+
+  function check({ alert, series, at, raised = [] }: Case) {
+    write("rules.yaml", { groups: rulesOf(alert) });
+    const expected = raised.map(({ labels, summary }) => ({
+      exp_labels: { namespace: NAMESPACE, ...labels },
+      exp_annotations: { summary, runbook_url: runbookOf(alert) },
+    }));
+    const test = {
+      interval: "1m",
+      input_series: series.map(written),
+      alert_rule_test: [{ eval_time: at, alertname: alert, exp_alerts: expected }],
+    };
+    const file = { rule_files: ["rules.yaml"], evaluation_interval: "1m", tests: [test] };
+    write("test.yaml", file);
+    succeeds("test", "rules", "test.yaml");
+  }
+
+  it("are rules that Prometheus accepts, without doubles", () => {
+    write("rules.yaml", { groups });
+    assert.match(succeeds("check", "rules", "--lint-fatal", "rules.yaml"), /SUCCESS/);
+  });
+
+  for (const one of CASES)
+    it(`${one.alert} is ${one.raised ? "" : "not "}raised when ${one.when}`, () => check(one));
+
+  it("are all tried, those that are raised and those that are not", () => {
+    const tried = (isRaised: boolean) => [
+      ...new Set(CASES.filter(({ raised }) => !!raised === isRaised).map(({ alert }) => alert)),
+    ];
+    for (const isRaised of [true, false])
+      assert.deepEqual(tried(isRaised).sort(), [...names].sort());
+  });
+
+  it("have a severity, a sentence and a runbook", () => {
+    const runbooks = readFileSync("docs/operations.md", "utf8");
+    for (const { alert, labels, annotations } of alerts) {
+      assert.match(labels!.severity!, /^(critical|warning)$/, alert);
+      assert.ok(annotations?.summary, alert);
+      assert.equal(annotations.runbook_url, runbookOf(alert!));
+      assert.ok(new RegExp(`^#{2,4} ${alert}$`, "m").test(runbooks), `no runbook of ${alert}`);
+    }
+  });
+
+  it("look at their own namespace only", () => {
+    for (const { expr } of groups.flatMap(({ rules }) => rules))
+      for (const [, matchers] of expr.matchAll(/\w\{([^}]*)\}/g))
+        assert.match(matchers!, new RegExp(`namespace="${NAMESPACE}"`), expr);
+  });
+
+  it("of a stage without certificate and backups do not ask for them", () => {
+    const bare = manifestsOf("dev").alerts.map(({ alert }) => alert!);
+    const missing = names.filter((name) => !bare.includes(name));
+    assert.deepEqual(
+      missing.map((name) => name.replace(/(Failed|Overdue|NotRenewed|Expires)$/, "")),
+      ["AppCertificate", "AppCertificate", "AppBackup", "AppBackup"],
+    );
+  });
+});
+
+describe("the metrics of the app that are used", () => {
+  /** Where the app declares its metrics, and what its client libraries add. */
+  const declared = [
+    ...["app/backend/app/metrics.py", "app/frontend/observability/metrics.ts"],
+    "app/frontend/lib/useMetrics.ts",
+  ].flatMap((file) =>
+    [...readFileSync(file, "utf8").matchAll(/"([a-z_]+)"/g)].map(([, name]) => name!),
+  );
+  const ofLibraries = ["up", "process_cpu_seconds_total", "process_resident_memory_bytes"];
+  const recorded = groups.flatMap(({ rules }) => rules.flatMap(({ record }) => record ?? []));
+
+  it("are those that it declares", () => {
+    const queries = [...targets, ...groups.flatMap(({ rules }) => rules)].map(({ expr }) => expr);
+    const used = new Set(queries.filter(isOfApp).flatMap(metricsIn));
+    const known = new Set([...declared, ...ofLibraries, ...recorded]);
+    const unknown = [...used].filter((name) => !known.has(name.replace(/_(bucket|count)$/, "")));
+    assert.deepEqual(unknown, []);
+    for (const name of declared.filter((found) => found.startsWith("todo_")))
+      assert.ok(used.has(name), `nothing shows ${name}`);
+  });
+});
+
+describe("the dashboard", () => {
+  it("has panels that do not overlap, each with a query", () => {
+    const cells = new Set<string>();
+    const ids = new Set<number>();
+    for (const { id, type, gridPos, targets: queries } of dashboard.panels) {
+      assert.ok(!ids.has(id));
+      ids.add(id);
+      assert.ok(type === "row" || queries?.length);
+      const { x: left, y: top, w: width, h: height } = gridPos;
+      for (let x = left; x < left + width; x++)
+        for (let y = top; y < top + height; y++) {
+          assert.ok(x < 24 && !cells.has(`${x},${y}`), `${type} ${id}`);
+          cells.add(`${x},${y}`);
+        }
+    }
+    assert.ok(ids.size > 10);
+  });
+
+  it("is found by the sidecar, and its operator's objects by theirs", () => {
+    assert.equal(manifests.configMap.metadata.labels.grafana_dashboard, "1");
+    assert.equal(manifests.podMonitor.metadata.labels.release, "prometheus");
+  });
+});
