@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { ContainerImage, type ContainerImageArgs, type ImageReference } from "./containerImage.ts";
 import type { WeightedServices } from "./kubernetes/gateway.ts";
 import { objectLabels } from "./kubernetes/labels.ts";
+import { canaryOf } from "./kubernetes/names.ts";
 import {
   connectionsOf,
   serviceUrl,
@@ -14,9 +15,6 @@ import {
 import { WebService, peerService, peerUrl, type WebServiceArgs } from "./webService.ts";
 
 type OfServices<T> = Readonly<Record<string, T>>;
-
-/** Name of the workload that runs the new release of a service. */
-const canaryOf = (service: string): string => `${service}-canary`;
 
 /** The same end of a connection, of the canary if it is one of its services. */
 const besidePeer = <T extends Peer>(services: OfServices<unknown>, peer: T): T =>

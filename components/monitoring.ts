@@ -1,6 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { APP_LABELS, NAME_LABEL, objectLabels } from "./kubernetes/labels.ts";
+import { METRICS_PORT_NAME } from "./kubernetes/names.ts";
 import { alertsOf, type Alert } from "./monitoring/alerts.ts";
 import { dashboardJson, type Variable } from "./monitoring/dashboard.ts";
 import { objectiveAlertsOf, recordingsOf } from "./monitoring/objectives.ts";
@@ -9,8 +10,6 @@ import { scopeOf, type Scope } from "./monitoring/scope.ts";
 
 const OBJECT_NAME = "todo-app";
 const API_VERSION = "monitoring.coreos.com/v1";
-/** Port of the pods' metrics, as `WebService` names it. */
-const METRICS_PORT_NAME = "metrics";
 const SCRAPE_INTERVAL = "30s";
 
 /** What to watch of one app beyond what holds for every app. */

@@ -1,6 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { selectorLabels } from "./kubernetes/labels.ts";
+import { METRICS_PORT_NAME } from "./kubernetes/names.ts";
 import { inNamespace, serviceUrl, workload } from "./kubernetes/network.ts";
 import { httpProbes, type HealthPaths } from "./kubernetes/probes.ts";
 import { createWorkload, workloadMetadata, type WorkloadArgs } from "./workload.ts";
@@ -81,7 +82,7 @@ export class WebService extends pulumi.ComponentResource {
     const container = {
       ports: [
         { name: "http", containerPort: args.port },
-        { name: "metrics", containerPort: metricsPort },
+        { name: METRICS_PORT_NAME, containerPort: metricsPort },
       ],
       ...httpProbes("http", args.health ?? HEALTH),
       lifecycle: { preStop: { sleep: { seconds: PRE_STOP_SECONDS } } },

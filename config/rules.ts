@@ -1,5 +1,6 @@
 /** Rules between the keys of a stage file. They are checked once each key by itself is valid. */
 import { neededConnections } from "../components/databaseConnections.ts";
+import { canaryOf } from "../components/kubernetes/names.ts";
 import { peakOf } from "../components/kubernetes/quota.ts";
 import { cpuMillicores, memoryBytes } from "../components/kubernetes/resources.ts";
 import { DATABASE_URL_FORM, isPublicHost, isPublicMailbox } from "./formats.ts";
@@ -58,7 +59,7 @@ function workloadsOf({ canary, ...stage }: Stage) {
   const beside = { replicas: canary.replicas, autoscaling: undefined };
   return [
     ...services,
-    ...services.map((each) => ({ ...each, ...beside, name: `${each.name}-canary` })),
+    ...services.map((each) => ({ ...each, ...beside, name: canaryOf(each.name) })),
   ];
 }
 

@@ -8,19 +8,18 @@ import { command } from "./lib/command.ts";
 import { verifyCluster } from "./lib/state/clusterIdentity.ts";
 import { CONTINUES, OperatorError } from "./lib/errors.ts";
 import { heldBesidesData, unprotectData } from "./lib/state/databaseVolume.ts";
-import { findStack } from "./lib/engine/engine.ts";
+import { existingStack } from "./lib/engine/engine.ts";
 import { runShown } from "./lib/engine/operation.ts";
 import { exportState } from "./lib/state/state.ts";
 import { STAGE_ARGUMENTS, settingsOf, stageArgument, type Stage } from "./lib/stage.ts";
 
 async function destroy(stage: Stage): Promise<void> {
   const { name, file } = stage;
-  const stack = await findStack(name);
-  if (!stack)
-    throw new OperatorError(
-      `there is no stack ${name} to remove`,
-      "pulumi stack ls lists the stacks that exist",
-    );
+  const stack = await existingStack(
+    name,
+    " to remove",
+    "pulumi stack ls lists the stacks that exist",
+  );
   const state = await exportState(name);
   const resources = state.deployment.resources ?? [];
   const held = heldBesidesData(resources);

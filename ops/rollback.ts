@@ -1,20 +1,19 @@
 /** `make rollback`: deploys the images and the settings of an earlier revision again, without a build. */
 import { command } from "./lib/command.ts";
-import { findStack } from "./lib/engine/engine.ts";
-import { OperatorError } from "./lib/errors.ts";
+import { existingStack } from "./lib/engine/engine.ts";
 import { pinCommands } from "./lib/revisions/describe.ts";
 import { settingDifferences } from "./lib/revisions/differences.ts";
 import { defaultTarget, lastDeployOf, namedTarget } from "./lib/revisions/restore.ts";
 import { migrationsInSource, type Revision } from "./lib/revisions/revision.ts";
 import { rollBack } from "./lib/revisions/rollback.ts";
 import { listRevisions } from "./lib/revisions/store.ts";
-import { STAGE_ARGUMENTS, settingsOf, stageArgument, type Stage } from "./lib/stage.ts";
+import { STAGE_ARGUMENTS, settingsOf, shortName, stageArgument, type Stage } from "./lib/stage.ts";
 import { readYaml } from "./lib/yaml.ts";
 
 /** Says how to keep the revision: the next `make up` deploys what the checkout and its stage file say. */
 function advise({ name, file }: Stage, target: Revision): void {
   const { number, commit, dirty, images, stageFile } = target;
-  const ownFile = `Pulumi.${name.split("/").at(-1)!}.yaml`;
+  const ownFile = `Pulumi.${shortName(name)}.yaml`;
   const settings = settingDifferences(readYaml(file), stageFile);
   process.stdout.write(
     `\n${name} runs revision ${number} again. The next make up STAGE=${name} deploys this checkout and ${ownFile}.\n` +
@@ -33,12 +32,7 @@ interface Options {
 }
 
 async function rollback(stage: Stage, wanted: string | undefined, options: Options): Promise<void> {
-  const stack = await findStack(stage.name);
-  if (!stack)
-    throw new OperatorError(
-      `there is no stack ${stage.name} to roll back`,
-      "pulumi stack ls lists the stacks that exist, and pulumi whoami --verbose the backend in use",
-    );
+  const stack = await existingStack(stage.name, " to roll back");
   const revisions = await listRevisions(await settingsOf(stage));
   const last = await lastDeployOf(stack);
   const revision =

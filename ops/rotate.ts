@@ -1,8 +1,7 @@
 /** `make rotate`: generates a secret of a stage anew, and checks that the new value is in use. */
 import { command } from "./lib/command.ts";
 import { deploy } from "./lib/deploy.ts";
-import { findStack } from "./lib/engine/engine.ts";
-import { OperatorError } from "./lib/errors.ts";
+import { existingStack } from "./lib/engine/engine.ts";
 import { lastDeployOf } from "./lib/revisions/restore.ts";
 import { generatedSecret, rotate } from "./lib/rotate/rotate.ts";
 import { exportState } from "./lib/state/state.ts";
@@ -24,12 +23,11 @@ await command(
   async ({ args: [name = "", ...rest], options }) => {
     const stage = stageArgument(rest);
     const secret = generatedSecret(stage.name, name);
-    const stack = await findStack(stage.name);
-    if (!stack)
-      throw new OperatorError(
-        `there is no stack ${stage.name}, so it has no secret to rotate`,
-        `make up STAGE=${stage.name} deploys it; pulumi whoami --verbose shows the backend in use`,
-      );
+    const stack = await existingStack(
+      stage.name,
+      ", so it has no secret to rotate",
+      `make up STAGE=${stage.name} deploys it; pulumi whoami --verbose shows the backend in use`,
+    );
     const last = await lastDeployOf(stack);
     const state = await exportState(stage.name);
     await rotate(stage, { secret, ...options }, { last, state }, deploy);

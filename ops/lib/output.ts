@@ -12,3 +12,7 @@ export function reserveStdout(): void {
 export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }
+
+/** The beginning of a text that is longer than `most` characters, with a sign that there is more. */
+export const cut = (text: string, most: number): string =>
+  text.length > most ? `${text.slice(0, most)}…` : text;

@@ -59,13 +59,15 @@ for (const stage of ["staging", "production"])
           output,
           new RegExp(`pulumi config set --stack ${stage} --secret 'todo-app:databaseUrl'`),
         );
-        await set("databaseUrl 'postgresql://a:canary@db.example.com/todo?sslmode=verify-full'");
-        await set("openaiApiKey sk-canary");
+        await set(
+          "databaseUrl 'postgresql://a:confidential@db.example.com/todo?sslmode=verify-full'",
+        );
+        await set("openaiApiKey sk-confidential");
         const preview = await sh(`pulumi preview --stack ${stage}`, options);
         assert.match(preview, /Resources:\n +\+ \d+ to create/);
         assert.match(preview, /HorizontalPodAutoscaler/);
         assert.match(preview, /Certificate/);
-        assert.doesNotMatch(preview, /canary/);
+        assert.doesNotMatch(preview, /confidential/);
       });
     });
   });

@@ -1,9 +1,9 @@
 /** What `monitoring.enabled` declares, against the real API server, and a real Prometheus that scrapes the pods of dev. */
 import assert from "node:assert/strict";
-import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { forwardPort, type PortForward } from "../../ops/lib/portForward.ts";
 import { isOfApp, manifestsOf } from "../monitoring/manifests.ts";
 import { Prometheus, type Target } from "../monitoring/prometheus.ts";
 import { callApi, send, signUp } from "./support/api.ts";
@@ -13,6 +13,9 @@ import { NAMESPACE, eventually, kubectl, sh } from "./support/shell.ts";
 const SHORT_WAIT = "3s";
 /** Each panel has its data after some rounds of load. */
 const ROUNDS = 4;
+
+const PLACE = { context: "minikube", namespace: NAMESPACE };
+const PATIENCE_MS = 10_000;
 
 const { text, podMonitor, groups, alerts, dashboard } = manifestsOf("dev");
 
@@ -34,30 +37,16 @@ async function selectedPods() {
   })) as readonly { pod: string; job: string; port?: number }[];
 }
 
-/** Leads a port of this machine to a pod, past the network policies. */
-function forward(pod: string, port: number) {
-  const args = `--context minikube -n ${NAMESPACE} port-forward pod/${pod} :${port}`;
-  const child = spawn("kubectl", args.split(" "), { stdio: ["ignore", "pipe", "inherit"] });
-  const address = new Promise<string>((resolve, reject) => {
-    child.stdout.on("data", (chunk: Buffer) => {
-      const found = /Forwarding from (127\.0\.0\.1:\d+)/.exec(chunk.toString());
-      if (found) resolve(found[1]!);
-    });
-    child.on("close", (code) => reject(new Error(`port-forward to ${pod} ended with ${code}`)));
-  });
-  return { child, address };
-}
-
 describe("monitoring", () => {
   const prometheus = new Prometheus();
-  const forwarded: { readonly job: string; readonly child: ChildProcess }[] = [];
+  const forwarded: { readonly job: string; readonly forward: PortForward }[] = [];
 
   before(async () => {
     const targets: Target[] = [];
     for (const { pod, job, port } of await selectedPods()) {
-      const { child, address } = forward(pod, port!);
-      forwarded.push({ job, child });
-      targets.push({ address: await address, labels: { namespace: NAMESPACE, job, pod } });
+      const forward = forwardPort(PLACE, pod, port!, PATIENCE_MS);
+      forwarded.push({ job, forward });
+      targets.push({ address: await forward.address, labels: { namespace: NAMESPACE, job, pod } });
     }
     for (const rule of alerts) if (rule.alert === "AppDown") rule.for = SHORT_WAIT;
     await prometheus.start(targets, groups);
@@ -68,7 +57,7 @@ describe("monitoring", () => {
   });
 
   after(async () => {
-    for (const { child } of forwarded) child.kill();
+    for (const { forward } of forwarded) forward.end();
     await prometheus.stop();
   });
 
@@ -131,7 +120,7 @@ describe("monitoring", () => {
   });
 
   it("raises AppDown once no pod of a service can be scraped", async () => {
-    for (const { job, child } of forwarded) if (job === "backend") child.kill();
+    for (const { job, forward } of forwarded) if (job === "backend") forward.end();
     await eventually(30, async () => {
       const firing = (await prometheus.alerts()).filter(({ state }) => state === "firing");
       assert.deepEqual(

@@ -96,7 +96,7 @@ describe("a stage file", () => {
     },
     {
       problem: "a secret in clear",
-      config: "set --plaintext todo-app:databaseUrl postgresql://u:canary@h/d",
+      config: "set --plaintext todo-app:databaseUrl postgresql://u:confidential@h/d",
       says: /todo-app:databaseUrl is \[secret\]; allowed: an encrypted value/,
       fix: /pulumi config set --stack dev --secret 'todo-app:databaseUrl'/,
     },
@@ -118,7 +118,7 @@ describe("a stage file", () => {
       withCheckout(async (cwd) => {
         await sh(`pulumi config --stack dev ${config}`, { cwd });
         const output = await deploy(expected, { cwd });
-        assert.doesNotMatch(output, /canary/);
+        assert.doesNotMatch(output, /confidential/);
       }));
 
   it("that is not YAML", () =>

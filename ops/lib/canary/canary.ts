@@ -1,10 +1,12 @@
 /** Runs a new release beside the deployed one, and makes it the release or removes it. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { NAME_LABEL } from "../../../components/kubernetes/labels.ts";
+import { canaryOf } from "../../../components/kubernetes/names.ts";
 import { PROJECT } from "../../../config/decode.ts";
 import type { Stage as Configuration } from "../../../config/schema.ts";
 import { SERVICE_NAMES, type ServiceName } from "../../../config/services.ts";
 import { deploy } from "../deploy.ts";
-import { findStack } from "../engine/engine.ts";
+import { existingStack } from "../engine/engine.ts";
 import { OperatorError, ReleaseFailure } from "../errors.ts";
 import { request, type Place } from "../kubectl.ts";
 import { progress } from "../output.ts";
@@ -23,7 +25,7 @@ import { effectiveConfig, settingsOf, stageValues, type Stage } from "../stage.t
 import { readYaml } from "../yaml.ts";
 import { canaryPods } from "./pods.ts";
 import { checkMigrations, migrationsOf } from "./migrations.ts";
-import { canaryOf, endings, type Running } from "./running.ts";
+import { endings, type Running } from "./running.ts";
 import { baseOf, deployStep, drain, endCanary, runningIn, type Base, type Step } from "./steps.ts";
 import { watchCanary } from "./watch.ts";
 
@@ -58,13 +60,7 @@ export function refuseIngress(stage: string, { kind, className }: Configuration[
 }
 
 async function lastOf(stage: string): Promise<LastDeploy> {
-  const stack = await findStack(stage);
-  if (!stack)
-    throw new OperatorError(
-      `there is no stack ${stage} to run a canary in`,
-      "pulumi stack ls lists the stacks that exist, and pulumi whoami --verbose the backend in use",
-    );
-  return lastDeployOf(stack);
+  return lastDeployOf(await existingStack(stage, " to run a canary in"));
 }
 
 /** @throws OperatorError where the newest revision may not be what runs */
@@ -148,7 +144,7 @@ async function aborted(stage: Stage, base: Base, reason: string, fix: string) {
 
 /** The last log lines of the pods of a service, which are gone once the canary is removed. */
 async function logsOf(place: Place, service: ServiceName): Promise<string> {
-  const selector = `--selector=app.kubernetes.io/name=${canaryOf(service)}`;
+  const selector = `--selector=${NAME_LABEL}=${canaryOf(service)}`;
   const { output } = await request(place, ["logs", selector, `--tail=${LOG_LINES}`, "--prefix"]);
   return output.replace(/^(?=.)/gm, "    ");
 }

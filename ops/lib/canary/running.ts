@@ -1,8 +1,9 @@
 /** The canary that runs in a stage, as the state of the stack records it. */
+import { canaryOf } from "../../../components/kubernetes/names.ts";
 import { SERVICE_NAMES, type ServiceName } from "../../../config/services.ts";
 import { OperatorError } from "../errors.ts";
 import type { Migrations } from "../revisions/revision.ts";
-import type { Resource, State } from "../state/state.ts";
+import { presentIn, type Resource, type State } from "../state/state.ts";
 
 export type Images = Readonly<Record<ServiceName, string>>;
 
@@ -13,9 +14,6 @@ export interface Running extends Migrations {
   /** Its images; undefined where it was not started completely. */
   readonly images?: Images;
 }
-
-/** The workload that runs the new release of a service. */
-export const canaryOf = (service: ServiceName): string => `${service}-canary`;
 
 interface Rule {
   readonly backendRefs?: readonly { readonly name: string; readonly weight?: number }[];
@@ -47,8 +45,8 @@ function weightIn(resources: readonly Resource[]): number {
 }
 
 /** The canary of a stage; undefined where none of its pods was started. */
-export function canaryIn({ deployment }: State): Running | undefined {
-  const resources = (deployment.resources ?? []).filter((each) => !each.delete);
+export function canaryIn(state: State): Running | undefined {
+  const resources = presentIn(state);
   const images = SERVICE_NAMES.flatMap((service) => {
     const deployed = resources.find(
       ({ urn, inputs }) => inputs?.kind === "Deployment" && urn.endsWith(`::${canaryOf(service)}`),

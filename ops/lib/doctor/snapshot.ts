@@ -1,4 +1,5 @@
 /** What a stage and its surroundings look like at one moment. The rules of the doctor read nothing else. */
+import { NAME_LABEL } from "../../../components/kubernetes/labels.ts";
 import type { Stage as Configuration } from "../../../config/schema.ts";
 import type { DriftedObject } from "../drift/drift.ts";
 import type { Finding as Need } from "../preflight/findings.ts";
@@ -101,4 +102,4 @@ export const newest = (objects: readonly LiveObject[]) =>
   )[0];
 
 export const isLabelled = (name: string) => (object: LiveObject) =>
-  object.metadata.labels?.["app.kubernetes.io/name"] === name;
+  object.metadata.labels?.[NAME_LABEL] === name;

@@ -2,13 +2,14 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, sep } from "node:path";
-import { findDrift } from "../drift/drift.ts";
+import { differenceOf, findDrift } from "../drift/drift.ts";
 import { deployedIn } from "../drift/deployed.ts";
 import { isDead } from "../engine/lock.ts";
 import { OperatorError } from "../errors.ts";
 import { run } from "../run.ts";
 import { verifyCluster } from "../state/clusterIdentity.ts";
 import { exportState, pendingOf, type State } from "../state/state.ts";
+import { shortName } from "../stage.ts";
 import type { Lock, Snapshot } from "./snapshot.ts";
 
 /** The content of a lock's file in a backend that is a folder. */
@@ -36,7 +37,7 @@ async function backendFolder(): Promise<string | undefined> {
 /** The lock on a stack in a folder; undefined where nobody holds one. */
 export async function lockIn(folder: string, stage: string): Promise<Lock | undefined> {
   const locks = join(folder, ".pulumi", "locks");
-  const name = stage.split("/").at(-1)!;
+  const name = shortName(stage);
   try {
     const file = readdirSync(locks, { recursive: true, encoding: "utf8" }).find(
       (path) => path.endsWith(".json") && path.split(sep).at(-2) === name,
@@ -65,14 +66,7 @@ type Stack = Pick<Snapshot, "drift" | "pending" | "unread">;
 
 async function driftOf(context: string, stage: string, state: State): Promise<Stack["drift"]> {
   await verifyCluster(stage, state, context);
-  const drifted = await findDrift(context, deployedIn(state));
-  return drifted.map(({ kind, name, gone, holdsData, fields }) => ({
-    kind,
-    name,
-    gone,
-    holdsData,
-    fields,
-  }));
+  return (await findDrift(context, deployedIn(state))).map(differenceOf);
 }
 
 /** What the state of the stack says, and how the cluster differs from it. */

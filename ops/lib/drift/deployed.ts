@@ -1,11 +1,8 @@
 /** The objects that a stack has deployed, with the fields that the stack set, as its state records them. */
 import { isObject, type Values } from "../yaml.ts";
-import type { State } from "../state/state.ts";
+import { hasMarkedSecret, isMarkedSecret } from "../state/secrets.ts";
+import { presentIn, type State } from "../state/state.ts";
 import { holdsData } from "../state/databaseVolume.ts";
-
-/** Key and value with which the engine marks a secret in the state. */
-const SIGNATURE = "4dabf18193072939515e22adb298388d";
-const SECRET = "1b47061264138c4ac30d75fd1eb44270";
 
 /** An object, identified as kubectl does. */
 export interface Manifest extends Values {
@@ -24,18 +21,11 @@ export interface Deployed {
   readonly holdsData: boolean;
 }
 
-const isSecret = (value: Values): value is { readonly plaintext: string } =>
-  value[SIGNATURE] === SECRET && typeof value.plaintext === "string";
-
-function hasSecret(value: unknown): boolean {
-  if (Array.isArray(value)) return value.some(hasSecret);
-  return isObject(value) && (isSecret(value) || Object.values(value).some(hasSecret));
-}
-
 function reveal(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(reveal);
   if (!isObject(value)) return value;
-  if (isSecret(value)) return reveal(JSON.parse(value.plaintext));
+  if (isMarkedSecret(value) && typeof value.plaintext === "string")
+    return reveal(JSON.parse(value.plaintext));
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, reveal(inner)]));
 }
 
@@ -54,11 +44,10 @@ function encoded({ stringData, ...object }: Values): Values {
  *
  * @param state with its secrets decrypted
  */
-export function deployedIn({ deployment }: State): readonly Deployed[] {
-  return (deployment.resources ?? [])
+export function deployedIn(state: State): readonly Deployed[] {
+  return presentIn(state)
     .filter(
-      ({ type, inputs, external, delete: leaves }) =>
-        type.startsWith("kubernetes:") && inputs?.kind && !external && !leaves,
+      ({ type, inputs, external }) => type.startsWith("kubernetes:") && inputs?.kind && !external,
     )
     .map(({ type, inputs, outputs }) => {
       const object = encoded(reveal(inputs) as Values) as Manifest;
@@ -66,7 +55,7 @@ export function deployedIn({ deployment }: State): readonly Deployed[] {
       return {
         manifest: object,
         fieldManager: fieldManager ?? "pulumi-kubernetes",
-        secret: object.kind === "Secret" || hasSecret(inputs),
+        secret: object.kind === "Secret" || hasMarkedSecret(inputs),
         holdsData: holdsData(type),
       };
     });

@@ -39,6 +39,15 @@ export interface Drifted extends DriftedObject {
   readonly deployed: Deployed;
 }
 
+/** The difference alone, which may be shown: what puts it back has secrets. */
+export const differenceOf = ({ kind, name, gone, holdsData, fields }: Drifted): DriftedObject => ({
+  kind,
+  name,
+  gone,
+  holdsData,
+  fields,
+});
+
 /** Under another name than that of the provider, a dry run can't be taken for an apply of the stack. */
 const MANAGER = "todo-app-drift";
 

@@ -1,11 +1,17 @@
 /** What `make drift` and `make heal` say about a stage. */
-import { findStack } from "../engine/engine.ts";
-import { OperatorError } from "../errors.ts";
+import { existingStack } from "../engine/engine.ts";
+import { cut } from "../output.ts";
 import { verifyCluster } from "../state/clusterIdentity.ts";
 import { exportState } from "../state/state.ts";
 import { settingsOf, type Stage } from "../stage.ts";
 import { deployedIn } from "./deployed.ts";
-import { findDrift, type Drifted, type DriftedField, type DriftedObject } from "./drift.ts";
+import {
+  differenceOf,
+  findDrift,
+  type Drifted,
+  type DriftedField,
+  type DriftedObject,
+} from "./drift.ts";
 
 /** The output of `drift --json`. Keys may be added; those that are here keep their meaning. */
 export interface Report {
@@ -42,22 +48,12 @@ const SETTINGS: readonly (readonly [RegExp, (workload: string) => string])[] = [
 export async function driftOf(
   stage: Stage,
 ): Promise<{ readonly report: Report; readonly drifted: readonly Drifted[] }> {
-  if (!(await findStack(stage.name)))
-    throw new OperatorError(
-      `there is no stack ${stage.name}, so nothing of it can have been changed`,
-      "pulumi stack ls lists the stacks that exist, and pulumi whoami --verbose the backend in use",
-    );
+  await existingStack(stage.name, ", so nothing of it can have been changed");
   const { context, namespace } = await settingsOf(stage);
   const state = await exportState(stage.name, { showSecrets: true });
   await verifyCluster(stage.name, state, context);
   const drifted = await findDrift(context, deployedIn(state));
-  const objects = drifted.map(({ kind, name, gone, holdsData, fields }) => ({
-    kind,
-    name,
-    gone,
-    holdsData,
-    fields,
-  }));
+  const objects = drifted.map(differenceOf);
   const place = { stage: stage.name, context, namespace };
   return { report: { ...place, drifted: objects.length > 0, objects }, drifted };
 }
@@ -65,7 +61,7 @@ export async function driftOf(
 function valueText(value: unknown): string {
   if (value === null || value === undefined) return "not set";
   const text = typeof value === "string" && value ? value : JSON.stringify(value);
-  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+  return cut(text, LONGEST);
 }
 
 /** Who has written a field, in words. */

@@ -55,6 +55,22 @@ export async function findStack(stage: string): Promise<Stack | undefined> {
   }
 }
 
+/**
+ * Opens a stage's stack, for a command that does nothing without it.
+ *
+ * @param lacking how the error goes on after "there is no stack <stage>", such as " to remove"
+ * @throws OperatorError where Pulumi's state backend does not have it
+ */
+export async function existingStack(
+  stage: string,
+  lacking: string,
+  fix = "pulumi stack ls lists the stacks that exist, and pulumi whoami --verbose the backend in use",
+): Promise<Stack> {
+  const stack = await findStack(stage);
+  if (stack) return stack;
+  throw new OperatorError(`there is no stack ${stage}${lacking}`, fix);
+}
+
 /** Opens a stage's stack. Creates it where Pulumi's state backend does not have it. */
 export async function openStack(stage: Stage): Promise<Stack> {
   const found = await findStack(stage.name);

@@ -1,7 +1,8 @@
 /** What is checked each night: whether a stage was changed by hand, and whether its newest backup can be restored. */
 import { requireBackups, type Wanted } from "../backups/place.ts";
 import { OperatorError } from "../errors.ts";
-import { block, code, cut } from "../review/markdown.ts";
+import { cut } from "../output.ts";
+import { block, code } from "../review/markdown.ts";
 import { run } from "../run.ts";
 import type { Stage } from "../stage.ts";
 

@@ -1,6 +1,6 @@
 /** What the last deploy of a stage has chosen, by its state: so that what is rendered differs from the cluster where a deploy would. */
 import { isDeepStrictEqual } from "node:util";
-import type { Resource, State } from "../state/state.ts";
+import { presentIn, type Resource, type State } from "../state/state.ts";
 import type { Values } from "../yaml.ts";
 import type { Chosen, Registration } from "./record.ts";
 
@@ -21,11 +21,11 @@ const isUnchanged = ({ type, inputs }: Registration, deployed: Resource) =>
  *
  * @returns the choices, and the references of images that are to be built, once they were asked for
  */
-export function chosenIn({ deployment }: State): {
+export function chosenIn(state: State): {
   readonly chosen: Chosen;
   readonly unbuilt: ReadonlySet<string>;
 } {
-  const resources = (deployment.resources ?? []).filter(({ delete: leaves }) => !leaves);
+  const resources = presentIn(state);
   const find = ({ type, name }: Pick<Registration, "type" | "name">) =>
     resources.find((resource) => resource.type === type && resource.urn.endsWith(`::${name}`));
   const unbuilt = new Set<string>();

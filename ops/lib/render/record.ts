@@ -1,9 +1,9 @@
 /** Runs Pulumi code against mocks and records every registration as the engine would see it: no engine, plugin or cluster is needed. */
 import * as pulumi from "@pulumi/pulumi";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks.js";
-import { specialSecretSig, specialSigKey } from "@pulumi/pulumi/runtime/rpc.js";
 import { PROJECT } from "../../../config/decode.ts";
 import { SECRET_KEYS } from "../../../config/schema.ts";
+import { isMarkedSecret } from "../state/secrets.ts";
 import { isObject, type Values } from "../yaml.ts";
 
 /** One registered resource. In `inputs`, a secret stands as `{ secret: value }`. */
@@ -79,7 +79,7 @@ const mocksOf = (chosen: Chosen): pulumi.runtime.Mocks => ({
 function reveal(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(reveal);
   if (!isObject(value)) return value;
-  if (value[specialSigKey] === specialSecretSig) return { secret: reveal(value.value) };
+  if (isMarkedSecret(value)) return { secret: reveal(value.value) };
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, reveal(inner)]));
 }
 

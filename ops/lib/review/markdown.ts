@@ -1,5 +1,6 @@
 /** Writes a review as the comment of a pull request. */
 import type { Plan } from "../engine/plan.ts";
+import { cut } from "../output.ts";
 import type { Field, Review } from "./review.ts";
 
 /** The longest comment that GitHub takes. It counts characters, of which there are no more than bytes. */
@@ -36,10 +37,6 @@ export function block(text: string): string {
   const ticks = fence(text, 3);
   return `${ticks}text\n${text}\n${ticks}\n`;
 }
-
-/** Text that is cut where it is longer. */
-export const cut = (text: string, most: number) =>
-  text.length > most ? `${text.slice(0, most)}…` : text;
 
 function valueText(value: unknown): string {
   if (value === undefined || value === null) return "not set";

@@ -1,13 +1,12 @@
 /** What a preview has found, for those who review a change: resources with the fields that change, errors and broken rules. */
 import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
-import { specialSecretSig, specialSigKey } from "@pulumi/pulumi/runtime/rpc.js";
 import { differences, pathText, type Path } from "../drift/compare.ts";
 import { openForPreview } from "../engine/difference.ts";
 import { plain, violationText } from "../engine/display.ts";
 import { PlanCollector, showPlan, type Plan } from "../engine/plan.ts";
 import { OperatorError } from "../errors.ts";
 import type { Stage } from "../stage.ts";
-import { isObject } from "../yaml.ts";
+import { hasMarkedSecret, isMarkedSecret } from "../state/secrets.ts";
 
 /** A property that changes. */
 export interface Field {
@@ -36,13 +35,6 @@ function stepsOf(path: string): Path {
   );
 }
 
-const isSecret = (value: unknown) => isObject(value) && value[specialSigKey] === specialSecretSig;
-
-function hasSecret(value: unknown): boolean {
-  if (Array.isArray(value)) return value.some(hasSecret);
-  return isSecret(value) || (isObject(value) && Object.values(value).some(hasSecret));
-}
-
 /** A value below `inputs`; whether it is, is in, or has a secret. */
 function lookUp(
   inputs: unknown,
@@ -50,10 +42,10 @@ function lookUp(
 ): { readonly value: unknown; readonly secret: boolean } {
   let value = inputs;
   for (const step of path) {
-    if (isSecret(value)) return { value: undefined, secret: true };
+    if (isMarkedSecret(value)) return { value: undefined, secret: true };
     value = (value as Record<string | number, unknown> | null | undefined)?.[step];
   }
-  return { value, secret: hasSecret(value) };
+  return { value, secret: hasMarkedSecret(value) };
 }
 
 type Step = NonNullable<EngineEvent["resourcePreEvent"]>["metadata"];

@@ -4,6 +4,7 @@ import * as http from "node:http";
 import * as https from "node:https";
 import type { LookupFunction } from "node:net";
 import { getCACertificates, type TLSSocket } from "node:tls";
+import { cut } from "../output.ts";
 import { Unexpected } from "./check.ts";
 
 /** Where requests go, and whose certificates count. */
@@ -100,7 +101,7 @@ const MOST_SHOWN = 120;
 /** An answer in a line, with the beginning of its body. */
 export function describe({ request, status, body }: Answer): string {
   const text = body.replace(/\s+/g, " ").trim();
-  const shown = text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text;
+  const shown = cut(text, MOST_SHOWN);
   return `${request}: ${status}${shown ? ` ${shown}` : ""}`;
 }
 

@@ -29,6 +29,10 @@ export interface State {
   };
 }
 
+/** The resources that stay: those that a replacement has left to be deleted are not among them. */
+export const presentIn = ({ deployment }: State): readonly Resource[] =>
+  (deployment.resources ?? []).filter((resource) => !resource.delete);
+
 /** Operations that a killed deploy had begun and never finished. */
 export const pendingOf = (state: State) => state.deployment.pending_operations ?? [];
 

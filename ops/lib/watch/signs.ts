@@ -101,9 +101,9 @@ function probeSigns(objects: readonly ApiObject[], pod: ApiObject): Found[] {
     const readiness = last(/^Readiness probe/);
     if (!readiness || !status.started || !status.state.running) return [];
     const probe = pod.spec?.containers?.find(({ name }) => name === status.name)?.readinessProbe;
-    // The warning comes with the first failure. The probe may be late, hence a few seconds more.
+    // The warning comes with the first failure, and is seen up to a poll later. The probe may be late, hence a second more.
     const more = (probe?.periodSeconds ?? 10) * ((probe?.failureThreshold ?? 3) - 1);
-    return [{ ...own, message: readiness.message!, tolerated: more + 3 }];
+    return [{ ...own, message: readiness.message!, tolerated: more + 1 }];
   });
 }
 

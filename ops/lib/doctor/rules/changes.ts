@@ -5,7 +5,7 @@ import type { Found, Rule } from "../finding.ts";
 import { nameOf, selects, type LiveObject } from "../objects.ts";
 import { kubectlOf, ofKind, type Snapshot } from "../snapshot.ts";
 import { isDnsPod } from "./cluster.ts";
-import { NO_PODS } from "./pods.ts";
+import { NO_CONNECTION, NO_PODS } from "./pods.ts";
 
 const nameOfDrift = ({ kind, name }: DriftedObject) => `${kind}/${name}`;
 
@@ -13,19 +13,6 @@ const changes = ({ gone, fields }: DriftedObject): readonly string[] =>
   gone ? ["it was deleted"] : fields.map(changeText);
 
 const heal = ({ stage }: Snapshot) => `make heal STAGE=${stage} puts back what the stack sets`;
-
-/** What follows from a connection that is not allowed, or not possible. */
-const NO_CONNECTION = [
-  "dns-blocked",
-  "database-unreachable",
-  "workload-not-ready",
-  "crash-loop",
-  "migration-failed",
-  "service-without-endpoints",
-  "certificate-not-issued",
-  "backup-failed",
-  "disruption-blocked",
-];
 
 const policyChanged = (snapshot: Snapshot): readonly Found[] =>
   (snapshot.drift ?? [])
@@ -160,13 +147,13 @@ export const POLICY_RULES: readonly Rule[] = [
   {
     name: "policy-changed",
     knows: "a NetworkPolicy of the stack was changed by hand, or is gone",
-    explains: NO_CONNECTION,
+    explains: [...NO_CONNECTION, "backup-failed"],
     find: policyChanged,
   },
   {
     name: "policy-around",
     knows: "a NetworkPolicy of another namespace cuts off the name service or the route's proxies",
-    explains: NO_CONNECTION,
+    explains: [...NO_CONNECTION, "backup-failed"],
     find: policiesAround,
   },
   {

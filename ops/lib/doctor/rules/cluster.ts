@@ -10,7 +10,7 @@ import {
   type LiveObject,
 } from "../objects.ts";
 import { find, kubectlOf, ofKind, parseTime, type Snapshot } from "../snapshot.ts";
-import { NO_PODS } from "./pods.ts";
+import { NO_CONNECTION, NO_PODS } from "./pods.ts";
 
 /** A difference of clocks that does harm: certificates and tokens are valid from a moment on. */
 const SKEW_MS = 10_000;
@@ -233,17 +233,7 @@ export const CLUSTER_RULES: readonly Rule[] = [
   {
     name: "dns-down",
     knows: "the name service of the cluster is down",
-    explains: [
-      "dns-blocked",
-      "database-unreachable",
-      "workload-not-ready",
-      "crash-loop",
-      "migration-failed",
-      "service-without-endpoints",
-      "issuer-not-ready",
-      "certificate-not-issued",
-      "disruption-blocked",
-    ],
+    explains: [...NO_CONNECTION, "issuer-not-ready"],
     find: dnsDown,
   },
   {

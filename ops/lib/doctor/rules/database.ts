@@ -269,7 +269,7 @@ export const REACH_RULES: readonly Rule[] = [
   {
     name: "database-unreachable",
     knows: "a backend pod can't use the database, for example an external one",
-    explains: NO_DATABASE.slice(1),
+    explains: NO_DATABASE.filter((name) => name !== "database-unreachable"),
     find: unreachable,
   },
 ];

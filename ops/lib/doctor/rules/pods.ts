@@ -14,7 +14,18 @@ export const NO_PODS = [
   "database-unreachable",
   "disruption-blocked",
 ];
-/** The same, for pods of the app. */
+/** What follows from a connection of the app that is not allowed, or not possible. */
+export const NO_CONNECTION = [
+  "dns-blocked",
+  "database-unreachable",
+  "workload-not-ready",
+  "crash-loop",
+  "migration-failed",
+  "service-without-endpoints",
+  "certificate-not-issued",
+  "disruption-blocked",
+];
+/** The same as NO_PODS, for pods of the app. */
 export const NOT_SERVING = NO_PODS.filter((name) => !name.startsWith("database-"));
 const SHOWN = 3;
 

@@ -1,7 +1,14 @@
 /** Whether the stage can serve: ready pods, endpoints, room to scale and to drain; and its backups. */
 import { conditionOf } from "../../watch/objects.ts";
 import type { Found, Rule } from "../finding.ts";
-import { conditionText, nameOf, readyEndpoints, statusOf, type LiveObject } from "../objects.ts";
+import {
+  conditionText,
+  nameOf,
+  readyEndpoints,
+  selects,
+  statusOf,
+  type LiveObject,
+} from "../objects.ts";
 import {
   find,
   isLabelled,
@@ -52,7 +59,7 @@ function withoutEndpoints(snapshot: Snapshot): readonly Found[] {
     if (!Object.keys(selector).length || readyEndpoints(objects, { namespace, name })) return [];
     const labels = Object.entries(selector).map(([key, value]) => `${key}=${value}`);
     const selected = ofKind(objects, "Pod").filter(({ metadata }) =>
-      Object.entries(selector).every(([key, value]) => metadata.labels?.[key] === value),
+      selects({ matchLabels: selector }, metadata.labels),
     );
     return [
       {
