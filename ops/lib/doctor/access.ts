@@ -95,7 +95,7 @@ interface User {
 }
 
 /** Until when credentials were valid that a kubeconfig holds; undefined where they do not say. */
-export function validUntil(user: User): Date | undefined {
+function validUntil(user: User): Date | undefined {
   const certificate = user["client-certificate-data"];
   try {
     if (certificate) return new X509Certificate(Buffer.from(certificate, "base64")).validToDate;

@@ -2,7 +2,7 @@
 import type { DriftedObject } from "../drift/drift.ts";
 import { changeText, ownerText } from "../drift/report.ts";
 import type { Finding, Found, Rule } from "./finding.ts";
-import { kubectlOf, type Snapshot } from "./snapshot.ts";
+import type { Snapshot } from "./snapshot.ts";
 import { RULES } from "./table.ts";
 
 interface Candidate {
@@ -89,6 +89,3 @@ export function lookedAt(snapshot: Snapshot): string {
   ];
   return `${parts.join(", ")}, by ${RULES.length} rules`;
 }
-
-/** The command that shows the objects of the stage. */
-export const lookCommand = (snapshot: Snapshot) => `${kubectlOf(snapshot)} get pods,events`;

@@ -23,7 +23,7 @@ export interface Means {
 /** `exec` may take longer than an answer of the API server, and must end all the same. */
 const EXEC_TIMEOUT = "--request-timeout=20s";
 
-export const meansOf = (place: Place): Means => ({
+const meansOf = (place: Place): Means => ({
   ask: (command, input) =>
     command[0] === "exec"
       ? kubectl(place, [EXEC_TIMEOUT, ...command], input)

@@ -3,7 +3,7 @@ import type { ApiObject, Condition, Meta } from "../watch/objects.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
-export interface Selector {
+interface Selector {
   readonly matchLabels?: Labels;
   readonly matchExpressions?: readonly {
     readonly key: string;

@@ -31,7 +31,7 @@ interface Place {
 }
 
 /** The containers whose logs may say what is wrong, those of the newest pods first. */
-export function troubled(snapshot: Pick<Snapshot, "objects" | "now">): readonly Place[] {
+function troubled(snapshot: Pick<Snapshot, "objects" | "now">): readonly Place[] {
   const signs = signsIn(snapshot);
   const pods = ofKind(snapshot.objects, "Pod").toSorted((one, other) =>
     (other.metadata.creationTimestamp ?? "").localeCompare(one.metadata.creationTimestamp ?? ""),

@@ -108,7 +108,7 @@ const ABSENT =
 
 const isRefused = (pattern: RegExp) => (sign: Sign) =>
   sign.reason === "FailedCreate" && pattern.test(sign.message);
-const isKnownRefusal = isRefused(/exceeded quota|violates PodSecurity|failed calling webhook/);
+const isKnownRefusal = isRefused(/exceeded quota|violates PodSecurity/);
 
 /** The configuration or the volumes that a pod waits for, as the kubelet reports it. */
 function mountFailures({ objects }: Snapshot): readonly Found[] {
@@ -224,8 +224,7 @@ export const REFUSALS: readonly Rule[] = [
   bySign({
     name: "pod-refused",
     knows: "the API server refuses the pods for another reason",
-    when: (sign, snapshot) =>
-      sign.reason === "FailedCreate" && !isKnownRefusal(sign) && !!snapshot.namespace,
+    when: (sign) => sign.reason === "FailedCreate" && !isKnownRefusal(sign),
     problem: (workload) => `${workload} gets no pods`,
     cause: "the API server refuses to create them, for the reason that it states",
   }),
@@ -244,7 +243,10 @@ export const POD_RULES: readonly Rule[] = [
   bySign({
     name: "image-missing",
     knows: "an image does not exist, or not for this platform",
-    when: (sign, snapshot) => isPull(sign) && ABSENT.test(answer(sign, snapshot) + sign.reason),
+    when: (sign, snapshot) => {
+      const said = answer(sign, snapshot);
+      return isPull(sign) && !REFUSED.test(said) && ABSENT.test(said + sign.reason);
+    },
     problem: (workload) => `the image of ${workload} does not exist`,
     cause: "the registry does not have it: it was deleted, or its name was changed by hand",
     fix: ({ stage }) => `make up STAGE=${stage} builds and pushes it again`,
@@ -254,7 +256,7 @@ export const POD_RULES: readonly Rule[] = [
     knows: "an image can't be pulled for another reason, such as a registry that does not answer",
     when: (sign, snapshot) =>
       isPull(sign) &&
-      !new RegExp(`${REFUSED.source}|${ABSENT.source}`, "i").test(answer(sign, snapshot)),
+      ![REFUSED, ABSENT].some((pattern) => pattern.test(answer(sign, snapshot) + sign.reason)),
     problem: (workload) => `the image of ${workload} can't be pulled`,
     cause: "the registry does not answer the nodes, or not in time",
   }),

@@ -73,7 +73,7 @@ export async function saved(...objects: readonly string[]): Promise<Undo> {
   return savedIn(NAMESPACE, ...objects);
 }
 
-export async function savedIn(namespace: string, ...objects: readonly string[]): Promise<Undo> {
+async function savedIn(namespace: string, ...objects: readonly string[]): Promise<Undo> {
   const before = await Promise.all(
     objects.map(async (object) =>
       JSON.parse(await kubectl(`get ${object} --output json --show-managed-fields`, namespace)),

@@ -46,6 +46,14 @@ export const healthy = () =>
     assert.equal(code, 0, output);
   });
 
+/** Undoes all steps, the last one first, also where one of them fails. */
+async function undo(steps: readonly Undo[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const step of steps.toReversed())
+    await step().catch((error: unknown) => failures.push(error));
+  if (failures.length) throw failures[0];
+}
+
 /** Causes a fault, waits until the doctor names it first, undoes it and waits until nothing is wrong. */
 export async function names(fault: Fault): Promise<void> {
   const steps: Undo[] = [];
@@ -58,7 +66,7 @@ export async function names(fault: Fault): Promise<void> {
       if (fault.says) assert.match(text, fault.says);
     });
   } finally {
-    for (const step of steps.reverse()) await step();
+    await undo(steps);
   }
   await healthy();
 }

@@ -102,6 +102,7 @@ export const CLUSTER_FAULTS: readonly Fault[] = [
       refusedSet('Internal error occurred: failed calling webhook "guard.example.com"'),
     ],
     /guard\.example\.com does not answer.*guard\/guard does not exist/s,
+    ["pod-refused"],
   ),
   fault(
     "metrics-down",

@@ -22,7 +22,7 @@ export interface Fault {
   readonly follows?: readonly string[];
 }
 
-export const OWNER = { manager: "kubectl-patch", operation: "Update", time: at(-60) };
+const OWNER = { manager: "kubectl-patch", operation: "Update", time: at(-60) };
 
 export const drifted = (kind: string, name: string, more: Partial<DriftedObject> = {}): Change => {
   const fields = more.gone
