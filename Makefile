@@ -156,5 +156,5 @@ node_modules/.package-lock.json: package.json package-lock.json
 	@command -v npm >/dev/null || { \
 	  printf 'error: npm is not installed\n  fix: install Node.js 20 or newer with npm (Debian: apt-get install nodejs npm)\n' >&2; exit 1; }
 	@echo "  installing the npm packages of package-lock.json …" >&2
-	@npm ci --no-audit --no-fund --loglevel=error >&2
+	@npm ci --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@

@@ -19,9 +19,13 @@ const mocha = (files: string) => `mocha --reporter spec ${files}`;
 /** With time for a cluster that is busy; a test that fails also shows what it looks like. */
 const onCluster = (files: string) =>
   mocha(`--timeout 600000 --require test/e2e/support/diagnose.ts ${files}`);
-/** One process for each file: the SDK's state is global, and what a failed program left behind must not reach the next. */
+/**
+ * One process for each file, two at a time: the SDK's state is global, and what a failed program left behind must not reach the
+ * next. Each process prints when it is done.
+ */
 const mochaEach = (files: string) =>
-  `status=0; for file in ${files}; do ${mocha('--timeout 120000 "$file"')} || status=1; done; exit $status`;
+  `printf '%s\\0' ${files} | xargs -0 -n 1 -P 2 bash -c '` +
+  `printed=$(${mocha('--timeout 120000 "$1"')}) && status=0 || status=1; echo "$printed"; exit $status' mocha`;
 
 const SUITES: readonly Suite[] = [
   { name: "tools", command: "test/prerequisites.sh" },

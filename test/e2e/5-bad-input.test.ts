@@ -25,11 +25,11 @@ const resources = async () => {
     .sort((a, b) => a.urn.localeCompare(b.urn));
 };
 
-/** Checks that the deployed resources are the same before and after each test. */
+/** Checks after each test that the deployed resources are those from before the first one. */
 const keepsTheStack = () => {
-  let before: object;
-  beforeEach(async () => (before = await resources()));
-  afterEach(async () => assert.deepEqual(await resources(), before));
+  let deployed: object;
+  before(async () => (deployed = await resources()));
+  afterEach(async () => assert.deepEqual(await resources(), deployed));
 };
 
 interface Expected {

@@ -1,21 +1,36 @@
-/** A change of the app, a secret or a setting reaches the pods that use it, and no user notices. */
+/**
+ * A change of the app, a secret or a setting reaches the pods that use it, and no user notices. The changes add up in one checkout:
+ * only after the last one, the stage gets its own source and settings back.
+ */
 import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { Visitor } from "./app/support.ts";
 import { authorization, callApi, signUp, type Account } from "./support/api.ts";
 import { launchBrowser } from "./support/browser.ts";
 import { underLoad } from "./support/load.ts";
-import { attempt, eventually, kubectl, psql, sh, withCheckout } from "./support/shell.ts";
+import {
+  attempt,
+  eventually,
+  kubectl,
+  makeCheckout,
+  psql,
+  sh,
+  withCheckout,
+} from "./support/shell.ts";
 
 const podsOf = async (name: string) =>
   (await kubectl(`get pods -l app.kubernetes.io/name=${name} -o name`)).split("\n").sort();
 
 describe("a change", () => {
   let account: Account;
+  let cwd: string;
   before(async () => {
     account = await signUp();
+    cwd = await makeCheckout();
   });
-  afterEach(async () => {
+  after(async () => {
+    rmSync(cwd, { recursive: true });
     await sh("make up");
   });
 
@@ -33,25 +48,23 @@ describe("a change", () => {
     );
 
   it("of one backend source line serves within 30 s, without a failed request", async () => {
-    await withCheckout(async (cwd) => {
-      await sh('sed -i \'s/title="Todo API"/title="Todo API, changed"/\' app/backend/app/main.py', {
-        cwd,
-      });
-      const frontendPods = await podsOf("frontend");
-      let seconds = Infinity;
-      const { failures } = await underServiceLoad(async () => {
-        const begin = Date.now();
-        await sh("make up", { cwd });
-        await eventually(10, async () => {
-          const document = await sh("curl -fsS http://todo-app.local/api/openapi.json");
-          assert.match(document, /Todo API, changed/);
-        });
-        seconds = (Date.now() - begin) / 1000;
-      });
-      assert.deepEqual(failures, []);
-      assert.ok(seconds < 30, `the change took ${seconds.toFixed(1)} s`);
-      assert.deepEqual(await podsOf("frontend"), frontendPods, "the frontend was not touched");
+    await sh('sed -i \'s/title="Todo API"/title="Todo API, changed"/\' app/backend/app/main.py', {
+      cwd,
     });
+    const frontendPods = await podsOf("frontend");
+    let seconds = Infinity;
+    const { failures } = await underServiceLoad(async () => {
+      const begin = Date.now();
+      await sh("make up", { cwd });
+      await eventually(10, async () => {
+        const document = await sh("curl -fsS http://todo-app.local/api/openapi.json");
+        assert.match(document, /Todo API, changed/);
+      });
+      seconds = (Date.now() - begin) / 1000;
+    });
+    assert.deepEqual(failures, []);
+    assert.ok(seconds < 30, `the change took ${seconds.toFixed(1)} s`);
+    assert.deepEqual(await podsOf("frontend"), frontendPods, "the frontend was not touched");
   });
 
   it("of the frontend breaks no page that was opened before or during it", async () => {
@@ -68,12 +81,10 @@ describe("a change", () => {
           await field(late.page).fill(`Load ${loads}`);
         }
       })();
-      await withCheckout(async (cwd) => {
-        await sh("sed -i 's/What’s next?/What comes next?/' app/frontend/components/Composer.tsx", {
-          cwd,
-        });
-        await sh("make up", { cwd });
-      }).finally(() => deployed.abort());
+      await sh("sed -i 's/What’s next?/What comes next?/' app/frontend/components/Composer.tsx", {
+        cwd,
+      });
+      await sh("make up", { cwd }).finally(() => deployed.abort());
       await loading;
       assert.ok(loads > 10, `only ${loads} pages were opened`);
       await late.open();
@@ -88,33 +99,31 @@ describe("a change", () => {
   });
 
   it("of secretVersions.databasePassword makes the app log in as the other role, and fails no request", async () => {
-    await withCheckout(async (cwd) => {
-      const secretsOf = async () =>
-        (await kubectl("get secrets --field-selector type!=todo-app/revision -o name")).split("\n");
-      const server = () =>
-        kubectl(
-          "get pod postgres-0 -o jsonpath='{.metadata.uid} {.status.containerStatuses[0].restartCount}'",
-        );
-      const roles = () =>
-        psql("select distinct usename from pg_stat_activity where usename like 'todo_app%'");
-      const [before, running] = [await secretsOf(), await server()];
-      assert.equal(await roles(), "todo_app_a");
-      const { requests, failures } = await underServiceLoad(async () => {
-        const output = await sh("make rotate SECRET=databasePassword", { cwd });
-        assert.match(output, /databasePassword of dev is rotated: the database accepts the new/);
-      });
-      assert.deepEqual(failures, [], `${failures.length} of ${requests} requests failed`);
-      const rotated = await secretsOf();
-      const named = (secrets: string[], name: string) =>
-        secrets.find((secret) => secret.includes(name));
-      for (const name of ["backend", "frontend", "migration"])
-        assert.notEqual(named(rotated, name), named(before, name), name);
-      assert.equal(named(rotated, "postgres"), named(before, "postgres"));
-      assert.equal(rotated.length, before.length, "the old ones are gone");
-      assert.equal(await server(), running, "the database was not restarted");
-      await eventually(60, async () => assert.equal(await roles(), "todo_app_b"));
-      await callApi(account, "/api/tasks");
+    const secretsOf = async () =>
+      (await kubectl("get secrets --field-selector type!=todo-app/revision -o name")).split("\n");
+    const server = () =>
+      kubectl(
+        "get pod postgres-0 -o jsonpath='{.metadata.uid} {.status.containerStatuses[0].restartCount}'",
+      );
+    const roles = () =>
+      psql("select distinct usename from pg_stat_activity where usename like 'todo_app%'");
+    const [before, running] = [await secretsOf(), await server()];
+    assert.equal(await roles(), "todo_app_a");
+    const { requests, failures } = await underServiceLoad(async () => {
+      const output = await sh("make rotate SECRET=databasePassword", { cwd });
+      assert.match(output, /databasePassword of dev is rotated: the database accepts the new/);
     });
+    assert.deepEqual(failures, [], `${failures.length} of ${requests} requests failed`);
+    const rotated = await secretsOf();
+    const named = (secrets: string[], name: string) =>
+      secrets.find((secret) => secret.includes(name));
+    for (const name of ["backend", "frontend", "migration"])
+      assert.notEqual(named(rotated, name), named(before, name), name);
+    assert.equal(named(rotated, "postgres"), named(before, "postgres"));
+    assert.equal(rotated.length, before.length, "the old ones are gone");
+    assert.equal(await server(), running, "the database was not restarted");
+    await eventually(60, async () => assert.equal(await roles(), "todo_app_b"));
+    await callApi(account, "/api/tasks");
   });
 
   /** The URL with which migrations log in as the owner of the database. */
@@ -135,17 +144,15 @@ except psycopg.OperationalError as error:
     );
 
   it("of secretVersions.databaseOwnerPassword refuses the old one, keeps the data, and the app keeps working", async () => {
-    await withCheckout(async (cwd) => {
-      const tasks = await psql("select count(*) from tasks");
-      const leaked = await ownerUrl();
-      assert.equal(await login(leaked), "accepted");
-      const output = await sh("make rotate SECRET=databaseOwnerPassword ARGS=--leaked", { cwd });
-      assert.match(output, /accepts the new password and refuses the old one/);
-      assert.match(await login(leaked), /password authentication failed/);
-      assert.equal(await login(await ownerUrl()), "accepted");
-      await callApi(account, "/api/tasks");
-      assert.equal(await psql("select count(*) from tasks"), tasks);
-    });
+    const tasks = await psql("select count(*) from tasks");
+    const leaked = await ownerUrl();
+    assert.equal(await login(leaked), "accepted");
+    const output = await sh("make rotate SECRET=databaseOwnerPassword ARGS=--leaked", { cwd });
+    assert.match(output, /accepts the new password and refuses the old one/);
+    assert.match(await login(leaked), /password authentication failed/);
+    assert.equal(await login(await ownerUrl()), "accepted");
+    await callApi(account, "/api/tasks");
+    assert.equal(await psql("select count(*) from tasks"), tasks);
   });
 
   it("that would abandon the database's volume is refused, and changes nothing", async () => {
@@ -160,12 +167,10 @@ except psycopg.OperationalError as error:
   });
 
   it("of the auth secret signs nobody out and fails no request", async () => {
-    await withCheckout(async (cwd) => {
-      const { requests, failures } = await underServiceLoad(async () => {
-        await sh("make rotate SECRET=auth", { cwd });
-      });
-      assert.deepEqual(failures, [], `${failures.length} of ${requests} requests failed`);
-      await callApi(account, "/api/tasks");
+    const { requests, failures } = await underServiceLoad(async () => {
+      await sh("make rotate SECRET=auth", { cwd });
     });
+    assert.deepEqual(failures, [], `${failures.length} of ${requests} requests failed`);
+    await callApi(account, "/api/tasks");
   });
 });

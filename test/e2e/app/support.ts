@@ -97,8 +97,14 @@ export class Visitor {
     await this.page.getByRole("button", { name: "Sign in" }).click();
   }
 
-  task(title: string) {
-    return this.page.getByRole("checkbox", { name: title, exact: true });
+  task(title: string, state: { readonly checked?: boolean } = {}) {
+    return this.page.getByRole("checkbox", { name: title, exact: true, ...state });
+  }
+
+  /** Completes a task. Not check(): it looks at once, and the page may take a moment to show the change. */
+  async complete(title: string): Promise<void> {
+    await this.task(title).click();
+    await this.task(title, { checked: true }).waitFor();
   }
 
   /** Calls the API as this person. */

@@ -64,7 +64,7 @@ describe("tasks", () => {
     const visitor = await signUp();
     const { page } = visitor;
     await add(visitor, { title: "Water plants" });
-    await visitor.task("Water plants").check();
+    await visitor.complete("Water plants");
     await page.getByText("0 open, 1 done").waitFor();
     await page.getByRole("button", { name: "Edit Water plants" }).click();
     await page.getByRole("textbox", { name: "Title" }).fill("Water the plants");
@@ -166,11 +166,10 @@ describe("tasks", () => {
       await refused;
       await route.fulfill({ status: 503, json: { detail: "Not right now", errors: [] } });
     });
-    await visitor.task("Fragile").check();
-    assert.equal(await visitor.task("Fragile").isChecked(), true);
+    await visitor.complete("Fragile");
     refuse();
     await page.getByText("Not right now").waitFor();
-    assert.equal(await visitor.task("Fragile").isChecked(), false);
+    await visitor.task("Fragile", { checked: false }).waitFor();
   });
 
   it("are in the page as the server sends it, and the page then does not shift", async () => {

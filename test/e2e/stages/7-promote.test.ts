@@ -56,9 +56,10 @@ describe("make promote", () => {
   });
 
   it("can be rolled back, in each stage by itself", async () => {
-    for (const [name, stage] of Object.entries({ production, staging })) {
+    const rollBack = async ([name, stage]: [string, Stage]) => {
       await quickly(`make rollback STAGE=${name}`);
       await eventually(30, async () => assert.equal(await imagesOf(stage), images));
-    }
+    };
+    await Promise.all(Object.entries({ production, staging }).map(rollBack));
   });
 });

@@ -74,19 +74,25 @@ export async function eventually(seconds: number, check: () => Promise<void>): P
 }
 
 /**
- * Calls `use` with a second checkout of the working tree: at another path, with other file times and a group-writable
- * umask, and without what this machine's stack added to its stage file.
+ * Makes a second checkout of the working tree: at another path, with other file times and a group-writable umask, and without what
+ * this machine's stack added to its stage file. Returns its path.
  */
-export async function withCheckout(use: (path: string) => Promise<void>): Promise<void> {
+export async function makeCheckout(): Promise<string> {
   const path = mkdtempSync(join(tmpdir(), "todo-app-checkout-"));
+  await sh(
+    `umask 002; git ls-files -z --cached --others --exclude-standard | xargs -0 tar c --ignore-failed-read | tar x --touch --no-same-permissions -C ${path}; ` +
+      `sed -i /^encryptionsalt:/d ${path}/Pulumi.*.yaml; ln -s "$PWD/node_modules" ${path}/node_modules; ` +
+      // Make must not see the packages as older than the copied lock file: it would install them again and empty the
+      // shared folder.
+      `touch -r node_modules/.package-lock.json ${path}/package.json ${path}/package-lock.json`,
+  );
+  return path;
+}
+
+/** Calls `use` with a second checkout, and removes it. */
+export async function withCheckout(use: (path: string) => Promise<void>): Promise<void> {
+  const path = await makeCheckout();
   try {
-    await sh(
-      `umask 002; git ls-files -z --cached --others --exclude-standard | xargs -0 tar c --ignore-failed-read | tar x --touch --no-same-permissions -C ${path}; ` +
-        `sed -i /^encryptionsalt:/d ${path}/Pulumi.*.yaml; ln -s "$PWD/node_modules" ${path}/node_modules; ` +
-        // Make must not see the packages as older than the copied lock file: it would install them again and empty the
-        // shared folder.
-        `touch -r node_modules/.package-lock.json ${path}/package.json ${path}/package-lock.json`,
-    );
     await use(path);
   } finally {
     rmSync(path, { recursive: true });
