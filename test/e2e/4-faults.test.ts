@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { callApi, signUp, type Account } from "./support/api.ts";
+import { createMarker, killSession, noOrphans, removeStage, startMake } from "./support/kills.ts";
 import { daemon } from "./support/machine.ts";
-import { attempt, eventually, sh, withCheckout } from "./support/shell.ts";
+import { attempt, sh, withCheckout } from "./support/shell.ts";
 
 const DAEMONS = [
   "dockerd",
@@ -17,21 +17,6 @@ const DAEMONS = [
 ];
 
 const onlyUnchanged = /Resources:\n +\d+ unchanged\n/;
-
-/** Creates a task and returns a check that its user, still signed in, finds it. */
-async function createMarker(host: string): Promise<() => Promise<void>> {
-  const title = `Marker ${Date.now()}`;
-  let account: Account;
-  await eventually(30, async () => {
-    account = await signUp(host);
-    await callApi(account, "/api/tasks", { method: "POST", body: { title } });
-  });
-  return () =>
-    eventually(30, async () => {
-      const tasks = JSON.stringify(await callApi(account, "/api/tasks"));
-      assert.ok(tasks.includes(title), `${title} is served`);
-    });
-}
 
 describe("make up after kill -9 of", () => {
   let markerIsServed: () => Promise<void>;
@@ -70,18 +55,8 @@ describe("make up after kill -9 of", () => {
   });
 });
 
-/**
- * Kills the leader's process group, or its whole session. The session includes the plugins, which the engine starts in
- * process groups of their own.
- */
-async function killSession(leader: number, onlyGroup = false): Promise<void> {
-  const members = onlyGroup ? `-${leader}` : `$(ps -o pid= -s ${leader})`;
-  await attempt(`kill -9 -- ${members}`);
-}
-
 describe("a make up that is killed", () => {
   const STAGE = "faults";
-  const NAMESPACE = `todo-app-${STAGE}`;
   const HOST = `${STAGE}.todo-app.local`;
   const UP = ["up", `STAGE=${STAGE}`];
 
@@ -95,9 +70,9 @@ describe("a make up that is killed", () => {
     new Promise((resolve, reject) => {
       let output = "";
       let killed: Promise<void> | undefined;
-      const child = spawn("make", UP, { cwd, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+      const child = startMake(UP, cwd);
       for (const stream of [child.stdout, child.stderr])
-        stream.on("data", (chunk: Buffer) => {
+        stream!.on("data", (chunk: Buffer) => {
           output += chunk.toString();
           if (point.test(output))
             killed ??= meanwhile().finally(() => killSession(child.pid!, onlyGroup));
@@ -114,7 +89,7 @@ describe("a make up that is killed", () => {
     const output = await sh(`make ${UP.join(" ")}`, { cwd });
     assert.match(output, new RegExp(`${STAGE} is up: http://${HOST}$`));
     await sh(`pulumi preview --stack ${STAGE} --expect-no-changes`, { cwd });
-    await noOrphans(cwd);
+    await noOrphans(STAGE, cwd);
   };
 
   /** Checks that a second deploy is refused while the first one runs, and does not touch its pending operations. */
@@ -125,28 +100,6 @@ describe("a make up that is killed", () => {
       output,
       /another deploy of faults is running \(\w+ on .*, process \d+, since .*\)\n +fix: wait/,
     );
-  };
-
-  /**
-   * Checks that of each auto-named kind, exactly the objects of the state exist: auto-naming could have created some
-   * twice.
-   */
-  const noOrphans = async (cwd: string) => {
-    const state = JSON.parse(await sh(`pulumi stack export --stack ${STAGE}`, { cwd })) as {
-      deployment: {
-        resources: { type: string; inputs?: { kind?: string; metadata?: { name?: string } } }[];
-        pending_operations?: unknown[];
-      };
-    };
-    assert.deepEqual(state.deployment.pending_operations ?? [], []);
-    const known = state.deployment.resources
-      .filter(({ type }) => /:(Secret|ConfigMap|Job)$/.test(type))
-      .map(({ inputs }) => `${inputs?.kind} ${inputs?.metadata?.name}`);
-    const found = await sh(
-      `kubectl --context minikube -n ${NAMESPACE} get secrets,configmaps,jobs -l app.kubernetes.io/managed-by!=todo-app-ops ` +
-        `-o jsonpath='{range .items[*]}{.kind} {.metadata.name}{"\\n"}{end}' | grep -v kube-root-ca.crt`,
-    );
-    assert.deepEqual(found.split("\n").sort(), known.sort());
   };
 
   it("is continued by the next one, from an empty cluster to a running app, and through a rollout", async () => {
@@ -179,10 +132,7 @@ describe("a make up that is killed", () => {
         ]);
         await markerIsServed();
       } finally {
-        await sh(
-          `pulumi cancel --yes --stack ${STAGE}; pulumi state unprotect --all --yes --stack ${STAGE}; pulumi destroy --yes --skip-preview --stack ${STAGE} && pulumi stack rm --yes --stack ${STAGE}`,
-          { cwd },
-        );
+        await removeStage(STAGE, cwd);
       }
     });
   });

@@ -1,0 +1,130 @@
+/**
+ * Every command that changes a stage may be killed at any moment: the same command, given again, completes it, nothing is left
+ * over, and no secret and no data are lost. `KILLS` and `SEED` in the environment set how often, and where.
+ */
+import assert from "node:assert/strict";
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parse, stringify } from "yaml";
+import {
+  createMarker,
+  killSession,
+  noOrphans,
+  removeStage,
+  startMake,
+} from "../e2e/support/kills.ts";
+import { attempt, makeCheckout, sh } from "../e2e/support/shell.ts";
+
+const KILLS = Number(process.env.KILLS ?? 200);
+const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
+const STAGE = "kills";
+const HOST = `${STAGE}.todo-app.local`;
+
+/** Numbers from 0 to 1 that depend on the seed alone (mulberry32). */
+function randomNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Dev's settings with a host of its own, and a Gateway, without which there is no canary. */
+function writeStageFile(cwd: string): void {
+  const { config } = parse(readFileSync(join(cwd, "Pulumi.dev.yaml"), "utf8"));
+  const changes = {
+    "todo-app:host": HOST,
+    "todo-app:route": { ...config["todo-app:route"], kind: "gateway", className: "traefik" },
+    "todo-app:canary": { minutes: 0 },
+  };
+  const file = join(cwd, `Pulumi.${STAGE}.yaml`);
+  writeFileSync(file, stringify({ config: { ...config, ...changes } }));
+}
+
+const changeSource = (cwd: string) =>
+  appendFileSync(join(cwd, "app/backend/app/main.py"), `# ${Date.now()}\n`);
+
+interface Command {
+  readonly args: readonly string[];
+  /** Makes sure that the command has something to do. */
+  readonly prepare?: (cwd: string) => unknown;
+  /** Brings the stage back into the state in which every other command works. */
+  readonly finish?: readonly string[];
+  /** How long it takes, in seconds; measured each time that it completes. */
+  seconds: number;
+}
+
+const COMMANDS: readonly Command[] = [
+  { args: ["up"], prepare: changeSource, seconds: 20 },
+  { args: ["rotate", "SECRET=auth"], seconds: 20 },
+  { args: ["rotate", "SECRET=databasePassword"], seconds: 20 },
+  { args: ["rollback"], seconds: 20 },
+  {
+    args: ["canary", "WEIGHT=20"],
+    prepare: changeSource,
+    finish: ["canary-abort"],
+    seconds: 20,
+  },
+  { args: ["down"], finish: ["up"], seconds: 20 },
+];
+
+describe(`a command that is killed, ${KILLS} times with SEED=${SEED}`, () => {
+  const random = randomNumbers(SEED);
+  let cwd: string;
+  let markerIsServed: () => Promise<void>;
+  const make = (args: readonly string[]) => sh(`make ${args.join(" ")} STAGE=${STAGE}`, { cwd });
+
+  before(async () => {
+    cwd = await makeCheckout();
+    writeStageFile(cwd);
+    await make(["up"]);
+    changeSource(cwd);
+    await make(["up"]); // without a second revision, there is nothing to roll back to
+    markerIsServed = await createMarker(HOST);
+  });
+  after(async () => {
+    await removeStage(STAGE, cwd);
+    rmSync(cwd, { recursive: true });
+  });
+
+  /** Starts a command and kills it after some seconds. @returns whether it ran until then */
+  async function killed(args: readonly string[], seconds: number, onlyGroup: boolean) {
+    const child = startMake([...args, `STAGE=${STAGE}`], cwd);
+    const ended = new Promise<void>((resolve) => child.on("close", () => resolve()));
+    for (const stream of [child.stdout, child.stderr]) stream!.resume();
+    const done = new AbortController();
+    await Promise.race([ended, sleep(seconds * 1000, undefined, { signal: done.signal })]);
+    done.abort();
+    if (child.exitCode !== null) return false;
+    await killSession(child.pid!, onlyGroup);
+    await ended;
+    return true;
+  }
+
+  for (let kill = 1; kill <= KILLS; kill += 1) {
+    const command = COMMANDS[(kill - 1) % COMMANDS.length]!;
+    const { args, prepare, finish } = command;
+    const share = random();
+    const onlyGroup = random() < 0.3;
+    const place = `at ${(100 * share).toFixed(0)} % of it${onlyGroup ? ", but not what it has started" : ""}`;
+    it(`${kill}: make ${args.join(" ")}, ${place}, completes when it is given again`, async () => {
+      prepare?.(cwd);
+      assert.ok(
+        await killed(args, share * command.seconds, onlyGroup),
+        "it was done before it was killed",
+      );
+      const { code, output, seconds } = await attempt(`make ${args.join(" ")} STAGE=${STAGE}`, {
+        cwd,
+      });
+      assert.equal(code, 0, output);
+      command.seconds = Math.min(command.seconds, seconds);
+      if (finish) await make(finish);
+      if (args[0] === "down") markerIsServed = await createMarker(HOST);
+      await markerIsServed();
+      await noOrphans(STAGE, cwd);
+    });
+  }
+});
