@@ -306,6 +306,16 @@ describe("a rollout is given up", () => {
   });
 });
 
+describe("a watch", () => {
+  it("keeps no command alive that has nothing else to do", () => {
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout");
+    const before = timers();
+    const watch = new RolloutWatch({ context: "minikube", namespace: "todo-app-dev" });
+    assert.deepEqual(timers(), before);
+    watch.stop();
+  });
+});
+
 describe("a last look", () => {
   const look = async (objects: readonly ApiObject[]) => {
     const means: Means = {

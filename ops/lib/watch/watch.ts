@@ -61,7 +61,8 @@ export function kubectlMeans(target: Target): Means {
       return before.length ? before : lines();
     },
     now: Date.now,
-    pause: sleep,
+    // The command does not wait for the next look once everything else is done.
+    pause: (milliseconds) => sleep(milliseconds, undefined, { ref: false }),
   };
 }
 
