@@ -311,8 +311,9 @@ describe("a watch", () => {
     const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout");
     const before = timers();
     const watch = new RolloutWatch({ context: "minikube", namespace: "todo-app-dev" });
-    assert.deepEqual(timers(), before);
+    const after = timers();
     watch.stop();
+    assert.deepEqual(after, before);
   });
 });
 
