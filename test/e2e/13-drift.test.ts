@@ -119,4 +119,14 @@ describe("make drift and make heal", () => {
     await sh("pulumi preview --stack dev --expect-no-changes");
     await sh("curl -fsS http://todo-app.local/api/openapi.json");
   });
+
+  it("names what a heal that was ended halfway has left, and make up puts it back", async () => {
+    await kubectl("delete poddisruptionbudget backend");
+    await sh("pulumi refresh --yes --stack dev"); // as the heal does it first
+    const output = await sh("make heal");
+    assert.match(output, /^dev is as it was deployed, /m);
+    assert.match(output, /^the checkout differs from that, .* make up STAGE=dev deploys it$/m);
+    await sh("make up");
+    await kubectl("get poddisruptionbudget backend");
+  });
 });

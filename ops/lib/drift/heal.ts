@@ -1,5 +1,6 @@
 /** Puts back what was changed by hand in the cluster of a stage. */
 import { deploy } from "../deploy.ts";
+import { plannedChanges } from "../engine/plan.ts";
 import { OperatorError } from "../errors.ts";
 import { progress } from "../output.ts";
 import type { Stage } from "../stage.ts";
@@ -29,11 +30,23 @@ export function refuseLostData(stage: string, objects: readonly DriftedObject[])
   );
 }
 
+/**
+ * Says what only a deploy puts back. A heal that was ended halfway, or a refresh by hand, has taken what was changed into the
+ * state: it is no drift any more.
+ */
+async function nameUndeployed(stage: Stage): Promise<void> {
+  const { changes } = await plannedChanges(stage);
+  if (changes.length)
+    process.stdout.write(
+      `\nthe checkout differs from that, or a make heal was ended halfway: make up STAGE=${stage.name} deploys it\n`,
+    );
+}
+
 /** Shows the drift of a stage, and puts back what the stack sets. */
 export async function heal(stage: Stage, options: { readonly yes: boolean }): Promise<void> {
   const { report } = await driftOf(stage);
   progress.write(reportText(report));
-  if (!report.drifted) return;
+  if (!report.drifted) return nameUndeployed(stage);
   refuseLostData(stage.name, report.objects);
   await deploy(stage, { yes: options.yes, heal: true });
   // The engine compares no more elements of a list than the stack has set, so it misses what was appended.
