@@ -1,13 +1,14 @@
 /** What preflight checks on Minikube: its add-ons, the registry as Docker sees it, and the way to the app. */
 import assert from "node:assert/strict";
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 import { THIS_MACHINE, addressFindings, type Means } from "../../ops/lib/preflight/addressNeeds.ts";
 import { clusterOf } from "../../ops/lib/preflight/clusterApi.ts";
 import { preflightReport } from "../../ops/lib/preflight/preflight.ts";
 import { effectiveConfig, stageFile } from "../../ops/lib/stage.ts";
+import type { Values } from "../../ops/lib/yaml.ts";
 import { INGRESS_CLASSES, list, withFakeCluster } from "./support/fakeCluster.ts";
 
 const NODES = "/api/v1/nodes";
@@ -43,6 +44,15 @@ const nodeWithAddress = () => {
   ];
   return { metadata, status: { ...status, addresses } };
 };
+
+describe("the stage file for kind in the documentation", () => {
+  it("is complete and right", () => {
+    const page = readFileSync(new URL("../../docs/minikube.md", import.meta.url), "utf8");
+    const [, text] = /`Pulumi\.kind\.yaml`.*\n\n```yaml\n([^`]+)```/.exec(page)!;
+    const { config } = parse(text!) as { readonly config: Values };
+    assert.equal(effectiveConfig("kind", config)?.images.registry, "localhost:5001");
+  });
+});
 
 describe("preflight on Minikube", function () {
   // Each test starts a dozen processes.
