@@ -140,12 +140,12 @@ const CHECKS: readonly Check[] = [
   certManager,
   tlsSecret,
   pullSecret,
-  registryAddon,
   metricsApi,
   storageClass,
   cloudNativePg,
   priorityClass,
   monitoringOperator,
+  registryAddon,
   networkPolicies,
 ];
 
