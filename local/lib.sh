@@ -13,8 +13,12 @@ REGISTRY_PORT=5000                                        # of the image registr
 mkdir -p "$CACHE_DIR" "$STATE_DIR" "$LOG_DIR" "$RUN_DIR" "$BIN_DIR"
 case ":$PATH:" in *":$BIN_DIR:"*) ;; *) PATH=$PATH:$BIN_DIR ;; esac
 
-# Every failure is reported: here where `set -e` ends the script; `die` has reported its own.
-trap 'status=$?; ((!status)) || [[ ${REPORTED-} ]] || echo "error: $0 stopped with exit code $status after: $BASH_COMMAND" >&2' EXIT
+# shellcheck source=ops/lib/sha256sum.sh
+source "$LOCAL_DIR/../ops/lib/sha256sum.sh"
+
+# Every failure is reported: here where `set -e` ends the script; `die` has reported its own. A lock is released in any case.
+trap 'status=$?; ((!status)) || [[ ${REPORTED-} ]] || echo "error: $0 stopped with exit code $status after: $BASH_COMMAND" >&2
+  [[ -z ${HELD_LOCK-} ]] || rm -f "$HELD_LOCK"' EXIT
 
 # die MESSAGE FIX: ends the script with one error and the way to fix it.
 die() {
@@ -24,6 +28,28 @@ die() {
 }
 
 note() { printf '  %s\n' "$*"; }
+
+# is_run PID: whether the process is one of the scripts that take the lock. A process id is used again after its process has ended.
+is_run() { [[ $(ps -o args= -p "$1" 2>/dev/null) =~ local/(up|clean)( |$) ]]; }
+
+# lock_by_link: waits until no other run holds the lock, and takes it. For machines without flock, such as macOS: the lock is a link
+# to the process id of its holder. A link is made in one step, and fails where there is one.
+lock_by_link() {
+  local lock=$STATE_DIR/lock.link holder said=
+  until ln -s "$$" "$lock" 2>/dev/null; do
+    if ! holder=$(readlink "$lock"); then continue; fi # it was released just now
+    if ! is_run "$holder" && mkdir "$lock.dead" 2>/dev/null; then
+      # Only one waiting run may remove the lock of a killed one, and it looks again: the lock may be that of a live one by now.
+      if holder=$(readlink "$lock") && ! is_run "$holder"; then rm -f "$lock"; fi
+      rmdir "$lock.dead"
+      continue
+    fi
+    [[ $said ]] || note "another run is under way: waiting for it to end (lock: $lock)"
+    said=1
+    sleep 1
+  done
+  HELD_LOCK=$lock
+}
 
 # step TITLE COMMAND...: runs COMMAND, which may be a function, and writes its output to a log. Prints the elapsed time; on
 # failure also the log's last lines and its name.

@@ -206,7 +206,7 @@ cluster_prepare() {
 daemon_processes() {
   local pid
   grep -lse "$STATE_DIR/[c]luster/" /proc/[0-9]*/cmdline | cut -d / -f 3 | while read -r pid; do
-    if [[ $(readlink "/proc/$pid/exe") == @("$CACHE_DIR"/tools/*|*/pebble) ]]; then echo "$pid"; fi
+    case $(readlink "/proc/$pid/exe") in "$CACHE_DIR"/tools/* | */pebble) echo "$pid" ;; esac
   done
 }
 

@@ -11,6 +11,7 @@ REGISTRY_DIR=$CACHE_DIR/registry
 # has_buildkit CLIENT: whether the client has buildx, or is older than version 23 and can use the BuildKit in the daemon.
 has_buildkit() {
   local version
+  [[ -x $1 ]] || return
   "$1" buildx version >/dev/null 2>&1 && return
   version=$("$1" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
   ((version < 23))
@@ -48,6 +49,8 @@ ensure_docker() {
       die "the docker client on PATH cannot build with BuildKit" "install its buildx plugin"
     return
   fi
+  ((EUID == 0)) || die "Docker does not answer, and only root can start one here" \
+    "start Docker Desktop or the Docker service, or install it (https://docs.docker.com/get-docker); docker version shows whether it answers"
   ensure_packages dockerd:docker.io iptables:iptables /usr/bin/docker:docker.io
   [[ -x $CLIENT_DIR/docker ]] || choose_docker_client
   export DOCKER_HOST=unix://$DOCKER_SOCKET

@@ -34,7 +34,7 @@ forget_local_clusters() {
 separate_backends() {
   [[ -e $STATE_DIR/machine-context ]] || return 0
   if [[ -d $STATE_DIR/pulumi && ! -e $STATE_DIR/stacks ]]; then
-    if [[ -d $STATE_DIR/cluster ]]; then cp -a "$STATE_DIR/pulumi" "$STATE_DIR/stacks"; else mv "$STATE_DIR/pulumi" "$STATE_DIR/stacks"; fi
+    if [[ -d $STATE_DIR/cluster ]]; then cp -Rp "$STATE_DIR/pulumi" "$STATE_DIR/stacks"; else mv "$STATE_DIR/pulumi" "$STATE_DIR/stacks"; fi
   fi
   rm "$STATE_DIR/machine-context"
 }
@@ -66,6 +66,6 @@ emit() { printf 'export %s=%q\n' "$1" "$2"; }
 # ensure_passphrase: encrypts the secrets in Pulumi's states. It is made once, and only its owner can read it.
 ensure_passphrase() {
   [[ -s $STATE_DIR/passphrase ]] && return
-  (umask 077 && head -c 32 /dev/urandom | base64 >"$STATE_DIR/passphrase.new")
+  (umask 077 && od -An -tx1 -N32 /dev/urandom | tr -d ' \n' >"$STATE_DIR/passphrase.new")
   mv "$STATE_DIR/passphrase.new" "$STATE_DIR/passphrase"
 }

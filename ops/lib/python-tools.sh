@@ -1,6 +1,9 @@
 # Command-line tools from PyPI, pinned with their hashes, each set in a folder of its own in the user's cache.
 # shellcheck shell=bash
 
+# shellcheck source=ops/lib/sha256sum.sh
+source "$(dirname "${BASH_SOURCE[0]}")/sha256sum.sh"
+
 # python_tools NAME [REQUIREMENTS]: installs the tools of that file (by default ops/requirements/NAME.txt) once and puts
 # them first on PATH. A package whose hash is not in the file is refused.
 python_tools() {
@@ -10,7 +13,7 @@ python_tools() {
     rm -rf "$folder.part"
     python3 -m pip install --quiet --root-user-action=ignore --disable-pip-version-check --require-hashes \
       --target "$folder.part" --requirement "$requirements"
-    mv -T "$folder.part" "$folder"
+    mv "$folder.part" "$folder"
   fi
   export PATH=$folder/bin:$PATH PYTHONPATH=$folder
 }

@@ -11,6 +11,8 @@ export interface Cluster {
   readonly context: string;
   /** Who installs add-ons: `local/`, Minikube, or the cluster's administrator. */
   readonly kind: "local" | "minikube" | "other";
+  /** What Minikube calls the cluster. @default "minikube" */
+  readonly profile?: string;
   /** Reads a path of the API, such as `/version`. Never throws. */
   read(path: string): Promise<Reading>;
 }
@@ -18,17 +20,30 @@ export interface Cluster {
 /** The name that `local/` gives its cluster in the kubeconfig. */
 const LOCAL_CLUSTER = "todo-app-local";
 
-async function kindOf(context: string): Promise<Cluster["kind"]> {
-  const template = "--output=jsonpath={.contexts[0].context.cluster}";
-  const view = ["config", "view", "--minify", template] as const;
-  const { stdout } = await run(["kubectl", `--context=${context}`, ...view]);
-  if (stdout.trim() === LOCAL_CLUSTER) return "local";
-  return context === "minikube" ? "minikube" : "other";
-}
-
 /** The items of a list; none where the list could not be read. */
 export const itemsOf = (reading: Reading): readonly unknown[] =>
   reading.state === "found" ? (reading.object as { items: readonly unknown[] }).items : [];
+
+interface Labelled {
+  readonly metadata: { readonly labels?: Readonly<Record<string, string>> };
+}
+
+/** Minikube labels its nodes with its name for the cluster. Where they can't be read, only the usual name of its context tells. */
+async function kindOf(
+  context: string,
+  read: Cluster["read"],
+): Promise<Pick<Cluster, "kind" | "profile">> {
+  const template = "--output=jsonpath={.contexts[0].context.cluster}";
+  const [{ stdout }, nodes] = await Promise.all([
+    run(["kubectl", `--context=${context}`, "config", "view", "--minify", template]),
+    read("/api/v1/nodes?limit=1"),
+  ]);
+  if (stdout.trim() === LOCAL_CLUSTER) return { kind: "local" };
+  const [node] = itemsOf(nodes) as readonly Labelled[];
+  const profile = node?.metadata.labels?.["minikube.k8s.io/name"];
+  if (profile || context === "minikube") return { kind: "minikube", profile };
+  return { kind: "other" };
+}
 
 export async function clusterOf(context: string): Promise<Cluster> {
   const access = ["kubectl", `--context=${context}`, "--request-timeout=5s"] as const;
@@ -38,5 +53,5 @@ export async function clusterOf(context: string): Promise<Cluster> {
     if (output.includes("(NotFound)")) return { state: "absent" };
     return { state: "unknown", reason: output.trim().split("\n").at(-1) ?? "" };
   };
-  return { context, kind: await kindOf(context), read };
+  return { context, ...(await kindOf(context, read)), read };
 }

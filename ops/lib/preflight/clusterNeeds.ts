@@ -10,6 +10,7 @@ import { addon, apply, helm } from "./installs.ts";
 import { monitoringOperator } from "./monitoringNeeds.ts";
 import { networkPolicyWarning } from "./networkPolicies.ts";
 import { architecture } from "./nodeNeeds.ts";
+import { registryAddon } from "./registryNeeds.ts";
 import { retiredController, routeClass } from "./routeNeeds.ts";
 import { pullSecret, tlsSecret } from "./secretNeeds.ts";
 
@@ -144,6 +145,7 @@ const CHECKS: readonly Check[] = [
   cloudNativePg,
   priorityClass,
   monitoringOperator,
+  registryAddon,
   networkPolicies,
 ];
 

@@ -22,10 +22,16 @@ export const helm = (
     ...settings,
   ].join(" --set ");
 
+/** A command of Minikube for this cluster, such as `minikube addons enable ingress`. */
+export const minikube = ({ profile = "minikube" }: Cluster, command: string) =>
+  profile === "minikube" ? `minikube ${command}` : `minikube --profile ${word(profile)} ${command}`;
+
 /** The command that installs an add-on. The local cluster has them all, and Minikube has it where its name is given. */
-export function addon(cluster: Cluster, minikube: string | undefined, elsewhere: string): string {
+export function addon(cluster: Cluster, name: string | undefined, elsewhere: string): string {
   const state = process.env.XDG_STATE_HOME ?? "~/.local/state";
   if (cluster.kind === "local")
     return `rm ${state}/todo-app/cluster/applied && make cluster, which applies the local cluster's add-ons again`;
-  return cluster.kind === "minikube" && minikube ? `minikube addons enable ${minikube}` : elsewhere;
+  return cluster.kind === "minikube" && name
+    ? minikube(cluster, `addons enable ${name}`)
+    : elsewhere;
 }

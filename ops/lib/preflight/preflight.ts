@@ -1,6 +1,8 @@
 /** Checks what a deploy needs outside the stack: the stage file, the cluster that it names, what that cluster has, and Docker. */
+import { addressFindings } from "./addressNeeds.ts";
 import { clusterOf } from "./clusterApi.ts";
 import { clusterFindings, type Finding } from "./clusterNeeds.ts";
+import { registryForDocker } from "./registryNeeds.ts";
 import { OperatorError } from "../errors.ts";
 import { run } from "../run.ts";
 import type { Stage as Configuration } from "../../../config/schema.ts";
@@ -78,10 +80,16 @@ async function inspect(stage: Stage): Promise<Inspection> {
   const { context, namespace } = settings; // where there is no context, the program reports that
   const config = effectiveConfig(name, values);
   const images = (decoded(values).images ?? {}) as Partial<Configuration["images"]>;
-  const inCluster = async (): Promise<readonly Finding[]> =>
-    config
-      ? clusterFindings(config, await clusterOf(context), namespace)
-      : [{ warning: unchecked(name) }];
+  const inCluster = async (): Promise<readonly Finding[]> => {
+    if (!config) return [{ warning: unchecked(name) }];
+    const cluster = await clusterOf(context);
+    const found = await Promise.all([
+      clusterFindings(config, cluster, namespace),
+      registryForDocker(config, cluster, namespace),
+      addressFindings(config, cluster),
+    ]);
+    return found.flat();
+  };
   const findings = async () => {
     const [found] = await Promise.all([
       context ? inCluster() : [],

@@ -5,7 +5,7 @@ import type { Cluster } from "./clusterApi.ts";
 import { unlessFound, type Check } from "./findings.ts";
 import { addon, apply, helm } from "./installs.ts";
 
-const INGRESS_CLASSES = "/apis/networking.k8s.io/v1/ingressclasses";
+export const INGRESS_CLASSES = "/apis/networking.k8s.io/v1/ingressclasses";
 
 interface IngressClass extends Named {
   readonly spec?: { readonly controller?: string };
