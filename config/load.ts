@@ -172,6 +172,7 @@ function imagesOf(
     baseImage: imageReference(base, images.baseRegistry),
     cacheFrom: images.cacheFrom,
     push: images.push,
+    immutableTags: images.immutableTags,
     prebuilt: images[name],
     credentials: login,
   });
