@@ -11,7 +11,7 @@ import { monitoringOperator } from "./monitoringNeeds.ts";
 import { networkPolicyWarning } from "./networkPolicies.ts";
 import { architecture } from "./nodeNeeds.ts";
 import { retiredController, routeClass } from "./routeNeeds.ts";
-import { pullSecret, tlsSecret } from "./secretNeeds.ts";
+import { lastingLogin, pullSecret, tlsSecret } from "./secretNeeds.ts";
 
 export type { Finding };
 
@@ -139,6 +139,7 @@ const CHECKS: readonly Check[] = [
   certManager,
   tlsSecret,
   pullSecret,
+  lastingLogin,
   metricsApi,
   storageClass,
   cloudNativePg,
