@@ -26,7 +26,7 @@ GIVEN_CLUSTER = $(if $(filter command,$(origin CLUSTER)),$(CLUSTER))
 # $(MAKE) runs even under `make -n`, and without MAKEFLAGS the inner make would not know of -n.
 FOR_TESTS = unset MAKEFLAGS MFLAGS && export CLUSTER=local YES=1 &&
 
-.PHONY: help up login preflight preview comment issue nightly images pr-stage render history rollback promote canary canary-promote canary-abort rotate down drift heal smoke doctor backup backups restore drill config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
+.PHONY: help up login preflight preview comment issue nightly images build-cache pr-stage render history rollback promote canary canary-promote canary-abort rotate down drift heal smoke doctor backup backups restore drill config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -50,6 +50,9 @@ nightly: node_modules/.package-lock.json ## Make the nightly checks of STAGE, dr
 
 images: node_modules/.package-lock.json ## Print names and digests of the images that STAGE runs, and its newest revision
 	@$(WITH_STAGE) node ops/images.ts $(STAGE) "$$file" $(ARGS)
+
+build-cache: node_modules/.package-lock.json ## Push what the next build of STAGE's images may reuse, as <image>:cache
+	@$(WITH_STAGE) node ops/build-cache.ts $(STAGE) "$$file" $(ARGS)
 
 login: node_modules/.package-lock.json ## Give a pipeline access to the cluster, the state and the registry of STAGE
 	@node ops/login.ts $(STAGE) Pulumi.$(STAGE).yaml $(ARGS)

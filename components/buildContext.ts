@@ -58,23 +58,31 @@ function contextFiles(context: string): string[] {
 }
 
 /** Kind and content of a file. Of the mode, only the executable bit counts, because git keeps no more of it. */
-function describeFile(file: string): readonly [string, Buffer | string] {
+function describeFile(file: string, allModes: boolean): readonly [string, Buffer | string] {
   const { mode } = lstatSync(file);
   const isLink = (mode & 0o170000) === 0o120000;
   if (isLink) return ["link", readlinkSync(file)];
-  return [mode & 0o100 ? "executable" : "file", readFileSync(file)];
+  const kind = mode & 0o100 ? "executable" : "file";
+  return [allModes ? mode.toString(8) : kind, readFileSync(file)];
 }
 
 /**
  * Twelve hex digits that change with the files of the build context, with its Dockerfile and with `settings`.
  * Timestamps, owners and the path of the checkout do not count.
+ *
+ * @param options.allModes whether all bits of the files' modes count, as for Pulumi's docker plugin; checkouts differ in
+ * them @default false
  */
-export function contentHash(context: string, settings: readonly string[]): string {
+export function contentHash(
+  context: string,
+  settings: readonly string[],
+  { allModes = false }: { readonly allModes?: boolean } = {},
+): string {
   const hash = createHash("sha256").update(JSON.stringify(settings));
   // Docker reads these two files even if .dockerignore excludes them.
   const files = new Set(["Dockerfile", ".dockerignore", ...contextFiles(context)]);
   for (const path of [...files].sort().filter((each) => existsSync(join(context, each)))) {
-    const [kind, content] = describeFile(join(context, path));
+    const [kind, content] = describeFile(join(context, path), allModes);
     hash.update(JSON.stringify([kind, path, content.length])).update(content);
   }
   return hash.digest("hex").slice(0, 12);

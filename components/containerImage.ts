@@ -1,5 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
 import { contentHash } from "./buildContext.ts";
 
 /** What a workload needs to know about an image. */
@@ -27,10 +28,15 @@ export interface ContainerImageArgs {
   readonly platform: string;
   /** Image to build on (build argument `BASE_IMAGE`), by digest, so that a new base image causes a new build. */
   readonly baseImage: string;
-  /** Images whose layers may be reused. @default none */
+  /** Images whose layers may be reused. The build then also serves as such an image for others. @default none */
   readonly cacheFrom?: readonly string[];
   /** Whether to push after building. If not, the image must be loaded into the cluster by hand. @default true */
   readonly push?: boolean;
+  /**
+   * Whether the registry refuses to overwrite a tag. Each build is then pushed under a tag that was never there, also
+   * where content returns that was pushed before. @default false
+   */
+  readonly immutableTags?: boolean;
   /** Reference, by digest, of an existing image to use; nothing is built. @default build the image */
   readonly prebuilt?: string;
   /** Login for the push. @default Docker's own login */
@@ -64,11 +70,15 @@ export class ContainerImage extends pulumi.ComponentResource implements ImageRef
     return new docker.Image(
       name,
       {
-        imageName: `${args.repository}:${push ? pushedTag(args) : args.tag}`,
+        imageName: pulumi.interpolate`${args.repository}:${push ? this.pushedTag(name, args) : args.tag}`,
         build: {
           context: args.context,
           platform: args.platform,
-          args: { BASE_IMAGE: args.baseImage },
+          args: {
+            BASE_IMAGE: args.baseImage,
+            // BuildKit reads the layers of an image only if the image says how they were built.
+            ...(args.cacheFrom?.length && { BUILDKIT_INLINE_CACHE: "1" }),
+          },
           ...(args.cacheFrom?.length && { cacheFrom: { images: [...args.cacheFrom] } }),
         },
         skipPush: !push,
@@ -83,9 +93,25 @@ export class ContainerImage extends pulumi.ComponentResource implements ImageRef
       { parent: this },
     );
   }
-}
 
-/** The tag to push, with a hash of the content: a registry whose tags are immutable accepts each tag only once. */
-function pushedTag({ tag, context, platform, baseImage }: ContainerImageArgs): string {
-  return `${tag}-${contentHash(context, [platform, baseImage])}`;
+  /**
+   * The tag to push. Its hash of the content keeps the tag of other content as it is.
+   *
+   * A second build of the same content overwrites its tag, because builds are not reproducible to the byte. Where the
+   * registry refuses that, a random end makes the tag new. It changes with everything for which Pulumi builds again.
+   */
+  private pushedTag(name: string, args: ContainerImageArgs): pulumi.Input<string> {
+    const { tag, context, platform, baseImage, cacheFrom = [] } = args;
+    const settings = [platform, baseImage];
+    const readable = `${tag}-${contentHash(context, settings)}`;
+    if (!args.immutableTags) return readable;
+    const builtFrom = contentHash(context, [...settings, ...cacheFrom], { allModes: true });
+    const { result } = new random.RandomPassword(
+      `${name}-tag`,
+      { length: 8, special: false, upper: false, keepers: { builtFrom } },
+      { parent: this },
+    );
+    // The value is no secret, but a secret's kind is the only one of that plugin that the stacks need.
+    return pulumi.interpolate`${readable}-${pulumi.unsecret(result)}`;
+  }
 }

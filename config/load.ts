@@ -17,10 +17,10 @@ import type { WebServiceArgs } from "../components/webService.ts";
 import type { WorkloadArgs } from "../components/workload.ts";
 import { appMonitoring } from "./appMonitoring.ts";
 import { asIntended, checkedStage, type IsEncrypted } from "./check.ts";
+import { imageOf } from "./images.ts";
 import { namespaceOf } from "./rules.ts";
 import { ACME_SERVERS, type Stage } from "./schema.ts";
-import { imageReference } from "./pins.ts";
-import { SERVICE_NAMES, forEachService, type Service, type ServiceName } from "./services.ts";
+import { SERVICE_NAMES, forEachService, type ServiceName } from "./services.ts";
 
 /**
  * A service outside the stack: the environment variables that tell the app about it, and the peers that the app must be
@@ -164,20 +164,18 @@ function imagesOf(
 ): Pick<StackConfig, "images" | "canary" | "pullSecretName" | "registryLogin"> {
   const { registry, pullSecretName } = images;
   const login = username ? { username, password: pulumi.secret(registryPassword) } : undefined;
-  const image = (name: ServiceName, { base }: Service): ContainerImageArgs => ({
-    repository: `${registry}/${images.repository}/${name}`,
+  const image = (name: ServiceName): ContainerImageArgs => ({
+    ...imageOf(name, images),
     tag: stack,
-    context: `./app/${name}`,
-    platform: images.platform,
-    baseImage: imageReference(base, images.baseRegistry),
     cacheFrom: images.cacheFrom,
     push: images.push,
+    immutableTags: images.immutableTags,
     prebuilt: images[name],
     credentials: login,
   });
   const { release, replicas } = canary;
-  const stable = (name: ServiceName, service: Service): ContainerImageArgs => ({
-    ...image(name, service),
+  const stable = (name: ServiceName): ContainerImageArgs => ({
+    ...image(name),
     prebuilt: release?.stable[name] ?? images[name],
   });
   return {

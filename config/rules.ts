@@ -189,6 +189,8 @@ function checkUnused({ tls, database, route, ...stage }: Stage, unused: Reject):
       unused(["database", "caCertificate"], "database.mode is not external");
     if (stage.databaseUrl) unused(["databaseUrl"], "database.mode is not external");
   }
+  if (stage.images.immutableTags && !stage.images.push)
+    unused(["images", "immutableTags"], "images.push is false: no tag is pushed");
   if (stage.registryPassword && !stage.registryUsername)
     unused(["registryPassword"], "there is no registryUsername");
 }

@@ -1,15 +1,8 @@
 /** The shape of a stage file: every key with its bounds and default. Each error text says what is allowed. */
 import { z } from "zod";
 import { LEAST_ROLLOUT_SECONDS } from "../components/kubernetes/deadlines.ts";
-import {
-  DATABASE_URL_FORM,
-  IMAGE,
-  REGISTRY,
-  REGISTRY_PATH,
-  REPOSITORY,
-  VERSIONED_IMAGE,
-  databaseUrlProblem,
-} from "./formats.ts";
+import { DATABASE_URL_FORM, VERSIONED_IMAGE, databaseUrlProblem } from "./formats.ts";
+import { imagesSchema } from "./imagesSchema.ts";
 import { imageReference } from "./pins.ts";
 import { forEachService } from "./services.ts";
 import {
@@ -90,30 +83,7 @@ export const stageSchema = object({
     /^https?:\/\/[^\s/?#@]+$/,
     "an http(s) URL without a path, such as https://todo.example.com:8443",
   ),
-  images: object({
-    registry: text(REGISTRY, "a registry host such as ghcr.io or localhost:5000"),
-    /** Path of the images in the registry, in front of `/backend` and `/frontend`. */
-    repository: text(REPOSITORY, "a repository path such as team/todo-app").prefault("todo-app"),
-    platform: oneOf(["linux/amd64", "linux/arm64"]).default("linux/amd64"),
-    /**
-     * Registry of the Dockerfiles' base images, such as python and node. Set a mirror if Docker Hub cannot be reached.
-     */
-    baseRegistry: text(
-      REGISTRY_PATH,
-      "a registry, with or without a path, such as docker.io/library",
-    ).prefault("docker.io/library"),
-    /** Images whose layers may be reused while building. */
-    cacheFrom: z.array(text(IMAGE, "image references")).prefault([]),
-    /** false: the images are loaded into the cluster by hand and never pulled. */
-    push: flag().default(true),
-    /**
-     * Secret of type kubernetes.io/dockerconfigjson, in the stack's namespace, with which nodes pull. Empty: a Secret
-     * is created from registryUsername and registryPassword, if they are set.
-     */
-    pullSecretName: optionalText(OBJECT_NAME, "the name of a Secret"),
-    // One key per service: an existing image to deploy instead of building one.
-    ...forEachService(() => prebuilt.optional()),
-  }),
+  images: imagesSchema,
   registryUsername: z.string().default(""),
   registryPassword: z.string().default(""),
   ...forEachService((_, { resources }) => workloadSchema(resources).prefault({})),

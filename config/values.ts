@@ -25,8 +25,9 @@ export const integer = (min: number, max: number) => {
   const error = `a whole number from ${min} to ${max}`;
   return z.int({ error }).min(min, { error }).max(max, { error });
 };
-export const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
-  z.enum(values, { error: `one of ${values.join(", ")}` });
+/** One of these values. The error adds the hint. */
+export const oneOf = <const T extends readonly [string, ...string[]]>(values: T, hint = "") =>
+  z.enum(values, { error: `one of ${values.join(", ")}${hint}` });
 export const flag = () => z.boolean({ error: "true or false" });
 export const object = <T extends z.ZodRawShape>(shape: T) =>
   z.strictObject(shape, {

@@ -49,14 +49,18 @@ export function pullRequestStage(
   base: Values,
   { name, context, domain }: PullRequestStage,
 ): Values {
-  const { registry, repository, platform, baseRegistry } = objectAt(base, "images");
+  const { registry, repository, platform, baseRegistry, cacheFrom, immutableTags } = objectAt(
+    base,
+    "images",
+  );
+  const images = { registry, repository, platform, baseRegistry, cacheFrom, immutableTags };
   const tls = objectAt(base, "tls");
   const left = LEFT_OUT.map(key);
   const settings: Values = {
     ...Object.fromEntries(Object.entries(base).filter(([each]) => !left.includes(each))),
     [key("kubernetesContext")]: context,
     [key("host")]: `${name}.${domain}`,
-    [key("images")]: withoutUndefined({ registry, repository, platform, baseRegistry }),
+    [key("images")]: withoutUndefined(images),
     [key("backend")]: SMALL,
     [key("frontend")]: SMALL,
     [key("placement")]: "any",

@@ -207,6 +207,28 @@ describe("bad configuration", () => {
         'todo-app:monitoring.labels[0] is "release prometheus"; allowed: labels such as "release=prometheus"',
       ],
     },
+    {
+      key: "images",
+      value: { registry: "ghcr.io", platform: "linux/amd64,linux/arm64" },
+      says: [
+        'todo-app:images.platform is "linux/amd64,linux/arm64"; allowed: one of linux/amd64, linux/arm64; for nodes of both, docs/registry.md, "Several platforms", says how',
+      ],
+    },
+    {
+      key: "images",
+      value: { registry: "ghcr.io", platform: ["linux/amd64", "linux/arm64"] },
+      says: [
+        'todo-app:images.platform is ["linux/amd64","linux/arm64"]; allowed: one of linux/amd64, linux/arm64; for nodes of both',
+      ],
+    },
+    {
+      key: "images",
+      value: { registry: "ghcr.io", push: false, immutableTags: true },
+      says: [
+        "todo-app:images.immutableTags is true; allowed: no value, because images.push is false: no tag is pushed",
+        "fix: pulumi config rm --stack dev --path 'todo-app:images.immutableTags'",
+      ],
+    },
     { key: "registryUsername", value: "ci", says: ["todo-app:registryPassword is missing"] },
     {
       key: "rolloutTimeoutSeconds",

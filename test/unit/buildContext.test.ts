@@ -50,6 +50,14 @@ describe("the hash of a build's content", () => {
     assert.notEqual(hash(["linux/amd64"]), hash(["linux/arm64"]));
   });
 
+  it("can count all bits of the modes, for which Pulumi's docker plugin builds again", () => {
+    const exact = () => contentHash(context, [], { allModes: true });
+    const before = [hash(), exact()];
+    chmodSync(join(context, "app/main.py"), 0o660);
+    assert.equal(hash(), before[0]);
+    assert.notEqual(exact(), before[1]);
+  });
+
   it("leaves out ignored files, but not the exceptions among them", () => {
     write(".dockerignore", "# all\n*\n!app\n**/*.pyc\napp/data/*\n!app/data/names.txt\n");
     for (const path of ["notes.md", "node_modules/x/index.js", "app/main.pyc", "app/data/big.bin"])

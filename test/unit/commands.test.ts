@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   "audit.sh": [["--no-such-option"], ["one"]],
   "backup.ts": [["--no-such-option"], ["one", "two", "three"]],
   "backups.ts": [["--no-such-option"], ["one", "two", "three"]],
+  "build-cache.ts": [["--no-such-option"], ["one", "two", "three"]],
   "canary-abort.ts": [["--no-such-option"], ["one", "two", "three"]],
   "canary-promote.ts": [["--json"], ["one", "two", "three"]],
   "canary.ts": [["--no-such-option"], ["one", "two", "three", "four"]],

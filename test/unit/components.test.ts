@@ -62,6 +62,53 @@ describe("ContainerImage", () => {
     assert.deepEqual([server, username], ["ghcr.io", "ci"]);
     assert.ok(registry.secret ?? password.secret, "the password is marked as secret");
     assert.deepEqual(settings.cacheFrom, { images: ["ghcr.io/team/backend:cache"] });
+    assert.equal(settings.args.BUILDKIT_INLINE_CACHE, "1", "the build serves as a cache, too");
+  });
+
+  describe("in a registry with immutable tags", () => {
+    const pushed = async (extra: Partial<ContainerImageArgs> = {}) => {
+      const { exports, resources } = await build({ immutableTags: true, ...extra });
+      const [image] = find(resources, "Image");
+      const [end] = find(resources, "RandomPassword");
+      return { exports, name: image!.inputs.imageName as string, end };
+    };
+    const cause = async (extra: Partial<ContainerImageArgs> = {}) =>
+      (await pushed(extra)).end!.inputs.keepers.builtFrom as string;
+
+    it("pushes each build under a tag that was never there, and shows it", async () => {
+      const { name, end, exports } = await pushed();
+      assert.match(name, /^ghcr\.io\/team\/backend:dev-[0-9a-f]{12}-generated-backend-image-tag$/);
+      assert.deepEqual(
+        { ...end!.inputs, keepers: undefined },
+        { length: 8, special: false, upper: false, keepers: undefined },
+        "letters and digits alone are allowed in any tag",
+      );
+      assert.match(exports[0], /^ghcr\.io\/team\/backend@sha256:[0-9a-f]{64}$/);
+    });
+
+    it("keeps the tag while Pulumi has no cause to build again", async () => {
+      assert.equal(await cause(), await cause());
+    });
+
+    it("takes a new tag for everything for which Pulumi builds again", async () => {
+      const changes: readonly Partial<ContainerImageArgs>[] = [
+        {},
+        { platform: "linux/arm64" },
+        { baseImage: `docker.io/library/python:3.13-slim@sha256:${"c".repeat(64)}` },
+        { cacheFrom: ["ghcr.io/team/backend:cache"] },
+        { context: "./app/frontend" },
+      ];
+      const causes: string[] = [];
+      for (const change of changes) causes.push(await cause(change));
+      assert.equal(new Set(causes).size, causes.length);
+    });
+
+    it("has no such tag for an image that is not pushed, or not built", async () => {
+      assert.equal((await pushed({ push: false })).name, "ghcr.io/team/backend:dev");
+      const prebuilt = `ghcr.io/team/backend@sha256:${"a".repeat(64)}`;
+      const { resources } = await build({ immutableTags: true, prebuilt });
+      assert.deepEqual(find(resources, "RandomPassword"), []);
+    });
   });
 });
 

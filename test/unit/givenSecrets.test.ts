@@ -57,6 +57,68 @@ describe("preflight", function () {
     assert.match(finding.fix, /create secret docker-registry pull --docker-server ghcr\.io /);
   });
 
+  describe("looks into a pull Secret", () => {
+    const pull = async (secret: object, images: object = {}) => {
+      cluster({ [NAMESPACE]: {}, [`${NAMESPACE}/secrets/pull`]: secret });
+      const all = { registry: "ghcr.io", pullSecretName: "pull", ...images };
+      return findings({ "todo-app:images": all });
+    };
+    const logins = (...servers: string[]) => {
+      const auths = Object.fromEntries(servers.map((server) => [server, { auth: "canary" }]));
+      const content = Buffer.from(JSON.stringify({ auths })).toString("base64");
+      return { type: "kubernetes.io/dockerconfigjson", data: { ".dockerconfigjson": content } };
+    };
+
+    it("and reports another type, with which nodes do not log in", async () => {
+      const [finding, ...others] = await pull({ type: "Opaque", data: { password: "Y2FuYXJ5" } });
+      assert.ok(finding && "fix" in finding && !others.length);
+      assert.equal(
+        finding.missing,
+        "Secret todo-app-qa/pull, which todo-app:images.pullSecretName names, of type kubernetes.io/dockerconfigjson; " +
+          "it has the type Opaque, which can't be changed",
+      );
+      assert.match(
+        finding.fix,
+        /^kubectl --context staging --namespace todo-app-qa delete secret pull && kubectl --context staging --namespace todo-app-qa create secret docker-registry pull /,
+      );
+      assert.doesNotMatch(JSON.stringify(finding), /canary|Y2FuYXJ5/);
+    });
+
+    for (const [registry, server] of [
+      ["ghcr.io", "ghcr.io"],
+      ["ghcr.io", "https://ghcr.io/acme"],
+      ["docker.io", "https://index.docker.io/v1/"],
+      ["123456789012.dkr.ecr.eu-west-1.amazonaws.com", "*.dkr.ecr.*.amazonaws.com"],
+      ["harbor.acme.com:8443", "harbor.acme.com:8443"],
+    ] as const)
+      it(`and finds the login for ${registry} under ${server}`, async () => {
+        assert.deepEqual(await pull(logins("other.example.com", server), { registry }), []);
+      });
+
+    it("and warns where none of its logins is for the registry", async () => {
+      assert.deepEqual(await pull(logins("quay.io", "*.io.example.com")), [
+        {
+          warning:
+            "Secret todo-app-qa/pull, which todo-app:images.pullSecretName names, has no login for ghcr.io; it has: quay.io, *.io.example.com",
+        },
+      ]);
+      const image = `quay.io/acme/app@sha256:${"a".repeat(64)}`;
+      assert.deepEqual(await pull(logins("quay.io"), { backend: image, frontend: image }), []);
+    });
+  });
+
+  it("warns of a token that nodes pull with, and that ends before the pods do", async () => {
+    cluster({ [NAMESPACE]: {} });
+    const login = { "todo-app:registryUsername": "AWS", "todo-app:registryPassword": "canary" };
+    const [finding, ...others] = await findings(login);
+    assert.ok(finding && "warning" in finding && !others.length);
+    assert.match(
+      finding.warning,
+      /registryUsername AWS, which ends after 12 hours; docs\/registry/,
+    );
+    assert.deepEqual(await findings({ ...login, "todo-app:registryUsername": "ci" }), []);
+  });
+
   it("only warns about a Secret that the credentials may not read", async () => {
     cluster({ [NAMESPACE]: {}, [`${NAMESPACE}/secrets/site`]: "denied" });
     const [finding, ...others] = await findings(site);

@@ -165,6 +165,11 @@ describe("the stage of a pull request", () => {
     assert.deepEqual(settings["todo-app:tls"], { issuer: "none" });
   });
 
+  it("keeps how images are pushed: its builds go to the same registry", () => {
+    const images = { registry: "ghcr.io", immutableTags: true, cacheFrom: ["ghcr.io/a/b:cache"] };
+    assert.deepEqual(stageOf("staging", { "todo-app:images": images })["todo-app:images"], images);
+  });
+
   it("is refused with a domain that is none, and says what is allowed", () => {
     assert.throws(
       () =>

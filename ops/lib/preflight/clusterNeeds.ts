@@ -12,7 +12,7 @@ import { networkPolicyWarning } from "./networkPolicies.ts";
 import { architecture } from "./nodeNeeds.ts";
 import { registryAddon } from "./registryNeeds.ts";
 import { retiredController, routeClass } from "./routeNeeds.ts";
-import { pullSecret, tlsSecret } from "./secretNeeds.ts";
+import { lastingLogin, pullSecret, tlsSecret } from "./secretNeeds.ts";
 
 export type { Finding };
 
@@ -140,6 +140,7 @@ const CHECKS: readonly Check[] = [
   certManager,
   tlsSecret,
   pullSecret,
+  lastingLogin,
   metricsApi,
   storageClass,
   cloudNativePg,

@@ -235,6 +235,7 @@ function repair(stage: StageFile): StageFile {
   if (stage.llm?.provider === "openai") stage.openaiApiKey ??= CANARY;
   if (stage.registryUsername) stage.registryPassword ??= CANARY;
   else delete stage.registryPassword;
+  if (stage.images.push === false) delete stage.images.immutableTags;
   repairTls(stage);
   repairRoute(stage);
   if (stage.monitoring?.enabled) stage.monitoring.namespace ||= "monitoring";

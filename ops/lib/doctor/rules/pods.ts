@@ -249,7 +249,8 @@ export const POD_RULES: readonly Rule[] = [
     },
     problem: (workload) => `the image of ${workload} does not exist`,
     cause: "the registry does not have it: it was deleted, or its name was changed by hand",
-    fix: ({ stage }) => `make up STAGE=${stage} builds and pushes it again`,
+    fix: ({ stage }) =>
+      `make heal STAGE=${stage} puts a changed name back; docs/registry.md, "An image that is gone", has a deleted image built again`,
   }),
   bySign({
     name: "registry-silent",

@@ -48,7 +48,7 @@ export const POD_FAULTS: readonly Fault[] = [
         ),
       ),
     ],
-    /image of Deployment\/backend does not exist.*make up STAGE=dev/s,
+    /image of Deployment\/backend does not exist.*make heal STAGE=dev.*An image that is gone/s,
   ),
   fault(
     "image-missing",
