@@ -117,6 +117,7 @@ build_pulumi() {
   # An installation has it beside pulumi. The engine warns on every run when it finds it anywhere else.
   ln -f "$TOOL_DIR/pulumi-language-nodejs" "$pulumi/"
   ln -sfn "$pulumi/pulumi-language-nodejs" "$BIN_DIR/"
+  # shellcheck disable=SC2034 # local/up prints it
   PULUMI_CHOICE="$BIN_DIR/pulumi, built from its Go module"
 }
 
