@@ -102,7 +102,8 @@ function notFound(context: string | undefined, files: string): OperatorError {
 
 /** Whether the user has chosen a backend. One below the state folder is this script's choice, not the user's. */
 function hasBackend(): boolean {
-  const credentials = join(env.PULUMI_HOME || join(homedir(), ".pulumi"), "credentials.json");
+  const home = env.PULUMI_CREDENTIALS_PATH || env.PULUMI_HOME || join(homedir(), ".pulumi");
+  const credentials = join(home, "credentials.json");
   const { backend } = readYaml(join(project, "Pulumi.yaml"));
   return Boolean(
     (env.PULUMI_BACKEND_URL && !env.PULUMI_BACKEND_URL.startsWith(`file://${state}/`)) ||
