@@ -1,4 +1,5 @@
-# The stage, which is one Pulumi stack: dev, staging, production or any other for which there is a Pulumi.<stage>.yaml.
+# The stage, which is one Pulumi stack: dev, staging, production or any other for which there is a Pulumi.<stage>.yaml. In an
+# organisation of Pulumi Cloud that is not the default one: STAGE=<organisation>/todo-app/<stage>.
 STAGE ?= $(or $(STACK),dev)
 # Number of nodes of the local cluster.
 export NODES ?= 3
@@ -17,7 +18,7 @@ WITH_ENV = settings=$$(local/env $(STAGE)) && eval "$$settings" &&
 # The same, and the variable `file` with the path of the stage file: on the local cluster, it may be a merged one.
 WITH_STAGE = $(WITH_ENV) file=$$(local/stage-file $(STAGE)) &&
 # The same for a command that needs no cluster: where none is found, the stage file is that of the project.
-WITH_STAGE_IF_FOUND = if settings=$$(local/env $(STAGE) 2>/dev/null); then eval "$$settings"; file=$$(local/stage-file $(STAGE)); else file=Pulumi.$(STAGE).yaml; fi;
+WITH_STAGE_IF_FOUND = if settings=$$(local/env $(STAGE) 2>/dev/null); then eval "$$settings"; file=$$(local/stage-file $(STAGE)); else file=Pulumi.$(notdir $(STAGE)).yaml; fi;
 # CLUSTER, if it was given to make itself, as in `make up STAGE=staging CLUSTER=local`: it is then remembered for later
 # commands. CLUSTER in the environment is not remembered.
 GIVEN_CLUSTER = $(if $(filter command,$(origin CLUSTER)),$(CLUSTER))
@@ -55,7 +56,7 @@ build-cache: node_modules/.package-lock.json ## Push what the next build of STAG
 	@$(WITH_STAGE) node ops/build-cache.ts $(STAGE) "$$file" $(ARGS)
 
 login: node_modules/.package-lock.json ## Give a pipeline access to the cluster, the state and the registry of STAGE
-	@node ops/login.ts $(STAGE) Pulumi.$(STAGE).yaml $(ARGS)
+	@node ops/login.ts $(STAGE) Pulumi.$(notdir $(STAGE)).yaml $(ARGS)
 
 pr-stage: node_modules/.package-lock.json ## Write the stage file of a pull request: FROM=staging NUMBER=12 CONTEXT=previews DOMAIN=previews.todo-app.com
 	@node ops/pr-stage.ts $(FROM) $(NUMBER) $(CONTEXT) $(DOMAIN) $(ARGS)

@@ -1,7 +1,7 @@
 /** Checks a configuration as a whole and reports every problem at once, each with the command that fixes it. */
 import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
-import { PROJECT, decode } from "./decode.ts";
+import { PROJECT_NAME, decode } from "./decode.ts";
 import { crossFieldProblems, type Problem } from "./rules.ts";
 import { SECRET_KEYS, stageSchema, type Stage } from "./schema.ts";
 import { PEM_KEYS } from "./values.ts";
@@ -15,7 +15,7 @@ export type IsEncrypted = (key: string) => boolean;
 const isSecretKey = (key: string) => (SECRET_KEYS as readonly string[]).includes(key);
 
 /** The default: exactly the keys that hold secrets are stored encrypted, as operators are asked to do. */
-export const asIntended: IsEncrypted = (key) => isSecretKey(key.slice(PROJECT.length + 1));
+export const asIntended: IsEncrypted = (key) => isSecretKey(key.slice(PROJECT_NAME.length + 1));
 
 function valueAt(values: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>(
@@ -27,7 +27,7 @@ function valueAt(values: unknown, path: readonly PropertyKey[]): unknown {
 /** The key as `pulumi config set --path` spells it, such as `todo-app:images.cacheFrom[0]`. */
 function dottedKey([key, ...inner]: readonly PropertyKey[]): string {
   const parts = inner.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`));
-  return `${PROJECT}:${String(key)}${parts.join("")}`;
+  return `${PROJECT_NAME}:${String(key)}${parts.join("")}`;
 }
 
 /** Longest value that an error shows in full; somebody may have set a key to the content of a whole file. */
@@ -59,7 +59,7 @@ function describe(
 ): string {
   const [key, ...inner] = problem.path.map(String);
   const dotted = dottedKey(problem.path);
-  const secret = isSecretKey(key!) || isEncrypted(`${PROJECT}:${key}`);
+  const secret = isSecretKey(key!) || isEncrypted(`${PROJECT_NAME}:${key}`);
   const shown = shownValue(valueAt(values, problem.path), secret, problem.remove === "unknown");
   const flags = `--stack ${stack}${inner.length ? " --path" : ""}`;
   const given = givenValue(problem.path.at(-1)!, secret);
@@ -75,7 +75,7 @@ function secretsInClear(
   isEncrypted: IsEncrypted,
 ): Problem[] {
   const message = "an encrypted value; this one can be read in the stage file";
-  return SECRET_KEYS.filter((key) => values[key] && !isEncrypted(`${PROJECT}:${key}`)).map(
+  return SECRET_KEYS.filter((key) => values[key] && !isEncrypted(`${PROJECT_NAME}:${key}`)).map(
     (key) => ({ path: [key], message }),
   );
 }

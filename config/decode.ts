@@ -5,8 +5,11 @@
 import type { z } from "zod";
 import { stageSchema } from "./schema.ts";
 
-/** The project's name, which prefixes each of its configuration keys. */
-export const PROJECT = "todo-app";
+/**
+ * The project's name, which prefixes each of its configuration keys. The constant is not called PROJECT: in every file that
+ * it copies, `pulumi new` replaces that word in a template literal.
+ */
+export const PROJECT_NAME = "todo-app";
 
 /** The keys whose values are stored as JSON: their schemas refuse the type of a string. */
 const JSON_KEYS: ReadonlySet<string> = new Set(
@@ -22,8 +25,8 @@ const JSON_KEYS: ReadonlySet<string> = new Set(
 export function decode(raw: Readonly<Record<string, string>>): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(raw)) {
-    if (!key.startsWith(`${PROJECT}:`)) continue;
-    const name = key.slice(PROJECT.length + 1);
+    if (!key.startsWith(`${PROJECT_NAME}:`)) continue;
+    const name = key.slice(PROJECT_NAME.length + 1);
     try {
       values[name] = JSON_KEYS.has(name) ? JSON.parse(value) : value;
     } catch {

@@ -17,6 +17,7 @@ import type { WebServiceArgs } from "../components/webService.ts";
 import type { WorkloadArgs } from "../components/workload.ts";
 import { appMonitoring } from "./appMonitoring.ts";
 import { asIntended, checkedStage, type IsEncrypted } from "./check.ts";
+import { PROJECT_NAME } from "./decode.ts";
 import { imageOf } from "./images.ts";
 import { namespaceOf } from "./rules.ts";
 import { ACME_SERVERS, type Stage } from "./schema.ts";
@@ -241,8 +242,22 @@ export function parseConfig(
   });
 }
 
+/**
+ * @throws pulumi.RunError where the project has another name: `pulumi config set host` then sets a key that nothing reads, and
+ * the defaults of `Pulumi.yaml` are those of other keys
+ */
+function requireProjectName(): void {
+  const name = pulumi.getProject();
+  if (name === PROJECT_NAME) return;
+  throw new pulumi.RunError(
+    `the project is named ${name}, but its settings are those of ${PROJECT_NAME}: the keys in Pulumi.<stage>.yaml begin with ${PROJECT_NAME}:\n` +
+      `  fix: write "name: ${PROJECT_NAME}" into Pulumi.yaml; the stack, the namespace and the images can have any name`,
+  );
+}
+
 /** Reads and checks the configuration of the stack that is being deployed. */
 export function loadConfig(): StackConfig {
+  requireProjectName();
   // The SDK has this function, but its types do not declare it.
   const { isConfigSecret } = pulumi.runtime as unknown as {
     readonly isConfigSecret: (key: string) => boolean;

@@ -4,7 +4,8 @@ import { stringify } from "yaml";
 import { command } from "./lib/command.ts";
 import { OperatorError } from "./lib/errors.ts";
 import { pullRequestStage } from "./lib/prStage.ts";
-import { stageFile } from "./lib/stage.ts";
+import { secretsProviderOf } from "./lib/engine/encryption.ts";
+import { stageFile, stageOf } from "./lib/stage.ts";
 
 const EXAMPLE =
   "make pr-stage FROM=staging NUMBER=12 CONTEXT=previews DOMAIN=previews.todo-app.com";
@@ -27,7 +28,9 @@ await command(
     const name = `pr-${number}`;
     const file = `Pulumi.${name}.yaml`;
     const config = pullRequestStage(stageFile(from), { name, context, domain });
-    writeFileSync(file, stringify({ config }, { aliasDuplicateObjects: false }));
+    // The same provider with a key of its own, which is made when the stack is created.
+    const secretsprovider = secretsProviderOf(stageOf(from).file);
+    writeFileSync(file, stringify({ config, secretsprovider }, { aliasDuplicateObjects: false }));
     process.stdout.write(`${file}: ${String(config["todo-app:host"])} in context ${context}\n`);
   },
 );

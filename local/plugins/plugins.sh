@@ -1,14 +1,14 @@
 # The provider plugins of Pulumi that the stack uses. An official plugin that the machine has or can download is used. Otherwise
 # the official one for kubernetes is built from its Go module, and those for docker and random, which are in no package
 # registry, have stand-ins here (Go). Needs toolchain.sh, and Go where something must be built. Leaves builds below
-# CACHE_DIR/tools, links named pulumi-resource-<name> in BIN_DIR, and for a day a note that a download was refused.
+# CACHE_DIR/tools, links named pulumi-resource-<name> in BIN_DIR, and for an hour a note that the site could not be reached.
 # shellcheck shell=bash
 
 # ensure_plugins: makes every plugin available in the version of its SDK package, and says which are official.
 ensure_plugins() {
   local name version official='' standin=()
   for name in docker kubernetes random; do
-    version=$(sed -n "s/.*\"@pulumi\/$name\": \"\(.*\)\".*/\1/p" "$LOCAL_DIR/../package.json")
+    version=$(sdk_version "$name")
     if official_plugin "$name" "$version"; then
       rm -f "$BIN_DIR/pulumi-resource-$name"
       official+="${official:+, }$name $version"
@@ -23,13 +23,15 @@ ensure_plugins() {
   note "provider plugins: official $official${standin[*]:+; stand-ins for ${standin[*]} (neither installed nor downloadable)}"
 }
 
-# official_plugin NAME VERSION: whether the machine has that plugin or has just downloaded it. After a download that was refused,
-# none is tried for a day, because it costs seconds on every run.
+# official_plugin NAME VERSION: whether the machine has that plugin or has just downloaded it. After the site could not be reached,
+# it is not asked again for an hour: where a firewall drops the packets, that costs five seconds.
 official_plugin() {
-  local refused=$STATE_DIR/official-plugins-refused
+  local refused=$STATE_DIR/official-plugins-refused status=0
   on_path "pulumi-resource-$1" || [[ -d ${PULUMI_HOME:-$HOME/.pulumi}/plugins/resource-$1-v$2 ]] || {
-    [[ -z $(find "$refused" -mmin -1440 2>/dev/null) ]] || return
-    timeout 300 pulumi plugin install resource "$1" "$2" >/dev/null 2>&1 || { touch "$refused"; return 1; }
+    [[ -z $(find "$refused" -mmin -60 2>/dev/null) ]] || return
+    fetch_official plugin "$1" "$2" || status=$?
+    if ((status == 3)); then touch "$refused"; fi
+    return "$status"
   }
 }
 

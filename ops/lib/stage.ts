@@ -1,7 +1,7 @@
 /** Stages and the files that configure them. */
 import { existsSync, readdirSync } from "node:fs";
 import { checkValues } from "../../config/check.ts";
-import { PROJECT, decode } from "../../config/decode.ts";
+import { PROJECT_NAME, decode } from "../../config/decode.ts";
 import { namespaceOf } from "../../config/rules.ts";
 import type { SECRET_KEYS, Stage as Configuration } from "../../config/schema.ts";
 import { OperatorError } from "./errors.ts";
@@ -79,12 +79,12 @@ const STAND_INS: Readonly<Record<(typeof SECRET_KEYS)[number], string>> = {
 
 /** The secrets whose values are not known: they are encrypted in the stage file. */
 export const unknownSecrets = (values: Values): readonly string[] =>
-  Object.keys(STAND_INS).filter((name) => isEncrypted(values[`${PROJECT}:${name}`]));
+  Object.keys(STAND_INS).filter((name) => isEncrypted(values[`${PROJECT_NAME}:${name}`]));
 
 /** The settings of a stage as the engine passes them to the program, with stand-ins for secrets whose values are not known. */
 export function passedToProgram(values: Values): Readonly<Record<string, string>> {
   const secrets = unknownSecrets(values).map(
-    (name) => [`${PROJECT}:${name}`, STAND_INS[name as keyof typeof STAND_INS]] as const,
+    (name) => [`${PROJECT_NAME}:${name}`, STAND_INS[name as keyof typeof STAND_INS]] as const,
   );
   return asStored({ ...values, ...Object.fromEntries(secrets) });
 }
@@ -151,8 +151,8 @@ export async function settingsOf(stage: Stage): Promise<Settings> {
 /** The error for a stage that names no context. */
 export const noContext = (stage: string) =>
   new OperatorError(
-    `${PROJECT}:kubernetesContext of ${stage} is missing`,
-    `pulumi config set --stack ${stage} ${PROJECT}:kubernetesContext <context>`,
+    `${PROJECT_NAME}:kubernetesContext of ${stage} is missing`,
+    `pulumi config set --stack ${stage} ${PROJECT_NAME}:kubernetesContext <context>`,
   );
 
 export function settingsIn(stage: string, values: Values): Settings {

@@ -129,6 +129,7 @@ describe("the cluster of a stage", function () {
       writeFileSync(join(folder, "Pulumi.yaml"), "name: a\n");
       writeFileSync(join(folder, "home/.pulumi/credentials.json"), '{"current": "s3://team"}');
       assert.doesNotMatch(backend(), /PULUMI_BACKEND_URL/);
+      assert.match(backend({ PULUMI_CREDENTIALS_PATH: "/nowhere" }), /PULUMI_BACKEND_URL/);
     });
 
     it("must answer; otherwise the error names it and says how to use another", () => {
@@ -230,11 +231,48 @@ describe("the cluster of a stage", function () {
     assert.match(settings("moon").stderr, /no Pulumi\.moon\.yaml\n {2}fix: .*Pulumi\.dev\.yaml/);
   });
 
-  it("is not looked for where the stage is a stack of an organisation, with the way to choose that", () => {
-    assert.match(
-      settings("acme/todo-app/dev").stderr,
-      /STAGE=acme\/todo-app\/dev is the full name of a stack.*\n {2}fix: .*pulumi org set-default acme; then use STAGE=dev/,
-    );
+  describe("whose stack is in an organisation", () => {
+    const STACK = "acme/todo-app/staging";
+
+    it("is that of the stage's file, with the state in the backend that the user has chosen", () => {
+      const file = kubeconfig("home/.kube/config", "staging");
+      const login = { PULUMI_ACCESS_TOKEN: "token" };
+      const { value, stderr } = settings(STACK, login);
+      assert.equal(value("KUBECONFIG"), file, stderr);
+      assert.equal(value("PULUMI_BACKEND_URL"), undefined);
+      assert.equal(run(["local/stage-file", STACK], login).stdout, "Pulumi.staging.yaml\n");
+      remember("staging", "context");
+      assert.match(
+        run(["node", "local/stage/chooseCluster.ts", STACK, folder, state], login).stdout,
+        /REASON='as CLUSTER=context said before/,
+      );
+    });
+
+    it("is refused where the state is a file on this machine, so that no second state begins there", () => {
+      kubeconfig("home/.kube/config", "staging");
+      assert.match(
+        settings(STACK).stderr,
+        /STAGE=acme\/todo-app\/staging names an organisation.*\n {2}fix: log in .*or use STAGE=staging\n$/,
+      );
+      assert.match(
+        settings(STACK, { CLUSTER: "local", PULUMI_ACCESS_TOKEN: "token" }).stderr,
+        /names an organisation.*\n {2}fix: on the local cluster, use STAGE=staging\n$/,
+      );
+      assert.ok(!existsSync(join(state, "stacks")));
+    });
+
+    it("is called by its full name in errors, and by its own name where make names its file", () => {
+      assert.match(
+        settings(STACK).stderr,
+        /make up STAGE=acme\/todo-app\/staging CLUSTER=local\n$/,
+      );
+      const { stdout } = spawnSync("make", ["-n", "login", `STAGE=${STACK}`], {
+        cwd: ROOT,
+        env: { ...process.env, MAKEFLAGS: undefined },
+        encoding: "utf8",
+      });
+      assert.match(stdout, /^node ops\/login\.ts acme\/todo-app\/staging Pulumi\.staging\.yaml/m);
+    });
   });
 
   describe("that an earlier version used last", () => {

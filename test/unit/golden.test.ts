@@ -63,6 +63,7 @@ describe("golden files", () => {
       properties: {
         encryptionsalt: { type: "string" },
         secretsprovider: { type: "string" },
+        encryptedkey: { type: "string" },
         config: {
           type: "object",
           properties: Object.fromEntries(keys),

@@ -1,8 +1,11 @@
 /** The workflows in .github: what they call exists, what they use is pinned, and no job may do more than it must. */
 import assert from "node:assert/strict";
-import { readFileSync, readdirSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parse } from "yaml";
+import { parse, stringify } from "yaml";
 import { imageLines } from "../../ops/lib/images.ts";
 import { pullRequestStage } from "../../ops/lib/prStage.ts";
 import { refuseOther } from "../../ops/lib/revisions/promotion.ts";
@@ -168,6 +171,22 @@ describe("the stage of a pull request", () => {
   it("keeps how images are pushed: its builds go to the same registry", () => {
     const images = { registry: "ghcr.io", immutableTags: true, cacheFrom: ["ghcr.io/a/b:cache"] };
     assert.deepEqual(stageOf("staging", { "todo-app:images": images })["todo-app:images"], images);
+  });
+
+  it("takes over the secrets provider, and not its key, which is that of another stack", () => {
+    const folder = mkdtempSync(join(tmpdir(), "pr-stage-"));
+    try {
+      const keys = { secretsprovider: "awskms://alias/todo-app", encryptedkey: "canary" };
+      const from = { ...parse(read("Pulumi.staging.yaml")), ...keys };
+      writeFileSync(join(folder, "Pulumi.staging.yaml"), stringify(from));
+      const line = [`${ROOT}/ops/pr-stage.ts`, "staging", "12", "previews", "previews.example.com"];
+      const { stderr } = spawnSync(process.execPath, line, { cwd: folder, encoding: "utf8" });
+      const written = readFileSync(join(folder, "Pulumi.pr-12.yaml"), "utf8");
+      assert.equal(parse(written).secretsprovider, "awskms://alias/todo-app", stderr);
+      assert.doesNotMatch(written, /canary/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it("is refused with a domain that is none, and says what is allowed", () => {

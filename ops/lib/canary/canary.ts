@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { NAME_LABEL } from "../../../components/kubernetes/labels.ts";
 import { canaryOf } from "../../../components/kubernetes/names.ts";
-import { PROJECT } from "../../../config/decode.ts";
+import { PROJECT_NAME } from "../../../config/decode.ts";
 import type { Stage as Configuration } from "../../../config/schema.ts";
 import { SERVICE_NAMES, type ServiceName } from "../../../config/services.ts";
 import { deploy } from "../deploy.ts";
@@ -55,7 +55,7 @@ export function refuseIngress(stage: string, { kind, className }: Configuration[
   if (kind === "gateway") return;
   throw new OperatorError(
     `${stage} is deployed with an Ingress of class ${className}, which sends all requests to one release: route.kind is ${kind}`,
-    `use the Gateway API: pulumi config set --stack ${stage} --path ${PROJECT}:route.kind gateway, then make up STAGE=${stage} first`,
+    `use the Gateway API: pulumi config set --stack ${stage} --path ${PROJECT_NAME}:route.kind gateway, then make up STAGE=${stage} first`,
   );
 }
 

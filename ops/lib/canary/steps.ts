@@ -1,6 +1,6 @@
 /** The deploys of which a canary consists. Each has the settings of the newest revision, in a temporary stage file. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { PROJECT } from "../../../config/decode.ts";
+import { PROJECT_NAME } from "../../../config/decode.ts";
 import { deploy, type DeployOptions } from "../deploy.ts";
 import { OperatorError } from "../errors.ts";
 import { progress } from "../output.ts";
@@ -12,7 +12,7 @@ import { decoded, settingsOf, type Stage } from "../stage.ts";
 import { isObject, readYaml } from "../yaml.ts";
 import { canaryIn, type Images, type Running } from "./running.ts";
 
-const CANARY = `${PROJECT}:canary`;
+const CANARY = `${PROJECT_NAME}:canary`;
 
 /** How long a controller gets to send no more requests to the canary before its pods end. */
 const SETTLE_MS = 5_000;

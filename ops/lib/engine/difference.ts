@@ -9,6 +9,7 @@ import { OperatorError } from "../errors.ts";
 import { exportState } from "../state/state.ts";
 import { settingsIn, stageFile, stageValues, type Stage } from "../stage.ts";
 import { SAID_ELSEWHERE } from "./display.ts";
+import { STACK_LOST, passphraseProblem } from "./encryption.ts";
 import { openStack } from "./engine.ts";
 import { policyPacks } from "./policies.ts";
 
@@ -37,19 +38,21 @@ export async function showDifference(stage: Stage): Promise<void> {
   const engine = spawn("pulumi", ["preview", ...options], {
     stdio: ["inherit", "pipe", "pipe"],
   });
+  let complaint = "";
   for (const [input, terminal] of [
     [engine.stdout, process.stdout],
     [engine.stderr, process.stderr],
   ] as const)
     createInterface({ input }).on("line", (line) => {
       const text = stripVTControlCharacters(line).replace(/^warning: /, "");
+      if (input === engine.stderr) complaint += `${text}\n`;
       if (!SAID_ELSEWHERE.test(text)) terminal.write(`${line}\n`);
     });
   process.on("SIGINT", () => {}); // the terminal sends it to the engine as well, and this command waits for the engine
   const [code] = (await once(engine, "close")) as [number | null];
   if (code !== 0)
-    throw new OperatorError(
-      `the preview of ${name} failed`,
-      "read the reason above, and remove it",
+    throw (
+      passphraseProblem(name, complaint, STACK_LOST) ??
+      new OperatorError(`the preview of ${name} failed`, "read the reason above, and remove it")
     );
 }

@@ -6,7 +6,7 @@ import { createWriteStream, mkdirSync, type WriteStream } from "node:fs";
 import { join } from "node:path";
 import type { EngineEvent, OpMap } from "@pulumi/pulumi/automation/index.js";
 import { progress } from "../output.ts";
-import { stateFolder } from "./lock.ts";
+import { stateFolder } from "../state/folder.ts";
 
 /** Where the display goes: a terminal, or a pipe. */
 export interface Screen {

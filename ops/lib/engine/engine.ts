@@ -8,10 +8,16 @@ import {
   type CommandError,
   type EngineEvent,
 } from "@pulumi/pulumi/automation/index.js";
-import { readFileSync, writeFileSync } from "node:fs";
 import { OperatorError } from "../errors.ts";
 import { progress } from "../output.ts";
 import type { Stage } from "../stage.ts";
+import { refuseSecondState } from "../state/otherBackend.ts";
+import {
+  forgetUnusedKey,
+  isWrongPassphrase,
+  passphraseProblem,
+  secretsProviderOf,
+} from "./encryption.ts";
 
 /** What the engine printed before it ended. */
 export const textOf = (error: unknown): string => (error as CommandError).message;
@@ -29,11 +35,22 @@ export const complaintOf = (error: unknown): string => (endOf(error).stderr ?? "
 export const wasKilled = (error: unknown): boolean => !!endOf(error).signal;
 
 let command: Promise<PulumiCommand> | undefined;
-/** A workspace in the project's folder, or in another folder that has its Pulumi.yaml. */
-async function workspaceOf(workDir = process.cwd()): Promise<LocalWorkspace> {
+/**
+ * A workspace in the project's folder, or in another folder that has its Pulumi.yaml.
+ *
+ * @param secretsProvider what encrypts the secrets of a stack that is created @default the backend's own default
+ */
+async function workspaceOf(
+  workDir = process.cwd(),
+  secretsProvider?: string,
+): Promise<LocalWorkspace> {
   // Uses whatever version the machine has. The tests run the oldest that works, which the README names.
   command ??= PulumiCommand.get({ skipVersionCheck: true });
-  const workspace = await LocalWorkspace.create({ workDir, pulumiCommand: await command });
+  const workspace = await LocalWorkspace.create({
+    workDir,
+    pulumiCommand: await command,
+    secretsProvider,
+  });
   // The API names the stack in every command, so selecting it is not needed. It would do harm: after a preview of production,
   // a plain `pulumi up` by hand would deploy to production.
   workspace.selectStack = () => Promise.resolve();
@@ -81,42 +98,27 @@ export async function openStack(stage: Stage): Promise<Stack> {
 
 /** Creates a stack. Pulumi writes its encryption salt into a stage file in the folder where it works, so it works in that of `stage`. */
 async function createStack(stage: Stage): Promise<void> {
-  const create = async () => Stack.create(stage.name, await workspaceOf(dirname(stage.file)));
+  const { name, file } = stage;
+  refuseSecondState(name);
+  const create = async () =>
+    Stack.create(name, await workspaceOf(dirname(file), secretsProviderOf(file)));
   try {
     await create().catch((error: unknown) => {
-      if (!isWrongPassphrase(error) || !forgetUnusedKey(stage.file)) throw error;
+      if (!isWrongPassphrase(textOf(error)) || !forgetUnusedKey(file)) throw error;
       return create();
     });
-    progress.write(`created stack ${stage.name}\n`);
+    progress.write(`created stack ${name}\n`);
   } catch (error) {
-    if (isWrongPassphrase(error))
-      throw wrongPassphrase(
-        stage.name,
-        `remove encryptionsalt and every "secure:" value from ${stage.file} and set these secrets again`,
-      );
-    throw new OperatorError(
-      `the stack ${stage.name} could not be created: ${textOf(error).trim()}`,
-      "pulumi whoami --verbose shows the backend in use",
+    const ifLost = `remove encryptionsalt and every "secure:" value from ${file} and set these secrets again`;
+    throw (
+      passphraseProblem(name, textOf(error), ifLost) ??
+      new OperatorError(
+        `the stack ${name} could not be created: ${textOf(error).trim()}`,
+        "pulumi whoami --verbose shows the backend in use",
+      )
     );
   }
 }
-
-/** Removes the line `encryptionsalt` of another passphrase from the stage file, unless a secret in the file needs it. */
-function forgetUnusedKey(file: string): boolean {
-  const text = readFileSync(file, "utf8");
-  if (/^\s+(- )?secure:/m.test(text)) return false;
-  writeFileSync(file, text.replace(/^encryptionsalt:.*\n/m, ""));
-  return true;
-}
-
-/** Whether the passphrase was wrong. The API has no error type for that, hence the text. */
-export const isWrongPassphrase = (error: unknown) => /incorrect passphrase/.test(textOf(error));
-
-export const wrongPassphrase = (stage: string, ifLost: string) =>
-  new OperatorError(
-    `the secrets of ${stage} were encrypted with another passphrase`,
-    `point PULUMI_CONFIG_PASSPHRASE_FILE at the file that holds it; if it is lost, ${ifLost}`,
-  );
 
 /**
  * Wraps a listener so that it gets each event once. Older engines write events to a file, of which the API may read a part twice

@@ -1,6 +1,7 @@
 /** Says what to do about an error of the engine. */
 import { CONTINUES, OperatorError } from "../errors.ts";
-import { isWrongPassphrase, textOf, wrongPassphrase } from "./engine.ts";
+import { STACK_LOST, passphraseProblem } from "./encryption.ts";
+import { textOf } from "./engine.ts";
 
 /** The engine's message about a value of the wrong type. The program, whose messages say more, has not started then. */
 const REJECTED = /configuration key '([^']+)' must be of type '(\w+)'/;
@@ -10,8 +11,8 @@ const BROKEN_RULE = /\[mandatory\]/;
 
 /** The error of a deploy, or of its preview, that the engine ended. The engine's own messages were shown before. */
 export function engineFailure(stage: string, error: unknown): OperatorError {
-  if (isWrongPassphrase(error))
-    return wrongPassphrase(stage, "the stack can only be removed and deployed anew");
+  const problem = passphraseProblem(stage, textOf(error), STACK_LOST);
+  if (problem) return problem;
   const [, key, type] = REJECTED.exec(textOf(error)) ?? [];
   if (key)
     return new OperatorError(

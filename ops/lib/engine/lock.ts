@@ -1,12 +1,13 @@
 /** The lock on a stack: which engine holds it, and whether that engine can still be alive. */
 import { mkdirSync, readFileSync, readlinkSync, rmSync, rmdirSync, writeFileSync } from "node:fs";
-import { homedir, hostname } from "node:os";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ConcurrentUpdateError, type Stack } from "@pulumi/pulumi/automation/index.js";
 import { OperatorError } from "../errors.ts";
 import { run } from "../run.ts";
 import { progress } from "../output.ts";
+import { stateFolder } from "../state/folder.ts";
 import { textOf, wasKilled } from "./engine.ts";
 
 /** An engine that this machine started. Process ids are used again, so its start time identifies it as well. */
@@ -15,8 +16,6 @@ interface Engine {
   readonly pidNamespace: string;
 }
 
-export const stateFolder = () =>
-  join(process.env.XDG_STATE_HOME ?? join(homedir(), ".local/state"), "todo-app");
 const recordsOf = (stage: string) => join(stateFolder(), "engines", stage.replaceAll("/", "-"));
 /** The record of an engine that works, or was killed. An engine that ended by itself holds no lock, and has no record. */
 const recordOf = (stage: string, pid: string) => join(recordsOf(stage), `${pid}.json`);

@@ -1,7 +1,7 @@
 /** Runs Pulumi code against mocks and records every registration as the engine would see it: no engine, plugin or cluster is needed. */
 import * as pulumi from "@pulumi/pulumi";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks.js";
-import { PROJECT } from "../../../config/decode.ts";
+import { PROJECT_NAME } from "../../../config/decode.ts";
 import { SECRET_KEYS } from "../../../config/schema.ts";
 import { isMarkedSecret } from "../state/secrets.ts";
 import { isObject, type Values } from "../yaml.ts";
@@ -130,8 +130,8 @@ export async function record<T>(
   chosen = MADE_UP,
 ): Promise<{ readonly exports: T; readonly resources: readonly Recorded[] }> {
   const resources: Recorded[] = [];
-  await pulumi.runtime.setMocks(mocksOf(chosen), PROJECT, stack);
-  const secrets = SECRET_KEYS.map((key) => `${PROJECT}:${key}`);
+  await pulumi.runtime.setMocks(mocksOf(chosen), PROJECT_NAME, stack);
+  const secrets = SECRET_KEYS.map((key) => `${PROJECT_NAME}:${key}`);
   pulumi.runtime.setAllConfig({ ...config }, secrets);
   const prototype = MockMonitor.prototype as unknown as Monitor;
   // eslint-disable-next-line @typescript-eslint/unbound-method -- called on the monitor below

@@ -1,5 +1,5 @@
 /** What differs between two revisions, in words. */
-import { PROJECT } from "../../../config/decode.ts";
+import { PROJECT_NAME } from "../../../config/decode.ts";
 import { leaves } from "../stage.ts";
 import type { Migrations, Revision, StageFile } from "./revision.ts";
 
@@ -12,7 +12,7 @@ const ENCRYPTED = ".secure";
 /** The settings of a stage file by their dotted keys, such as `backend.replicas`. */
 function settingsIn({ config = {}, environment }: StageFile): ReadonlyMap<string, unknown> {
   const ofProject = Object.entries(config).flatMap(([key, value]) =>
-    leaves(key.startsWith(`${PROJECT}:`) ? key.slice(PROJECT.length + 1) : key, value),
+    leaves(key.startsWith(`${PROJECT_NAME}:`) ? key.slice(PROJECT_NAME.length + 1) : key, value),
   );
   return new Map([...ofProject, ...leaves("environment", environment)]);
 }

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { stringify } from "yaml";
-import { PROJECT } from "../../../config/decode.ts";
+import { PROJECT_NAME } from "../../../config/decode.ts";
 import { DIGEST_REFERENCE } from "../../../config/formats.ts";
 import { SERVICE_NAMES } from "../../../config/services.ts";
 import { OperatorError } from "../errors.ts";
@@ -22,8 +22,8 @@ import {
   type StageFile,
 } from "./revision.ts";
 
-const CONTEXT = `${PROJECT}:kubernetesContext`;
-const IMAGES = `${PROJECT}:images`;
+const CONTEXT = `${PROJECT_NAME}:kubernetesContext`;
+const IMAGES = `${PROJECT_NAME}:images`;
 const ROLL_BACK_BY_COMMIT = 'docs/operations.md, "Roll back to a commit"';
 
 /** How many operations of the engine are looked at to find the last deploy. */

@@ -76,10 +76,13 @@ function userName(): string {
   }
 }
 
+/** Keys of a stage file that Pulumi adds by itself when it creates a stack. */
+const ADDED = ["encryptionsalt", "encryptedkey"].map((key) => `--ignore-matching-lines=^${key}:`);
+
 /** Whether the checkout differs from its commit. The line that Pulumi itself adds to a stage file does not count. */
 async function isDirty(): Promise<boolean> {
   const [changed, untracked] = await Promise.all([
-    run(["git", "diff", "HEAD", "--ignore-matching-lines=^encryptionsalt:"]),
+    run(["git", "diff", "HEAD", ...ADDED]),
     run(["git", "ls-files", "--others", "--exclude-standard"]),
   ]);
   return [changed, untracked].some(({ code, stdout }) => code !== 0 || stdout !== "");

@@ -1,6 +1,6 @@
 /** The counters of `secretVersions` in stage files. Each stands for one generated secret, and raising it generates a new value. */
 import { isMap, isScalar, parseDocument } from "yaml";
-import { PROJECT } from "../../../config/decode.ts";
+import { PROJECT_NAME } from "../../../config/decode.ts";
 import type { Resource } from "../state/state.ts";
 import { decoded } from "../stage.ts";
 import { isObject, type Values } from "../yaml.ts";
@@ -10,7 +10,7 @@ export const GENERATED = ["auth", "databasePassword", "databaseOwnerPassword"] a
 export type Generated = (typeof GENERATED)[number];
 
 /** The key of the counters in a stage file. */
-export const COUNTERS = `${PROJECT}:secretVersions`;
+export const COUNTERS = `${PROJECT_NAME}:secretVersions`;
 
 /** The counters that the settings of a stage file state. */
 export function countersIn(config: Values = {}): Values {

@@ -1,7 +1,7 @@
 /** Rotates a generated secret: raises its counter, deploys, and checks that the new value is in use and the old one is not. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { PROJECT } from "../../../config/decode.ts";
+import { PROJECT_NAME } from "../../../config/decode.ts";
 import { SECRET_KEYS } from "../../../config/schema.ts";
 import type { deploy } from "../deploy.ts";
 import { OperatorError } from "../errors.ts";
@@ -36,7 +36,7 @@ const isGenerated = (name: string): name is Generated =>
 export function generatedSecret(stage: string, name: string): Generated {
   if (isGenerated(name)) return name;
   const given = (key: string) =>
-    `pulumi config set --stack ${stage} --secret ${PROJECT}:${key}, then make up STAGE=${stage}`;
+    `pulumi config set --stack ${stage} --secret ${PROJECT_NAME}:${key}, then make up STAGE=${stage}`;
   if ((SECRET_KEYS as readonly string[]).includes(name))
     throw new OperatorError(
       `${name} is given by the configuration of ${stage}; only the service that it belongs to has a new one`,
@@ -97,7 +97,7 @@ async function current(stage: Stage, { secret }: Request, { last, state }: Deplo
 }
 
 const generatedFix = (stage: string) =>
-  `change it where the database is managed; pulumi config set --stack ${stage} --secret ${PROJECT}:databaseUrl, then make up STAGE=${stage}`;
+  `change it where the database is managed; pulumi config set --stack ${stage} --secret ${PROJECT_NAME}:databaseUrl, then make up STAGE=${stage}`;
 
 /** The files that state the counter: the stage's own one, and the one that it is deployed from, which may be a merged one. */
 function filesOf({ name, file }: Stage): readonly string[] {
