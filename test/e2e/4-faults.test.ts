@@ -3,7 +3,14 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createMarker, killSession, noOrphans, removeStage, startMake } from "./support/kills.ts";
+import {
+  createMarker,
+  freezeSession,
+  killSession,
+  noOrphans,
+  removeStage,
+  startMake,
+} from "./support/kills.ts";
 import { daemon } from "./support/machine.ts";
 import { attempt, sh, withCheckout } from "./support/shell.ts";
 
@@ -60,22 +67,31 @@ describe("a make up that is killed", () => {
   const HOST = `${STAGE}.todo-app.local`;
   const UP = ["up", `STAGE=${STAGE}`];
 
-  /** Runs `make up` until its output shows `point`, runs `meanwhile`, then kills it. Returns its output. */
+  interface Kill {
+    /** Whether what the engine has started in process groups of its own lives on. */
+    readonly onlyGroup?: boolean;
+    /** Runs before the kill, while all processes stand still. */
+    readonly meanwhile?: () => Promise<void>;
+  }
+
+  /** Runs `make up` until its output shows `point`, then kills it. Returns its output. */
   const upKilledAt = (
     cwd: string,
     point: RegExp,
-    onlyGroup = false,
-    meanwhile = async () => {},
+    { onlyGroup, meanwhile }: Kill = {},
   ): Promise<string> =>
     new Promise((resolve, reject) => {
       let output = "";
       let killed: Promise<void> | undefined;
       const child = startMake(UP, cwd);
+      const pid = child.pid!;
+      const kill = async () => {
+        if (meanwhile) await freezeSession(pid).then(meanwhile);
+      };
       for (const stream of [child.stdout, child.stderr])
         stream!.on("data", (chunk: Buffer) => {
           output += chunk.toString();
-          if (point.test(output))
-            killed ??= meanwhile().finally(() => killSession(child.pid!, onlyGroup));
+          if (point.test(output)) killed ??= kill().finally(() => killSession(pid, onlyGroup));
         });
       child.on("exit", () => {
         if (!killed) reject(new Error(`make up ended before ${point}:\n${output}`));
@@ -85,7 +101,8 @@ describe("a make up that is killed", () => {
 
   /** Kills `make up` at each of the points, one after the other, and lets the last run complete. */
   const survives = async (cwd: string, points: readonly RegExp[]) => {
-    for (const [index, point] of points.entries()) await upKilledAt(cwd, point, index % 2 === 1);
+    for (const [index, point] of points.entries())
+      await upKilledAt(cwd, point, { onlyGroup: index % 2 === 1 });
     const output = await sh(`make ${UP.join(" ")}`, { cwd });
     assert.match(output, new RegExp(`${STAGE} is up: http://${HOST}$`));
     await sh(`pulumi preview --stack ${STAGE} --expect-no-changes`, { cwd });
@@ -124,7 +141,7 @@ describe("a make up that is killed", () => {
           cwd,
         });
         await upKilledAt(cwd, /Secret secrets-backend creat/);
-        await upKilledAt(cwd, /Image backend-image updating/, false, () => isRefused(cwd));
+        await upKilledAt(cwd, /Image backend-image updating/, { meanwhile: () => isRefused(cwd) });
         await survives(cwd, [
           /Job migration creating replacement/,
           /Deployment backend updating/,

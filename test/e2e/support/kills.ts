@@ -13,6 +13,11 @@ export async function killSession(leader: number, onlyGroup = false): Promise<vo
   await attempt(`kill -9 -- ${members}`);
 }
 
+/** Stops all processes of a session where they are; they can still be killed. */
+export async function freezeSession(leader: number): Promise<void> {
+  await attempt(`kill -STOP -- $(ps -o pid= -s ${leader})`);
+}
+
 /** Starts `make` in a session of its own. */
 export const startMake = (args: readonly string[], cwd: string): ChildProcess =>
   spawn("make", args, { cwd, detached: true, stdio: ["ignore", "pipe", "pipe"] });
