@@ -12,7 +12,7 @@ await command(
     summary:
       "Gives a pipeline access to what a stage needs: writes the kubeconfig in PIPELINE_KUBECONFIG to the file that KUBECONFIG names, " +
       "or else to ~/.kube/config; logs in to Pulumi, by PULUMI_BACKEND_URL, PULUMI_ACCESS_TOKEN or PULUMI_ORGANIZATION; logs Docker " +
-      "in to the stage's registry, with REGISTRY_USERNAME and REGISTRY_TOKEN or, at Amazon, with the role of the job.",
+      "in to the stage's registry: one of GitHub with GITHUB_ACTOR and GITHUB_TOKEN, one of Amazon with the role of the job.",
     usage: STAGE_ARGUMENTS,
     example: "make login STAGE=staging",
   },

@@ -206,7 +206,12 @@ describe("the comment on a pull request", () => {
   afterEach(() => github.stop());
 
   const write = (body: string) => writeComment({ ...github.repository, number: 12 }, body);
-  const other = (id: number, body = "looks good") => ({ id, body, html_url: "" });
+  const other = (id: number, body = "looks good", type = "Bot") => ({
+    id,
+    body,
+    html_url: "",
+    user: { type },
+  });
 
   it("is created once, and updated after that, among more comments than one page has", async () => {
     github.comments = Array.from({ length: 150 }, (_, index) => other(index + 1));
@@ -224,6 +229,14 @@ describe("the comment on a pull request", () => {
 
   it("is found where GitHub has changed the ends of its lines", async () => {
     github.comments = [other(7, BODY.replace("\n", "\r\n"))];
+    assert.equal((await write(BODY)).updated, true);
+  });
+
+  it("is not that of somebody who could edit it, and not write to the repository", async () => {
+    const stranger = { ...other(7, BODY, "User"), author_association: "CONTRIBUTOR" };
+    github.comments = [stranger];
+    assert.equal((await write(BODY)).updated, false);
+    github.comments = [{ ...stranger, author_association: "MEMBER" }];
     assert.equal((await write(BODY)).updated, true);
   });
 

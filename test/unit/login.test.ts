@@ -149,7 +149,7 @@ describe("the logins of a pipeline", () => {
 
   it("log Docker in with the job's token, and at Amazon with the job's role", async () => {
     const { commands, start } = recorder("of-amazon\n");
-    const env = { REGISTRY_USERNAME: "ana", REGISTRY_TOKEN: "of-the-job" };
+    const env = { GITHUB_ACTOR: "ana", GITHUB_TOKEN: "of-the-job" };
     assert.equal(await loginToRegistry("ghcr.io", env, start), "registry: ghcr.io, as ana");
     const amazon = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
     assert.equal(await loginToRegistry(amazon, env, start), `registry: ${amazon}, as AWS`);
@@ -161,9 +161,23 @@ describe("the logins of a pipeline", () => {
     ]);
   });
 
+  it("give the job's token to no registry but GitHub's", async () => {
+    const { commands, start } = recorder("");
+    const server = "https://github.acme.com";
+    const env = { GITHUB_ACTOR: "ana", GITHUB_TOKEN: "of-the-job", GITHUB_SERVER_URL: server };
+    for (const registry of ["docker.io", "europe-docker.pkg.dev", "ghcr.io.evil.com"])
+      assert.equal(
+        await loginToRegistry(registry, env, start),
+        `registry: ${registry}, without a login`,
+      );
+    assert.deepEqual(commands, []);
+    const own = "containers.github.acme.com";
+    assert.equal(await loginToRegistry(own, env, start), `registry: ${own}, as ana`);
+  });
+
   it("say what failed, and outside of GitHub Actions that there is no token", async () => {
     const failing = () => Promise.resolve({ code: 1, stdout: "", output: "denied\n" });
-    const env = { REGISTRY_USERNAME: "ana", REGISTRY_TOKEN: "canary" };
+    const env = { GITHUB_ACTOR: "ana", GITHUB_TOKEN: "canary" };
     await assert.rejects(loginToRegistry("ghcr.io", env, failing), {
       message: "docker login failed: denied",
     });

@@ -61,6 +61,11 @@ export async function loginToPulumi(env: Environment, start: Start = run): Promi
 const amazonRegion = (registry: string) =>
   /^\d+\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com/.exec(registry)?.[1];
 
+/** Whether a registry is that of GitHub, or of the GitHub server that runs the job: no other gets the job's token. */
+function isOfGithub(registry: string, { GITHUB_SERVER_URL: server }: Environment): boolean {
+  return registry === "ghcr.io" || (!!server && registry === `containers.${new URL(server).host}`);
+}
+
 /** The login for a registry; undefined where there is none, and Docker's own one counts. */
 async function credentials(registry: string, env: Environment, start: Start) {
   const region = amazonRegion(registry);
@@ -68,8 +73,8 @@ async function credentials(registry: string, env: Environment, start: Start) {
     const password = await must(start, ["aws", "ecr", "get-login-password", "--region", region]);
     return { username: "AWS", password };
   }
-  const { REGISTRY_USERNAME: username, REGISTRY_TOKEN: password } = env;
-  return username && password ? { username, password } : undefined;
+  const { GITHUB_ACTOR: username, GITHUB_TOKEN: password } = env;
+  return isOfGithub(registry, env) && username && password ? { username, password } : undefined;
 }
 
 /** Logs Docker in to the registry of a stage. @returns what to tell the operator */

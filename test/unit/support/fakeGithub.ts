@@ -8,6 +8,8 @@ interface Comment {
   readonly id: number;
   readonly body: string;
   readonly html_url: string;
+  readonly user: { readonly type: string };
+  readonly author_association?: string;
 }
 
 interface Issue {
@@ -84,7 +86,8 @@ export class FakeGithub {
   /** @param id that of the comment to change; NaN: a new one */
   private writeComment(id: number, body: string): Comment {
     const number = Number.isNaN(id) ? this.comments.length + 1 : id;
-    const written = { id: number, body, html_url: `https://example.com/${number}` };
+    const user = { type: "Bot" };
+    const written = { id: number, body, html_url: `https://example.com/${number}`, user };
     this.comments = [...this.comments.filter((each) => each.id !== number), written];
     return written;
   }
