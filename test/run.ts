@@ -47,7 +47,7 @@ const SUITES: readonly Suite[] = [
   {
     name: "stages",
     command: withEnv(
-      "make up STAGE=staging >/dev/null && make up STAGE=production >/dev/null && " +
+      "{ make up STAGE=staging >/dev/null & } && make up STAGE=production >/dev/null && wait $! && " +
         onCluster("--timeout 900000 'test/e2e/stages/*.test.ts'"),
     ),
   },
