@@ -148,3 +148,13 @@ export function readyEndpoints(
     .flatMap(({ endpoints }) => endpoints ?? [])
     .filter(({ conditions }) => conditions?.ready !== false).length;
 }
+
+/** The workload that a pod belongs to, through its ReplicaSet. */
+export function ownerOf(objects: readonly LiveObject[], pod: LiveObject): string | undefined {
+  const ownerUid = (object: LiveObject) =>
+    object.metadata.ownerReferences?.find(({ controller }) => controller)?.uid;
+  const byUid = (uid: string | undefined) => objects.find(({ metadata }) => metadata.uid === uid);
+  const owner = byUid(ownerUid(pod));
+  const above = owner?.kind === "ReplicaSet" ? byUid(ownerUid(owner)) : owner;
+  return above && nameOf(above);
+}

@@ -5,7 +5,8 @@ import { generateKeyPairSync, randomBytes, sign, type KeyObject } from "node:cry
 function der(tag: number, ...parts: readonly Buffer[]): Buffer {
   const content = Buffer.concat(parts);
   const { length } = content;
-  const size = length < 128 ? [length] : [0x82, length >> 8, length & 0xff];
+  const long = length < 256 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
+  const size = length < 128 ? [length] : long; // the shortest form: others are no DER
   return Buffer.concat([Buffer.from([tag, ...size]), content]);
 }
 

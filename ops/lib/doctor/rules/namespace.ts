@@ -1,8 +1,8 @@
 /** The namespace of the stage, and objects in it that can't go. */
 import type { Found, Rule } from "../finding.ts";
-import { conditionText, nameOf, type LiveObject } from "../objects.ts";
+import { conditionText, nameOf, ownerOf, type LiveObject } from "../objects.ts";
 import { find, kubectlOf, ofKind, parseTime, type Snapshot } from "../snapshot.ts";
-import { NO_PODS, ownerOf } from "./pods.ts";
+import { NO_PODS } from "./pods.ts";
 
 /** The deletion time of an object is already the time by which it should be gone. */
 const PATIENCE_MS = 5_000;

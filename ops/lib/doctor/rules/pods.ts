@@ -3,8 +3,9 @@ import { adviceFor } from "../../watch/describe.ts";
 import { containersOf, warningsAbout } from "../../watch/objects.ts";
 import type { Sign } from "../../watch/signs.ts";
 import type { Found, Rule } from "../finding.ts";
-import { nameOf, type LiveObject, type StatusCondition } from "../objects.ts";
+import { nameOf, ownerOf } from "../objects.ts";
 import { isRecent, kubectlOf, ofKind, signsIn, type Snapshot } from "../snapshot.ts";
+import { evicted } from "./evictions.ts";
 
 /** What follows from pods that do not run. */
 export const NO_PODS = [
@@ -129,16 +130,6 @@ function mountFailures({ objects }: Snapshot): readonly Found[] {
   });
 }
 
-/** The workload that a pod belongs to, through its ReplicaSet. */
-export function ownerOf(objects: readonly LiveObject[], pod: LiveObject): string | undefined {
-  const ownerUid = (object: LiveObject) =>
-    object.metadata.ownerReferences?.find(({ controller }) => controller)?.uid;
-  const byUid = (uid: string | undefined) => objects.find(({ metadata }) => metadata.uid === uid);
-  const owner = byUid(ownerUid(pod));
-  const above = owner?.kind === "ReplicaSet" ? byUid(ownerUid(owner)) : owner;
-  return above && nameOf(above);
-}
-
 const configMissing = bySign({
   name: "config-missing",
   knows: "a Secret, a ConfigMap or one of their keys that a pod needs is missing",
@@ -147,30 +138,6 @@ const configMissing = bySign({
   cause: "a ConfigMap, a Secret or one of its keys, which the container needs, does not exist",
   fix: ({ stage }) => `make heal STAGE=${stage} creates what the stack sets`,
 });
-
-/** When a pod has changed last. */
-const lastChange = ({ metadata, status }: LiveObject) =>
-  [
-    metadata.creationTimestamp,
-    ...((status?.conditions ?? []) as readonly StatusCondition[]).map(
-      (each) => each.lastTransitionTime,
-    ),
-  ]
-    .toSorted()
-    .at(-1);
-
-const evicted = (snapshot: Snapshot): readonly Found[] =>
-  ofKind(snapshot.objects, "Pod")
-    .filter((pod) => pod.status?.reason === "Evicted" && isRecent(snapshot, lastChange(pod)))
-    .map((pod) => ({
-      about: [nameOf(pod), ownerOf(snapshot.objects, pod) ?? ""],
-      problem: `pod ${pod.metadata.name} was evicted from its node`,
-      evidence: [pod.status?.message ?? "Evicted"],
-      cause: /emptyDir|ephemeral/i.test(pod.status?.message ?? "")
-        ? "the pod wrote more to its disk than its limit allows"
-        : "the node ran short of memory or disk",
-      fix: `free what fills up, or move pods to other nodes; ${kubectlOf(snapshot)} delete pod ${pod.metadata.name} removes the record`,
-    }));
 
 /** Containers that were killed for their memory and run again. The others have a sign. */
 function killedBefore(snapshot: Snapshot): readonly Found[] {

@@ -1,5 +1,6 @@
 /** Faults of the cluster: nodes, clocks, name service, webhooks, metrics, namespaces. */
 import { readFileSync } from "node:fs";
+import { parse, stringify } from "yaml";
 import { daemon } from "../machine.ts";
 import { sh } from "../shell.ts";
 import {
@@ -143,11 +144,11 @@ export const CLUSTER_FAULTS: readonly Fault[] = [
     name: "a namespace that can't end",
     rule: "namespace-terminating",
     says: /example\.com\/hold/,
-    file: () =>
-      file(
-        `${readFileSync("Pulumi.dev.yaml", "utf8").trimEnd()}\n  todo-app:namespace: todo-app-doctor\n`,
-        "yaml",
-      ),
+    file: () => {
+      const { config, ...more } = parse(readFileSync("Pulumi.dev.yaml", "utf8"));
+      const changed = { ...more, config: { ...config, "todo-app:namespace": "todo-app-doctor" } };
+      return file(stringify(changed), "yaml");
+    },
     cause: async (undo) => {
       const namespace = "todo-app-doctor";
       const held = { metadata: { finalizers: ["example.com/hold"] } };

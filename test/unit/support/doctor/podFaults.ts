@@ -139,6 +139,18 @@ export const POD_FAULTS: readonly Fault[] = [
     /exceeds the limit "64Mi".*delete pod backend-1-b/s,
   ),
   fault(
+    "evicted",
+    "a pod that was evicted and whose program ended well",
+    [
+      change("Pod", "backend-1-b", (pod) => {
+        const conditions = [{ type: "Ready", status: "False", lastTransitionTime: at(-100) }];
+        pod.status = { phase: "Succeeded", conditions };
+      }),
+      plus(warning("Pod/backend-1-b", "Evicted", 'Usage of EmptyDir volume "tmp" exceeds "64Mi".')),
+    ],
+    /wrote more to its disk than its limit/,
+  ),
+  fault(
     "out-of-memory",
     "a container that is killed for its memory",
     [
