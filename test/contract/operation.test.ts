@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { endOrphans } from "../../ops/lib/engine/orphans.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PREVIEW = join(ROOT, "ops/preview.ts");
@@ -91,10 +92,11 @@ describe("an operation on the real engine", function () {
     symlinkSync(at("Pulumi.yaml"), at("elsewhere/Pulumi.yaml"));
     stageFile({});
   });
-  afterEach(() => {
+  afterEach(async () => {
     rmSync(at("wait"), { force: true });
     for (const child of running) child.kill("SIGKILL");
     running.clear();
+    await endOrphans("qa", folder); // a program whose engine was killed can live on
     rmSync(folder, { recursive: true });
   });
 

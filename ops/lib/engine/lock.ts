@@ -8,7 +8,9 @@ import { OperatorError } from "../errors.ts";
 import { run } from "../run.ts";
 import { progress } from "../output.ts";
 import { stateFolder } from "../state/folder.ts";
+import { shortName } from "../stage.ts";
 import { textOf, wasKilled } from "./engine.ts";
+import { endOrphans } from "./orphans.ts";
 
 /** An engine that this machine started. Process ids are used again, so its start time identifies it as well. */
 interface Engine {
@@ -114,6 +116,7 @@ function refusal(stage: string, error: unknown): OperatorError {
 }
 
 async function attempt<T>(stage: string, operation: () => Promise<T>): Promise<T> {
+  await endOrphans(shortName(stage)); // of an engine that was killed before
   const done = new AbortController();
   const noted = noteEngine(stage, done.signal);
   let killed = false;
@@ -126,6 +129,7 @@ async function attempt<T>(stage: string, operation: () => Promise<T>): Promise<T
     done.abort();
     const pid = await noted;
     if (pid && !killed) rmSync(recordOf(stage, pid), { force: true });
+    if (killed) await endOrphans(shortName(stage));
   }
 }
 

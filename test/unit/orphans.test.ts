@@ -1,0 +1,49 @@
+/** A program that its engine has left behind is ended; one that an engine still runs is not. */
+import assert from "node:assert/strict";
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { endOrphans } from "../../ops/lib/engine/orphans.ts";
+
+const FOLDER = "/nowhere/todo-app";
+const program = (stack: string, folder = FOLDER) =>
+  `sleep 60; : /x/node_modules/@pulumi/pulumi/cmd/run/index.js --project todo-app --stack ${stack} --pwd ${folder} --parallel 8`;
+
+describe("a program of a stack", () => {
+  const started: ChildProcess[] = [];
+  afterEach(() => {
+    for (const { pid } of started.splice(0)) process.kill(-pid!, "SIGKILL");
+  });
+
+  /** Starts a process with that command line, in a group of its own. */
+  async function start(line: string, name = "bash", PROGRAM = ""): Promise<ChildProcess> {
+    const env = { ...process.env, PROGRAM };
+    const options = { argv0: name, env, detached: true, stdio: "ignore" } as const;
+    const child = spawn("bash", ["-c", line], options);
+    started.push(child);
+    await once(child, "spawn");
+    await sleep(200);
+    return child;
+  }
+  const isAlive = ({ exitCode, signalCode }: ChildProcess) => exitCode === null && !signalCode;
+
+  it("is ended where its engine is gone, with those of no other stack and folder", async () => {
+    const orphan = await start(program("qa"));
+    const others = [
+      await start(program("qa-2")),
+      await start(program("dev")),
+      await start(program("qa", "/nowhere/todo-app-2")),
+    ];
+    const ended = once(orphan, "exit");
+    await endOrphans("qa", FOLDER);
+    assert.deepEqual(await ended, [null, "SIGKILL"]);
+    assert.ok(others.every(isAlive));
+  });
+
+  it("is left alone while the language host runs it", async () => {
+    const host = await start('bash -c "$PROGRAM" & wait', "pulumi-language-nodejs", program("qa"));
+    const ended = once(host, "exit").then(() => "ended");
+    await endOrphans("qa", FOLDER);
+    assert.equal(await Promise.race([ended, sleep(500, "runs")]), "runs");
+  });
+});
