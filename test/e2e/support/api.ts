@@ -78,11 +78,10 @@ export interface Account {
   readonly ca?: string;
 }
 
-/** Signs up a new user. */
-export async function signUp(host = "todo-app.local", ca?: string): Promise<Account> {
-  const email = `user-${Date.now()}-${Math.random().toString(36).slice(2)}@example.com`;
-  const password = "correct horse battery";
-  const answer = await send(host, "/api/auth/sign-up/email", {
+/** Begins a session. @param path of the form that is sent */
+async function begin(path: string, user: Omit<Account, "cookie">): Promise<Account> {
+  const { host, email, password, ca } = user;
+  const answer = await send(host, `/api/auth/${path}/email`, {
     method: "POST",
     body: { name: "Test User", email, password },
     headers: { Origin: `${ca ? "https" : "http"}://${host}` },
@@ -90,9 +89,17 @@ export async function signUp(host = "todo-app.local", ca?: string): Promise<Acco
   });
   assert.equal(answer.status, 200, answer.body);
   const cookies = [answer.headers["set-cookie"] ?? []].flat();
-  const cookie = cookies.map((text) => text.split(";")[0]).join("; ");
-  return { host, email, password, cookie, ca };
+  return { ...user, cookie: cookies.map((text) => text.split(";")[0]).join("; ") };
 }
+
+/** Signs up a new user. */
+export function signUp(host = "todo-app.local", ca?: string): Promise<Account> {
+  const email = `user-${Date.now()}-${Math.random().toString(36).slice(2)}@example.com`;
+  return begin("sign-up", { host, email, password: "correct horse battery", ca });
+}
+
+/** Signs a user in again. */
+export const signIn = (account: Account): Promise<Account> => begin("sign-in", account);
 
 /** The header that authenticates the user to the API; it is valid for minutes. */
 export async function authorization({

@@ -1,7 +1,7 @@
 /** Commands that are killed, and what a stage must look like after the next command. */
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
-import { callApi, signUp, type Account } from "./api.ts";
+import { callApi, signIn, signUp, type Account } from "./api.ts";
 import { attempt, eventually, sh } from "./shell.ts";
 
 /**
@@ -22,8 +22,12 @@ export async function freezeSession(leader: number): Promise<void> {
 export const startMake = (args: readonly string[], cwd: string): ChildProcess =>
   spawn("make", args, { cwd, detached: true, stdio: ["ignore", "pipe", "pipe"] });
 
-/** Creates a task and returns a check that its user, still signed in, finds it. */
-export async function createMarker(host: string): Promise<() => Promise<void>> {
+/**
+ * Creates a task and returns a check that its user finds it.
+ *
+ * @param again whether the user signs in again first @default the session must have survived
+ */
+export async function createMarker(host: string, again = false): Promise<() => Promise<void>> {
   const title = `Marker ${Date.now()}`;
   let account: Account;
   await eventually(30, async () => {
@@ -32,6 +36,7 @@ export async function createMarker(host: string): Promise<() => Promise<void>> {
   });
   return () =>
     eventually(30, async () => {
+      if (again) account = await signIn(account);
       const tasks = JSON.stringify(await callApi(account, "/api/tasks"));
       assert.ok(tasks.includes(title), `${title} is served`);
     });
