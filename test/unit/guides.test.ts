@@ -1,0 +1,136 @@
+/** The documentation against what it speaks of: links, targets of make, settings, and the sizes of the stages. */
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { cpuMillicores, memoryBytes } from "../../components/kubernetes/resources.ts";
+import { peakOf } from "../../components/kubernetes/quota.ts";
+import { SERVICE_NAMES } from "../../config/services.ts";
+import { effectiveConfig } from "../../ops/lib/stage.ts";
+import { STAGES, stageConfig } from "./support/stages.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
+
+const PAGES = [
+  "README.md",
+  "CONTRIBUTING.md",
+  ...readdirSync(join(ROOT, "docs"))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`),
+];
+const GUIDES = ["docs/production.md", "docs/security.md", "docs/choices.md"];
+
+const withoutCode = (text: string) => text.replace(/^```[^]*?^```/gm, "");
+
+/** The anchors that GitHub gives to the headings of a page. */
+function anchorsOf(page: string): ReadonlySet<string> {
+  const headings = withoutCode(read(page)).matchAll(/^#+ (.+)$/gm);
+  return new Set(
+    [...headings].map(([, heading]) =>
+      heading!
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N}\s_-]/gu, "")
+        .replaceAll(" ", "-"),
+    ),
+  );
+}
+
+/** A link of a page that leads nowhere; undefined where it is right, or leads to another site. */
+function brokenLink(page: string, link: string): string | undefined {
+  if (/^[a-z]+:/.test(link)) return undefined;
+  const [path, anchor] = link.split("#") as [string, string?];
+  const target = path ? join(dirname(page), path) : page;
+  if (!existsSync(join(ROOT, target))) return `${page}: ${link}: no such file`;
+  if (!anchor || !target.endsWith(".md") || anchorsOf(target).has(anchor)) return undefined;
+  return `${page}: ${link}: no such heading`;
+}
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+const inMebibytes = (size: string) => memoryBytes(size) / 2 ** 20;
+
+/** What the pods of a stage request by its golden file, as the cells of a row of docs/production.md. */
+function requestsOf(stage: string, load: string): readonly string[] {
+  const resources: any[] = JSON.parse(read(`test/golden/${stage}.json`));
+  const ofType = (type: RegExp) => resources.filter((each) => type.test(each.type));
+  const autoscalers = ofType(/:HorizontalPodAutoscaler$/);
+  const workloads = ofType(/:(Deployment|StatefulSet)$/).map(({ name, inputs: { spec } }) => {
+    const range = autoscalers.find((each) => each.name === name)?.inputs.spec;
+    const scales: Record<string, number> = { least: range?.minReplicas, most: range?.maxReplicas };
+    const pods: number = scales[load] ?? spec.replicas;
+    return { pods, ...spec.template.spec.containers[0].resources };
+  });
+  const total = (amount: (resources: any) => number) =>
+    sum(workloads.map((each) => each.pods * amount(each)));
+  const volumes = ofType(/:PersistentVolumeClaim$/).map(({ inputs }) =>
+    inMebibytes(inputs.spec.resources.requests.storage),
+  );
+  return [
+    String(total(() => 1)),
+    `${total(({ requests }) => cpuMillicores(requests.cpu))}m`,
+    `${total(({ requests }) => inMebibytes(requests.memory))}Mi`,
+    `${total(({ limits }) => inMebibytes(limits.memory))}Mi`,
+    `${total(({ requests }) => inMebibytes(requests["ephemeral-storage"]))}Mi`,
+    `${sum(volumes)}Mi`,
+  ];
+}
+
+describe("the guides", () => {
+  it("link to files and headings that exist", () => {
+    const links = PAGES.flatMap((page) =>
+      [...withoutCode(read(page)).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => [page, link!]),
+    );
+    assert.ok(links.length > 200);
+    assert.deepEqual(
+      links.flatMap(([page, link]) => brokenLink(page!, link!) ?? []),
+      [],
+    );
+  });
+
+  it("are found from README", () => {
+    for (const guide of GUIDES) assert.ok(read("README.md").includes(`](${guide})`), guide);
+  });
+
+  it("name targets of make that exist", () => {
+    const targets = [...read("Makefile").matchAll(/^([a-z-]+):/gm)].map(([, name]) => name!);
+    for (const page of PAGES)
+      for (const [command, target] of read(page).matchAll(
+        /(?:`|^|\s&& |\$\()make (?:--silent )?([a-z][a-z-]*)/gm,
+      ))
+        assert.ok(targets.includes(target!), `${page}: ${command}`);
+  });
+
+  it("name settings that exist", () => {
+    const { properties } = JSON.parse(read("config/stage.schema.json")).properties.config;
+    for (const guide of GUIDES)
+      for (const [key] of read(guide).matchAll(/todo-app:[A-Za-z]+(\.[A-Za-z]+)*/g)) {
+        const [first, ...rest] = key.split(".");
+        const schemaOf = (schema: any, name: string) => schema?.properties?.[name];
+        const found = rest.reduce<any>(schemaOf, properties[first!]);
+        assert.ok(found, `${guide}: ${key}`);
+      }
+  });
+
+  it("have the sizes of the stages that the golden files have", () => {
+    const rows = read("docs/production.md").matchAll(
+      new RegExp(`^\\| (${STAGES.join("|")}) +\\|(.*)\\|$`, "gm"),
+    );
+    const found = [...rows].map(([, stage, cells]) => [
+      stage!,
+      ...cells!.split("|").map((cell) => cell.trim()),
+    ]);
+    assert.equal(found.length, 7);
+    for (const [stage, load, ...cells] of found)
+      assert.deepEqual(cells, requestsOf(stage!, load!), `${stage}, ${load}`);
+  });
+
+  it("have the room that a rollout of production needs at its peak", () => {
+    const config = effectiveConfig("production", stageConfig("production"))!;
+    const { pods, cpu, memory } = peakOf({
+      ...config,
+      services: SERVICE_NAMES.map((name) => config[name]),
+    });
+    const text = `${pods} pods, ${cpu}m and ${memory / 2 ** 20}Mi in production`;
+    assert.ok(read("docs/production.md").includes(text), text);
+  });
+});
