@@ -33,6 +33,19 @@ describe("the doctor", () => {
       );
     });
 
+  it("takes nothing for down that it may not look at", () => {
+    const hidden = (resource: string, namespace: string) =>
+      `Error from server (Forbidden): ${resource} is forbidden: User "reader" cannot list resource "${resource}" in API group "" in the namespace "${namespace}"`;
+    const unread = [hidden("pods", "ingress-nginx"), hidden("services", "guard")];
+    const rulesOf = (snapshot: Parameters<typeof diagnose>[0]) =>
+      diagnose(snapshot).map(({ rule }) => rule);
+    for (const rule of ["controller-down", "webhook-down"]) {
+      const { snapshot } = FAULTS.find((fault) => fault.rule === rule)!;
+      assert.deepEqual(rulesOf(snapshot()), [rule]);
+      assert.ok(!rulesOf({ ...snapshot(), unread }).includes(rule));
+    }
+  });
+
   it("has a fault for every rule, and a rule for every name that another one explains", () => {
     const names = RULES.map(({ name }) => name);
     assert.equal(new Set(names).size, names.length);

@@ -84,6 +84,14 @@ export const parseTime = (time: string | undefined) => Date.parse(time ?? "") ||
 export const isRecent = ({ now }: Snapshot, time: string | undefined) =>
   now - parseTime(time) < RECENT_MS;
 
+/** Whether the account may not list a resource of a namespace. That nothing was found there then says nothing. */
+export const isHidden = ({ unread }: Snapshot, resource: string, namespace: string) =>
+  unread.some((text) =>
+    [`cannot list resource "${resource}"`, `in the namespace "${namespace}"`].every((part) =>
+      text.includes(part),
+    ),
+  );
+
 /** `kubectl` for the namespace of the stage, or for the whole cluster, as the beginning of a command line. */
 export const kubectlOf = ({ context, namespace }: Snapshot, isNamespaced = true) =>
   `kubectl --context ${context}${isNamespaced ? ` --namespace ${namespace}` : ""}`;

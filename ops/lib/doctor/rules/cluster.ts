@@ -9,7 +9,7 @@ import {
   statusOf,
   type LiveObject,
 } from "../objects.ts";
-import { find, kubectlOf, ofKind, parseTime, type Snapshot } from "../snapshot.ts";
+import { find, isHidden, kubectlOf, ofKind, parseTime, type Snapshot } from "../snapshot.ts";
 import { NO_CONNECTION, NO_PODS } from "./pods.ts";
 
 /** A difference of clocks that does harm: certificates and tokens are valid from a moment on. */
@@ -151,7 +151,8 @@ function webhooksDown(snapshot: Snapshot): readonly Found[] {
         if (!service || webhook.failurePolicy === "Ignore") return [];
         if (!selects(webhook.namespaceSelector ?? {}, labels)) return [];
         const ready = readyEndpoints(around, service);
-        if (ready) return [];
+        const reads = ["services", "endpointslices"];
+        if (ready || reads.some((each) => isHidden(snapshot, each, service.namespace))) return [];
         const where = `${service.namespace}/${service.name}`;
         return [
           {

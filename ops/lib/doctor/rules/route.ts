@@ -1,7 +1,7 @@
 /** What leads users to the stage: controller, class, certificate, address, name. */
 import type { Found, Rule } from "../finding.ts";
 import { conditionText, isTrue, nameOf, statusOf, type LiveObject } from "../objects.ts";
-import { find, kubectlOf, ofKind, parseTime, type Snapshot } from "../snapshot.ts";
+import { find, isHidden, kubectlOf, ofKind, parseTime, type Snapshot } from "../snapshot.ts";
 
 /** cert-manager renews long before this. */
 const RENEWED_LATE_MS = 24 * 3_600_000;
@@ -22,6 +22,7 @@ function controllerDown(snapshot: Snapshot): readonly Found[] {
   const deployments = here("Deployment");
   const isServing = here("Pod").some((pod) => isTrue(pod, "Ready"));
   if (isServing || !find(around, "Namespace", namespace)) return [];
+  if (isHidden(snapshot, "pods", namespace)) return [];
   const stopped = deployments.find(({ spec }) => spec?.replicas === 0);
   return [
     {
