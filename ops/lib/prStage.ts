@@ -1,5 +1,6 @@
 /** The stage of a pull request: small, with a database of its own, and made from the file of another stage. */
 import { checkValues } from "../../config/check.ts";
+import { PROJECT_NAME } from "../../config/decode.ts";
 import { OperatorError } from "./errors.ts";
 import { decoded } from "./stage.ts";
 import { isObject, type Values } from "./yaml.ts";
@@ -33,7 +34,7 @@ const ANY_HOST = ["letsencrypt-staging", "letsencrypt-production", "acme"];
 
 const SMALL = { replicas: 1 };
 
-const key = (name: string) => `todo-app:${name}`;
+const key = (name: string) => `${PROJECT_NAME}:${name}`;
 const objectAt = (values: Values, name: string): Values => {
   const value = values[key(name)];
   return isObject(value) ? value : {};

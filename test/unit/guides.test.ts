@@ -1,50 +1,21 @@
 /** The documentation against what it speaks of: links, targets of make, settings, and the sizes of the stages. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, readdirSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { readdirSync } from "node:fs";
 import { cpuMillicores, memoryBytes } from "../../components/kubernetes/resources.ts";
 import { peakOf } from "../../components/kubernetes/quota.ts";
 import { SERVICE_NAMES } from "../../config/services.ts";
 import { effectiveConfig } from "../../ops/lib/stage.ts";
+import { brokenLink, linksOf, makeTargets, read } from "./support/pages.ts";
 import { STAGES, stageConfig } from "./support/stages.ts";
-
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
 
 const PAGES = [
   "README.md",
   "CONTRIBUTING.md",
-  ...readdirSync(join(ROOT, "docs"))
+  ...readdirSync(new URL("../../docs", import.meta.url))
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`),
 ];
 const GUIDES = ["docs/production.md", "docs/security.md", "docs/choices.md"];
-
-const withoutCode = (text: string) => text.replace(/^```[^]*?^```/gm, "");
-
-/** The anchors that GitHub gives to the headings of a page. */
-function anchorsOf(page: string): ReadonlySet<string> {
-  const headings = withoutCode(read(page)).matchAll(/^#+ (.+)$/gm);
-  return new Set(
-    [...headings].map(([, heading]) =>
-      heading!
-        .toLowerCase()
-        .replace(/[^\p{L}\p{N}\s_-]/gu, "")
-        .replaceAll(" ", "-"),
-    ),
-  );
-}
-
-/** A link of a page that leads nowhere; undefined where it is right, or leads to another site. */
-function brokenLink(page: string, link: string): string | undefined {
-  if (/^[a-z]+:/.test(link)) return undefined;
-  const [path, anchor] = link.split("#") as [string, string?];
-  const target = path ? join(dirname(page), path) : page;
-  if (!existsSync(join(ROOT, target))) return `${page}: ${link}: no such file`;
-  if (!anchor || !target.endsWith(".md") || anchorsOf(target).has(anchor)) return undefined;
-  return `${page}: ${link}: no such heading`;
-}
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 const inMebibytes = (size: string) => memoryBytes(size) / 2 ** 20;
@@ -77,12 +48,10 @@ function requestsOf(stage: string, load: string): readonly string[] {
 
 describe("the guides", () => {
   it("link to files and headings that exist", () => {
-    const links = PAGES.flatMap((page) =>
-      [...withoutCode(read(page)).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => [page, link!]),
-    );
+    const links = PAGES.flatMap((page) => linksOf(page).map((link) => [page, link] as const));
     assert.ok(links.length > 200);
     assert.deepEqual(
-      links.flatMap(([page, link]) => brokenLink(page!, link!) ?? []),
+      links.flatMap(([page, link]) => brokenLink(page, link) ?? []),
       [],
     );
   });
@@ -92,7 +61,7 @@ describe("the guides", () => {
   });
 
   it("name targets of make that exist", () => {
-    const targets = [...read("Makefile").matchAll(/^([a-z-]+):/gm)].map(([, name]) => name!);
+    const targets = makeTargets();
     for (const page of PAGES)
       for (const [command, target] of read(page).matchAll(
         /(?:`|^|\s&& |\$\()make (?:--silent )?([a-z][a-z-]*)/gm,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { clusterOf } from "../../ops/lib/preflight/clusterApi.ts";
+import { clusterOf, readOnce, type Reading } from "../../ops/lib/preflight/clusterApi.ts";
 import { clusterFindings, type Finding } from "../../ops/lib/preflight/clusterNeeds.ts";
 import { OperatorError } from "../../ops/lib/errors.ts";
 import { preflight, preflightReport } from "../../ops/lib/preflight/preflight.ts";
@@ -303,5 +303,20 @@ describe("preflight", function () {
       await preflight(stage({ "todo-app:hosts": "a.example.com" }));
       await preflight(stage({ "todo-app:database": { mode: "external" } })); // without its URL
     });
+  });
+});
+
+describe("checks of the same moment", () => {
+  it("read each path once, and get the same answer", async () => {
+    const paths: string[] = [];
+    const read = (path: string): Promise<Reading> => {
+      paths.push(path);
+      return Promise.resolve({ state: "found", object: paths.length });
+    };
+    const cluster = readOnce({ context: "minikube", kind: "other", read });
+    const [one, other] = await Promise.all([cluster.read("/version"), cluster.read("/version")]);
+    assert.deepEqual(one, other);
+    await cluster.read("/api/v1/nodes");
+    assert.deepEqual(paths, ["/version", "/api/v1/nodes"]);
   });
 });

@@ -1,15 +1,14 @@
 /** The guides: docs/troubleshooting.md names whatever the doctor may find, and the commands of all of them exist. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { neededConnections } from "../../components/databaseConnections.ts";
 import { peakOf } from "../../components/kubernetes/quota.ts";
 import { SERVICES, SERVICE_NAMES } from "../../config/services.ts";
 import { REASONS } from "../../ops/lib/doctor/access.ts";
 import { RULES } from "../../ops/lib/doctor/table.ts";
 import { effectiveConfig } from "../../ops/lib/stage.ts";
+import { brokenLink, linksOf, makeTargets, read } from "./support/pages.ts";
 import { stageConfig } from "./support/stages.ts";
 
-const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), "utf8");
 const GUIDES = ["troubleshooting", "tuning", "assistants"].map((name) => `docs/${name}.md`);
 const names = (all: readonly { readonly name: string }[]) => all.map(({ name }) => name);
 
@@ -48,18 +47,9 @@ describe("the guides", () => {
   for (const file of GUIDES)
     it(`call targets of make that exist, and lead to sections that exist: ${file}`, () => {
       const page = read(file);
-      const makefile = read("Makefile");
+      const targets = makeTargets();
       for (const [, target] of page.matchAll(/\bmake (?:--silent )?([a-z][a-z-]*)/g))
-        assert.match(makefile, new RegExp(`^${target!}:`, "m"), target);
-      for (const [, path, section] of page.matchAll(/\]\(([a-z-]+\.[a-z]+)?(?:#([^)]+))?\)/g)) {
-        const text = read(path ? `docs/${path}` : file);
-        const headings = [...text.matchAll(/^#+ (.+)$/gm)].map(([, title]) =>
-          title!
-            .toLowerCase()
-            .replace(/[^\p{L}\p{N} -]/gu, "")
-            .replaceAll(" ", "-"),
-        );
-        if (section) assert.ok(headings.includes(section), `${path ?? file}#${section}`);
-      }
+        assert.ok(targets.includes(target!), target);
+      for (const link of linksOf(file)) assert.equal(brokenLink(file, link), undefined);
     });
 });

@@ -1,6 +1,6 @@
 /** Takes the snapshot of a stage with a few calls at the same time. Nothing is changed. */
-import { lookup } from "node:dns/promises";
 import type { Stage as Configuration } from "../../../config/schema.ts";
+import { addressesOf } from "../addresses.ts";
 import { kubectl, request, type Place } from "../kubectl.ts";
 import { clusterOf } from "../preflight/clusterApi.ts";
 import { clusterFindings } from "../preflight/clusterNeeds.ts";
@@ -140,8 +140,7 @@ async function answersAt(host: string): Promise<boolean> {
 async function hostOf(config: Configuration | undefined): Promise<Host | undefined> {
   if (!config) return undefined;
   const { host: name } = config;
-  const found = await lookup(name, { all: true }).catch(() => []);
-  const addresses = found.map(({ address }) => address);
+  const addresses = await addressesOf(name);
   return { name, addresses, answers: addresses.length > 0 && (await answersAt(name)) };
 }
 

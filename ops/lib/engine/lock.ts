@@ -7,6 +7,7 @@ import { ConcurrentUpdateError, type Stack } from "@pulumi/pulumi/automation/ind
 import { OperatorError } from "../errors.ts";
 import { run } from "../run.ts";
 import { progress } from "../output.ts";
+import { processes } from "../processes.ts";
 import { stateFolder } from "../state/folder.ts";
 import { shortName } from "../stage.ts";
 import { textOf, wasKilled } from "./engine.ts";
@@ -45,11 +46,10 @@ const isEngine = async (pid: string) =>
 
 /** The process id of the engine that this process started. The Automation API does not give it. */
 export async function findEngine(): Promise<string | undefined> {
-  const { stdout } = await run(["ps", "-A", "-o", "pid=,ppid=,args="]);
-  return stdout
-    .split("\n")
-    .map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)/.exec(line))
-    .find((match) => match?.[2] === String(process.pid) && /^\S*\bpulumi /.test(match[3]!))?.[1];
+  const all = await processes();
+  return all.find(
+    ({ parent, line }) => parent === String(process.pid) && /^\S*\bpulumi /.test(line),
+  )?.pid;
 }
 
 /** Records the engine that this process started. Only of a recorded engine can be known later that it was killed. */

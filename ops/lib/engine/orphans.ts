@@ -1,19 +1,5 @@
 /** Programs of a stack whose engine has ended without them. */
-import { run } from "../run.ts";
-
-interface Process {
-  readonly pid: string;
-  readonly parent: string;
-  readonly line: string;
-}
-
-async function processes(): Promise<readonly Process[]> {
-  const { stdout } = await run(["ps", "-A", "-o", "pid=,ppid=,args="]);
-  return stdout.split("\n").flatMap((text) => {
-    const [, pid = "", parent = "", line = ""] = /^\s*(\d+)\s+(\d+)\s+(.*)/.exec(text) ?? [];
-    return pid ? [{ pid, parent, line }] : [];
-  });
-}
+import { processes, type Process } from "../processes.ts";
 
 /**
  * Ends the programs of a stack that have lost their engine. The engine runs them through its language host, and ends both. Where it

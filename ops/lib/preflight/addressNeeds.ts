@@ -1,7 +1,7 @@
 /** Whether browsers on this machine find the app on Minikube. All of this is only a warning: the deploy works without it. */
-import { lookup } from "node:dns/promises";
 import { connect } from "node:net";
 import type { Stage as Configuration } from "../../../config/schema.ts";
+import { addressesOf } from "../addresses.ts";
 import { run } from "../run.ts";
 import { namesIn } from "./classes.ts";
 import { itemsOf, type Cluster } from "./clusterApi.ts";
@@ -22,10 +22,7 @@ export interface Means {
 const CONNECT_MILLISECONDS = 2_000;
 
 export const THIS_MACHINE: Means = {
-  addressesOf: async (host) => {
-    const found = await lookup(host, { all: true }).catch(() => []);
-    return found.map(({ address }) => address);
-  },
+  addressesOf,
   answerOf: (address, port) =>
     new Promise((resolve) => {
       const socket = connect({ host: address, port, timeout: CONNECT_MILLISECONDS });

@@ -45,6 +45,17 @@ async function kindOf(
   return { kind: "other" };
 }
 
+/** The same cluster, of which each path is read once: for checks that are made at the same moment. */
+export function readOnce(cluster: Cluster): Cluster {
+  const readings = new Map<string, Promise<Reading>>();
+  const read = (path: string): Promise<Reading> => {
+    const reading = readings.get(path) ?? cluster.read(path);
+    readings.set(path, reading);
+    return reading;
+  };
+  return { ...cluster, read };
+}
+
 export async function clusterOf(context: string): Promise<Cluster> {
   const access = ["kubectl", `--context=${context}`, "--request-timeout=5s"] as const;
   const read = async (path: string): Promise<Reading> => {

@@ -1,6 +1,6 @@
 /** Checks what a deploy needs outside the stack: the stage file, the cluster that it names, what that cluster has, and Docker. */
 import { addressFindings } from "./addressNeeds.ts";
-import { clusterOf } from "./clusterApi.ts";
+import { clusterOf, readOnce } from "./clusterApi.ts";
 import { clusterFindings, type Finding } from "./clusterNeeds.ts";
 import { registryForDocker } from "./registryNeeds.ts";
 import { OperatorError } from "../errors.ts";
@@ -82,7 +82,7 @@ async function inspect(stage: Stage): Promise<Inspection> {
   const images = (decoded(values).images ?? {}) as Partial<Configuration["images"]>;
   const inCluster = async (): Promise<readonly Finding[]> => {
     if (!config) return [{ warning: unchecked(name) }];
-    const cluster = await clusterOf(context);
+    const cluster = readOnce(await clusterOf(context));
     const found = await Promise.all([
       clusterFindings(config, cluster, namespace),
       registryForDocker(config, cluster, namespace),
