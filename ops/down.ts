@@ -4,16 +4,30 @@
  * The engine refuses a protected resource only when it reaches it, and everything before it is deleted by then. So this
  * command looks for protected resources first.
  */
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { command } from "./lib/command.ts";
 import { verifyCluster } from "./lib/state/clusterIdentity.ts";
 import { CONTINUES, OperatorError } from "./lib/errors.ts";
 import { heldBesidesData, unprotectData } from "./lib/state/databaseVolume.ts";
-import { existingStack } from "./lib/engine/engine.ts";
+import { existingStack, findStack } from "./lib/engine/engine.ts";
 import { runShown } from "./lib/engine/operation.ts";
+import { progress } from "./lib/output.ts";
 import { exportState } from "./lib/state/state.ts";
 import { STAGE_ARGUMENTS, settingsOf, stageArgument, type Stage } from "./lib/stage.ts";
 
-async function destroy(stage: Stage): Promise<void> {
+/** Removes a stage, and its stack too. A stage that was never deployed has none, and is removed already. */
+async function removeStack(stage: Stage): Promise<void> {
+  const { name } = stage;
+  if (!(await findStack(name))) {
+    progress.write(`there is no stack ${name}, so there is nothing to remove\n`);
+    return;
+  }
+  const stack = await destroy(stage);
+  await stack.workspace.removeStack(name, { preserveConfig: true });
+  progress.write(`removed stack ${name}\n`);
+}
+
+async function destroy(stage: Stage): Promise<Stack> {
   const { name, file } = stage;
   const stack = await existingStack(
     name,
@@ -41,6 +55,7 @@ async function destroy(stage: Stage): Promise<void> {
     if (error instanceof OperatorError) throw error;
     throw new OperatorError(`${name} was not removed completely`, CONTINUES);
   }
+  return stack;
 }
 
 await command(
@@ -51,6 +66,13 @@ await command(
       "holds protected resources is refused, and nothing is deleted.",
     usage: STAGE_ARGUMENTS,
     example: "make down STAGE=dev",
+    options: {
+      remove:
+        "remove the stack too, and its history with it; where there is none, there is nothing to do",
+    },
   },
-  ({ args }) => destroy(stageArgument(args)),
+  async ({ args, options }) => {
+    const stage = stageArgument(args);
+    await (options.remove ? removeStack(stage) : destroy(stage));
+  },
 );

@@ -53,7 +53,7 @@ describe("the nightly checks", () => {
 describe("the stage of a pull request", () => {
   const STAGE = "pr-4711";
   after(async () => {
-    await attempt(`make down STAGE=${STAGE} && pulumi stack rm ${STAGE} --yes`);
+    await attempt(`make down STAGE=${STAGE} ARGS=--remove`);
     rmSync(`Pulumi.${STAGE}.yaml`, { force: true });
   });
 
@@ -66,7 +66,7 @@ describe("the stage of a pull request", () => {
     // Another machine removes it: the file is written anew, without what the deploy has added to it.
     rmSync(`Pulumi.${STAGE}.yaml`);
     await sh(stageFile);
-    await sh(`make down STAGE=${STAGE} && pulumi stack rm ${STAGE} --yes`);
+    await sh(`make down STAGE=${STAGE} ARGS=--remove`);
     await eventually(30, async () => {
       const { output } = await attempt(
         `kubectl --context minikube get namespace todo-app-${STAGE}`,
@@ -75,5 +75,8 @@ describe("the stage of a pull request", () => {
     });
     const stacks = JSON.parse(await sh("pulumi stack ls --json")) as { readonly name: string }[];
     assert.ok(!stacks.some(({ name }) => name.endsWith(STAGE)));
+    // As at the end of a pull request whose deploy never began.
+    const again = await sh(`make down STAGE=${STAGE} ARGS=--remove`);
+    assert.match(again, /there is no stack pr-4711, so there is nothing to remove/);
   });
 });
