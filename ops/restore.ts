@@ -1,5 +1,5 @@
 /** `make restore`: brings the in-cluster database of a stage back to a backup; the database before it is kept. */
-import { checkName } from "./lib/backups/backup.ts";
+import { checkName, fixOfRestore } from "./lib/backups/backup.ts";
 import { resultOf, runJob, running } from "./lib/backups/jobs.ts";
 import { placeOf } from "./lib/backups/place.ts";
 import { command } from "./lib/command.ts";
@@ -20,12 +20,6 @@ interface Options {
   readonly yes: boolean;
   readonly otherSchema: boolean;
 }
-
-const fixFor = (stage: string, backup: string) => (message: string) =>
-  message.startsWith("the schema of backup")
-    ? 'read "Restore a backup with another schema" in docs/operations.md, then: ' +
-      `make restore STAGE=${stage} BACKUP=${backup} ARGS=--other-schema`
-    : `the database is as it was; make backups STAGE=${stage} lists the backups`;
 
 async function restore(stage: Stage, backup: string | undefined, options: Options): Promise<void> {
   const { name } = stage;
@@ -53,7 +47,7 @@ async function restore(stage: Stage, backup: string | undefined, options: Option
   const log = await runJob(place, {
     template: "restore",
     env: { BACKUP: backup, OTHER_SCHEMA: String(options.otherSchema) },
-    fix: fixFor(name, backup),
+    fix: (message) => fixOfRestore(name, backup, message),
   });
   const { old, tables, seconds } = resultOf(log) as Restored;
   process.stdout.write(

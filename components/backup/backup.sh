@@ -12,6 +12,7 @@ SELECT pg_export_snapshot() AS snapshot \gset
 \setenv SNAPSHOT :snapshot
 \! bash "$SCRIPTS/dump.sh" </dev/null
 SELECT 'server', current_setting('server_version');
+SELECT 'size', pg_database_size(current_database());
 SELECT to_regclass('public.alembic_version') IS NOT NULL AS migrated \gset
 \if :migrated
 SELECT 'schema', version_num FROM alembic_version;

@@ -10,6 +10,24 @@ schema() {
   [[ -z $(sql "$DATABASE" <<<"SELECT to_regclass('public.alembic_version')") ]] || sql "$DATABASE" <<<"SELECT version_num FROM alembic_version"
 }
 
+# require_room: ends the program unless the volume of the database has room for a second one, and for what the log grows by while it
+# is filled. A server whose log finds no room ends, and the database in use with it. A backup of an earlier release has no size.
+require_room() {
+  local size lack
+  size=$(values "$BACKUP" size)
+  [[ $size ]] || return 0
+  lack=$(sql postgres <<SQL
+CREATE TEMP TABLE volume (free bigint);
+COPY volume FROM PROGRAM 'df --output=avail --block-size=1 . | tail -n 1';
+WITH
+  ready AS (SELECT coalesce(sum(size), 0) AS log FROM pg_ls_waldir() WHERE name > pg_walfile_name(pg_current_wal_lsn()) AND name ~ '^[0-9A-F]{24}$'),
+  restore AS (SELECT $size + greatest(0, least($size, pg_size_bytes(current_setting('max_wal_size'))) - log) AS needed FROM ready)
+SELECT format('%s, and %s are free', pg_size_pretty(needed), pg_size_pretty(free)) FROM volume, restore WHERE free < needed;
+SQL
+  )
+  [[ -z $lack ]] || fail "the volume of the database has no room for a restore beside the database in use: that needs $lack"
+}
+
 # end_sessions: of everybody but this program, in the database in use.
 end_sessions() {
   sql postgres <<<"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '$DATABASE'" >/dev/null
@@ -47,6 +65,7 @@ OLD=${DATABASE}_before_$NOW
 for left in $(sql postgres <<<"SELECT datname FROM pg_database WHERE datname LIKE '${DATABASE}\_restored\_%'"); do
   sql postgres <<<"DROP DATABASE $left" # of a restore that was killed
 done
+require_room
 trap 'sql postgres <<<"DROP DATABASE IF EXISTS $RESTORED"' EXIT
 load "$BACKUP" "$RESTORED"
 switch || fail "the databases could not be switched, and nothing was changed"

@@ -1,6 +1,7 @@
 /** The programs of backups, on a real server: what they restore, and what they refuse. */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
+import { createHmac } from "node:crypto";
 import {
   chmodSync,
   chownSync,
@@ -154,6 +155,36 @@ describe("the programs of backups", () => {
     assert.ok(typeof seconds === "number");
     assert.deepEqual(globSync(path("scratch/pgdata/postmaster.pid")), []);
     assert.deepEqual(databases(), ["todo"]);
+  });
+
+  it("restore nothing where the volume of the database has no room for it", async () => {
+    const name = await backUp();
+    const manifest = path("backups", name, "manifest");
+    const large = readFileSync(manifest, "utf8").replace(/^size\t\d+$/m, `size\t${1e15}`);
+    writeFileSync(manifest, large);
+    const signature = createHmac("sha256", "canary-key").update(large).digest("hex");
+    writeFileSync(`${manifest}.hmac`, `${signature}\n`);
+    const { status, stderr } = run("restore.sh", { BACKUP: name });
+    assert.equal(status, 1, stderr);
+    assert.match(
+      stderr,
+      /^error: the volume of the database has no room for a restore beside .*: that needs 909 TB, and \d+ [GT]B are free$/m,
+    );
+    assert.deepEqual(databases(), ["todo"]);
+  });
+
+  it("try a backup out with a small log: the volume for it is no larger than that of the database", async () => {
+    server.sql(`CREATE TABLE large AS SELECT (SELECT string_agg(md5(random()::text || i || j), '')
+      FROM generate_series(1, 30) AS j) FROM generate_series(1, 120000) AS i`);
+    try {
+      await backUp();
+      const { status, stderr } = run("drill.sh");
+      assert.equal(status, 0, stderr);
+      const segments = globSync(path("scratch/pgdata/pg_wal/0*")).length;
+      assert.ok(segments > 0 && segments <= 6, `${segments} segments of 16 MB`);
+    } finally {
+      server.sql("DROP TABLE large");
+    }
   });
 
   for (const [what, damage, problem] of [

@@ -3,7 +3,13 @@ import assert from "node:assert/strict";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ageText, checkName, described, sizeText } from "../../ops/lib/backups/backup.ts";
+import {
+  ageText,
+  checkName,
+  described,
+  fixOfRestore,
+  sizeText,
+} from "../../ops/lib/backups/backup.ts";
 import { errorIn, jobOf, resultOf, runJob, running } from "../../ops/lib/backups/jobs.ts";
 import { requireBackups } from "../../ops/lib/backups/place.ts";
 import { OperatorError } from "../../ops/lib/errors.ts";
@@ -197,6 +203,23 @@ describe("the commands about backups", () => {
     checkName("qa", "20260302-021700");
     for (const name of ["newest", "../20260302-021700", "20260302-021700; id"])
       assert.throws(() => checkName("qa", name), /is not the name of a backup/, name);
+  });
+
+  it("say what a restore needs that was refused", () => {
+    const fixOf = (message: string) => fixOfRestore("qa", "20260302-021700", message);
+    const again = /make restore STAGE=qa BACKUP=20260302-021700/;
+    const refused = [
+      ["the schema of backup 20260302-021700 is 0003, and …", /ARGS=--other-schema$/],
+      ["the volume of the database has no room for a restore …", /todo-app:database\.storage/],
+    ] as const;
+    for (const [message, fix] of refused) {
+      assert.match(fixOf(message), fix);
+      assert.match(fixOf(message), again);
+    }
+    assert.match(
+      fixOf("the dump was altered"),
+      /^the database is as it was; make backups STAGE=qa/,
+    );
   });
 
   it("show sizes and ages in words", () => {

@@ -33,6 +33,19 @@ export function checkName(stage: string, name: string): void {
   );
 }
 
+/** What to do about an error of `components/backup/restore.sh`. */
+export function fixOfRestore(stage: string, backup: string, message: string): string {
+  const again = `make restore STAGE=${stage} BACKUP=${backup}`;
+  if (message.startsWith("the schema of backup"))
+    return `read "Restore a backup with another schema" in docs/operations.md, then: ${again} ARGS=--other-schema`;
+  if (message.startsWith("the volume of the database"))
+    return (
+      "drop the databases that earlier restores have kept (todo_before_…), or raise todo-app:database.storage where the " +
+      `StorageClass lets volumes grow, and make up STAGE=${stage}; then: ${again}`
+    );
+  return `the database is as it was; make backups STAGE=${stage} lists the backups`;
+}
+
 /** The backups, newest first. */
 export function described(listed: readonly Listed[], now: number): readonly Described[] {
   return listed
