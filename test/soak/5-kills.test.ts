@@ -5,10 +5,9 @@
  * `KILLS` and `SEED` in the environment set how often, and where.
  */
 import assert from "node:assert/strict";
-import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parse, stringify } from "yaml";
 import {
   createMarker,
   killSession,
@@ -17,11 +16,11 @@ import {
   startMake,
 } from "../e2e/support/kills.ts";
 import { attempt, makeCheckout, sh } from "../e2e/support/shell.ts";
+import { ownStage } from "./stage.ts";
 
 const KILLS = Number(process.env.KILLS ?? 200);
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
-const STAGE = "kills";
-const HOST = `${STAGE}.todo-app.local`;
+const { name: STAGE, host: HOST, writeFile } = ownStage("kills");
 
 /** Numbers from 0 to 1 that depend on the seed alone (mulberry32). */
 function randomNumbers(seed: number): () => number {
@@ -32,18 +31,6 @@ function randomNumbers(seed: number): () => number {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
-}
-
-/** Dev's settings with a host of its own, and a Gateway, without which there is no canary. */
-function writeStageFile(cwd: string): void {
-  const { config } = parse(readFileSync(join(cwd, "Pulumi.dev.yaml"), "utf8"));
-  const changes = {
-    "todo-app:host": HOST,
-    "todo-app:route": { ...config["todo-app:route"], kind: "gateway", className: "traefik" },
-    "todo-app:canary": { minutes: 0 },
-  };
-  const file = join(cwd, `Pulumi.${STAGE}.yaml`);
-  writeFileSync(file, stringify({ config: { ...config, ...changes } }));
 }
 
 const changeSource = (cwd: string) =>
@@ -85,7 +72,11 @@ describe(`a command that is killed, ${KILLS} times with SEED=${SEED}`, () => {
 
   before(async () => {
     cwd = await makeCheckout();
-    writeStageFile(cwd);
+    // A Gateway, because without one there is no canary.
+    writeFile(cwd, (config) => ({
+      "todo-app:route": { ...config["todo-app:route"], kind: "gateway", className: "traefik" },
+      "todo-app:canary": { minutes: 0 },
+    }));
     await make(["up"]);
     changeSource(cwd);
     await make(["up"]); // without a second revision, there is nothing to roll back to
