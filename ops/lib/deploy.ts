@@ -1,5 +1,5 @@
 /** Deploys one stage: checks, asks, settles what a killed deploy has left, runs the engine and records what it deployed. */
-import type { EngineEvent, Stack, UpResult } from "@pulumi/pulumi/automation/index.js";
+import type { EngineEvent, Stack } from "@pulumi/pulumi/automation/index.js";
 import { refuseWhileCanary } from "./canary/running.ts";
 import { adoptNewCluster, verifyCluster } from "./state/clusterIdentity.ts";
 import { OperatorError, ReleaseFailure } from "./errors.ts";
@@ -10,11 +10,12 @@ import { engineFailure } from "./engine/failure.ts";
 import { runShown } from "./engine/operation.ts";
 import { hasChanges, showPlan } from "./engine/plan.ts";
 import { policyPacks } from "./engine/policies.ts";
+import { DeployResult, withoutResult } from "./engine/result.ts";
 import { preflight } from "./preflight/preflight.ts";
 import { recordDeploy } from "./revisions/record.ts";
 import { CANARY_STEP, sourceOf, type Reuse } from "./revisions/revision.ts";
 import { noteCancelledUpdates, settlePendingOperations } from "./state/recover.ts";
-import { exportState, hasPendingOperations } from "./state/state.ts";
+import { hasPendingOperations } from "./state/state.ts";
 import { stageFile, type Settings, type Stage } from "./stage.ts";
 import { describeFailure } from "./watch/describe.ts";
 import { RolloutWatch, type RolloutFailure, type Target } from "./watch/watch.ts";
@@ -53,19 +54,20 @@ async function up(
   stage: Stage,
   target: Target,
   { reuse, canary, heal: refresh }: DeployOptions,
-): Promise<UpResult> {
+): Promise<DeployResult> {
+  const result = new DeployResult();
   const watch = new RolloutWatch(target);
   const updates = new Set<string>();
-  const listeners = [follow(watch), collectUpdates(updates)];
+  const listeners = [follow(watch), collectUpdates(updates), result.onEvent];
   const rolloutFailed = watch.failure.then((failure): never => {
     throw rolloutError(failure);
   });
   try {
-    return await runShown(
+    await runShown(
       stack,
       "up",
       (options) =>
-        stack.up({
+        withoutResult(stack).up({
           ...options,
           configFile: stage.file,
           policyPacks: policyPacks(stack),
@@ -78,6 +80,7 @@ async function up(
         giveUp: rolloutFailed,
       },
     );
+    return result;
   } catch (error) {
     // This command ended the engine itself, because a rollout was sure to fail or somebody pressed Ctrl-C.
     if (error instanceof OperatorError) {
@@ -91,8 +94,8 @@ async function up(
   }
 }
 
-function urlOf(stage: string, { outputs: { url } }: UpResult): string {
-  if (typeof url?.value === "string") return url.value;
+function urlOf(stage: string, { outputs: { url } }: DeployResult): string {
+  if (typeof url === "string") return url;
   throw new OperatorError(
     `${stage} was deployed, but its program exports no url`,
     "add `export const url = …` to index.ts",
@@ -166,8 +169,8 @@ async function failureOf(test: () => Promise<void>): Promise<ReleaseFailure | un
  */
 export async function deploy(stage: Stage, options: DeployOptions): Promise<void> {
   stageFile(stage.name, stage.file); // refuses a file that can't be read before the engine opens it
-  const stack = await openStack(stage);
-  const [config, exported] = await Promise.all([preflight(stage), exportState(stage.name)]);
+  const { stack, state: exported, values } = await openStack(stage);
+  const config = await preflight(stage, values);
   const { context } = config; // without one, the program itself says so and changes nothing
   const newCluster = process.env.NEW_CLUSTER === "1" && context !== "";
   if (context && !newCluster) {
@@ -190,15 +193,17 @@ export async function deploy(stage: Stage, options: DeployOptions): Promise<void
   options.rotation?.begin();
   const state = newCluster ? await adoptNewCluster(stack, exported, context) : exported;
   if (hasPendingOperations(state)) await settlePendingOperations(stage, stack);
-  const source = await sourceOf(stage.file);
   const { reuse, test } = options;
-  const result = await up(stack, stage, config, options);
+  const [source, result] = await Promise.all([
+    sourceOf(stage.file),
+    up(stack, stage, config, options),
+  ]);
   if (options.canary === "step") return;
   const failure = test && (await failureOf(test));
   await recordDeploy(config, {
     source,
-    images: (result.outputs.images?.value ?? {}) as Readonly<Record<string, string>>,
-    changed: hasChanges(result.summary.resourceChanges ?? {}),
+    images: (result.outputs.images ?? {}) as Readonly<Record<string, string>>,
+    changed: hasChanges(result.changes),
     prebuilt: config.images?.backend,
     reuse,
     outcome: failure && "failed its smoke test",

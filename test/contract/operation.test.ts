@@ -20,7 +20,7 @@ import { endOrphans } from "../../ops/lib/engine/orphans.ts";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PREVIEW = join(ROOT, "ops/preview.ts");
 const MODULES = Object.fromEntries(
-  ["engine", "operation"].map((name) => [name, join(ROOT, `ops/lib/engine/${name}.ts`)]),
+  ["engine", "operation", "result"].map((name) => [name, join(ROOT, `ops/lib/engine/${name}.ts`)]),
 );
 
 const PROJECT = `
@@ -45,13 +45,19 @@ const COMMAND = `
 import { main } from "${join(ROOT, "ops/lib/errors.ts")}";
 import { openStack } from "${MODULES.engine}";
 import { runShown } from "${MODULES.operation}";
+import { DeployResult, withoutResult } from "${MODULES.result}";
 await main(async () => {
   const stage = { name: process.argv[2], file: process.argv[3] };
-  const stack = await openStack(stage);
-  const { outputs } = await runShown(stack, "up", (options) =>
-    stack.up({ ...options, configFile: stage.file, showSecrets: false }),
+  const { stack } = await openStack(stage);
+  const result = new DeployResult();
+  await runShown(
+    stack,
+    "up",
+    (options) => withoutResult(stack).up({ ...options, configFile: stage.file, showSecrets: false }),
+    { onEvent: result.onEvent },
   );
-  console.log(stage.name + " is up: " + outputs.url.value);
+  console.log(JSON.stringify(result.changes));
+  console.log(stage.name + " is up: " + result.outputs.url);
 });
 `;
 
@@ -126,9 +132,14 @@ describe("an operation on the real engine", function () {
     assert.equal(code, 0, output);
     assert.match(output, /^created stack qa$/m);
     assert.match(output, /Resources:\n {4}\+ 2 created\n/);
+    assert.match(output, /^\{"create":2\}$/m);
     assert.match(output, /^qa is up: http:\/\/qa\.example\.com$/m);
     rmSync(at("home/workspaces"), { recursive: true }); // where the engine notes which stack is selected
-    assert.match((await up()).output, /Resources:\n +2 unchanged\n/);
+    const again = (await up()).output;
+    assert.match(
+      again,
+      /Resources:\n +2 unchanged\n\{"same":2\}\nqa is up: http:\/\/qa\.example\.com$/m,
+    );
     assert.ok(!existsSync(at("home/workspaces")), "the selected stack is the one that it was");
     assert.ok(!existsSync(at("Pulumi.qa.yaml")), "the stage file is where it was said to be");
   });

@@ -6,8 +6,7 @@ import { stripVTControlCharacters } from "node:util";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { verifyCluster } from "../state/clusterIdentity.ts";
 import { OperatorError } from "../errors.ts";
-import { exportState } from "../state/state.ts";
-import { settingsIn, stageFile, stageValues, type Stage } from "../stage.ts";
+import { settingsIn, stageFile, type Stage } from "../stage.ts";
 import { SAID_ELSEWHERE } from "./display.ts";
 import { STACK_LOST, passphraseProblem } from "./encryption.ts";
 import { openStack } from "./engine.ts";
@@ -21,10 +20,10 @@ import { policyPacks } from "./policies.ts";
 export async function openForPreview(stage: Stage): Promise<Stack> {
   const { name, file } = stage;
   stageFile(name, file); // a file that can't be read is refused before a stack is created for it
-  const stack = await openStack(stage);
-  const { context } = settingsIn(name, await stageValues(stage));
+  const { stack, state, values } = await openStack(stage);
+  const { context } = settingsIn(name, values);
   // Where there is no context, the program reports that.
-  if (context) await verifyCluster(name, await exportState(name), context);
+  if (context) await verifyCluster(name, state, context);
   return stack;
 }
 

@@ -10,8 +10,10 @@ import {
 } from "@pulumi/pulumi/automation/index.js";
 import { OperatorError } from "../errors.ts";
 import { progress } from "../output.ts";
-import type { Stage } from "../stage.ts";
+import { stageValues, type Stage } from "../stage.ts";
 import { refuseSecondState } from "../state/otherBackend.ts";
+import { exportState, findState, notOpened, type State } from "../state/state.ts";
+import type { Values } from "../yaml.ts";
 import {
   forgetUnusedKey,
   isWrongPassphrase,
@@ -65,10 +67,7 @@ export async function findStack(stage: string): Promise<Stack | undefined> {
     return stack;
   } catch (error) {
     if (error instanceof StackNotFoundError) return undefined;
-    throw new OperatorError(
-      `the stack ${stage} can't be opened: ${textOf(error).trim()}`,
-      "pulumi whoami --verbose shows the backend in use",
-    );
+    throw notOpened(stage, textOf(error));
   }
 }
 
@@ -88,12 +87,29 @@ export async function existingStack(
   throw new OperatorError(`there is no stack ${stage}${lacking}`, fix);
 }
 
+/** A stack that was opened, and what is known of it before anything is done. */
+export interface Opened {
+  readonly stack: Stack;
+  readonly state: State;
+  /** The settings of its stage, as the engine resolves them. */
+  readonly values: Values;
+}
+
 /** Opens a stage's stack. Creates it where Pulumi's state backend does not have it. */
-export async function openStack(stage: Stage): Promise<Stack> {
-  const found = await findStack(stage.name);
-  if (found) return found;
+export async function openStack(stage: Stage): Promise<Opened> {
+  const { name } = stage;
+  // Each of these starts the engine, which takes some tenths of a second.
+  const [workspace, found, values] = await Promise.all([
+    workspaceOf().catch((error: unknown): never => {
+      throw notOpened(name, textOf(error));
+    }),
+    findState(name),
+    stageValues(stage),
+  ]);
+  const stack = await Stack.select(name, workspace);
+  if (found) return { stack, state: found, values };
   await createStack(stage);
-  return Stack.select(stage.name, await workspaceOf());
+  return { stack, state: await exportState(name), values: await stageValues(stage) };
 }
 
 /** Creates a stack. Pulumi writes its encryption salt into a stage file in the folder where it works, so it works in that of `stage`. */

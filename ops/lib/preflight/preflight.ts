@@ -15,6 +15,7 @@ import {
   type Settings,
   type Stage,
 } from "../stage.ts";
+import type { Values } from "../yaml.ts";
 
 async function checkCluster(stage: string, context: string): Promise<void> {
   const { code, output } = await run([
@@ -73,9 +74,8 @@ interface Inspection {
   readonly findings: () => Promise<readonly Finding[]>;
 }
 
-async function inspect(stage: Stage): Promise<Inspection> {
-  const { name } = stage;
-  const values = await stageValues(stage);
+/** @param values the settings of the stage, as the engine resolves them */
+function inspect({ name }: Stage, values: Values): Inspection {
   const settings = settingsIn(name, values);
   const { context, namespace } = settings; // where there is no context, the program reports that
   const config = effectiveConfig(name, values);
@@ -114,10 +114,11 @@ interface Checked extends Settings {
 /**
  * Checks everything that a deploy needs besides its configuration, changing nothing.
  *
+ * @param values the settings of the stage, as the engine resolves them @default they are read
  * @throws OperatorError for the first thing that does not answer, or for everything that the cluster lacks
  */
-export async function preflight(stage: Stage): Promise<Checked> {
-  const { settings, config, findings } = await inspect(stage);
+export async function preflight(stage: Stage, values?: Values): Promise<Checked> {
+  const { settings, config, findings } = inspect(stage, values ?? (await stageValues(stage)));
   report(stage.name, settings.context, await findings());
   return { ...settings, valid: !!config, database: config?.database, images: config?.images };
 }
@@ -138,7 +139,7 @@ export interface Report {
 
 /** Checks the same as `preflight`, and returns everything that it finds. */
 export async function preflightReport(stage: Stage): Promise<Report> {
-  const { settings, config, findings } = await inspect(stage);
+  const { settings, config, findings } = inspect(stage, await stageValues(stage));
   const { context, namespace } = settings;
   const found = await findings().catch((error: unknown): readonly Finding[] => {
     if (!(error instanceof OperatorError)) throw error;

@@ -88,7 +88,7 @@ async function isDirty(): Promise<boolean> {
   return [changed, untracked].some(({ code, stdout }) => code !== 0 || stdout !== "");
 }
 
-/** Notes what a deploy is made from. To be called before the deploy, because files may change meanwhile. */
+/** Notes what a deploy is made from. To be called when the deploy begins, because files may change meanwhile. */
 export async function sourceOf(file: string): Promise<Source> {
   const stageFile = readYaml(file);
   const { code, stdout } = await run(["git", "rev-parse", "--verify", "HEAD"]);

@@ -39,24 +39,43 @@ export const pendingOf = (state: State) => state.deployment.pending_operations ?
 /** Whether a deploy was killed while an operation was under way. */
 export const hasPendingOperations = (state: State) => pendingOf(state).length > 0;
 
+interface Options {
+  /** Whether secrets are decrypted, for a state that is only compared. @default false */
+  readonly showSecrets?: boolean;
+}
+
+const WHERE = "pulumi whoami --verbose shows the backend in use";
+
+const exported = (stage: string, { showSecrets = false }: Options = {}) =>
+  run([
+    ...(["pulumi", "stack", "export", "--stack", stage] as const),
+    ...(showSecrets ? ["--show-secrets"] : []),
+  ]);
+
 /**
  * Reads the state of a stack. Its secrets stay encrypted: the Automation API would decrypt them, and write them to a file when
  * the state is imported again.
  *
- * @param options.showSecrets whether secrets are decrypted, for a state that is only compared @default false
  * @throws OperatorError when Pulumi's state backend does not give it
  */
-export async function exportState(
-  stage: string,
-  { showSecrets = false }: { readonly showSecrets?: boolean } = {},
-): Promise<State> {
-  const { code, stdout, output } = await run([
-    ...(["pulumi", "stack", "export", "--stack", stage] as const),
-    ...(showSecrets ? ["--show-secrets"] : []),
-  ]);
+export async function exportState(stage: string, options?: Options): Promise<State> {
+  const { code, stdout, output } = await exported(stage, options);
   if (code === 0) return JSON.parse(stdout) as State;
-  throw new OperatorError(
-    `the state of ${stage} can't be read: ${output.trim()}`,
-    "pulumi whoami --verbose shows the backend in use",
-  );
+  throw new OperatorError(`the state of ${stage} can't be read: ${output.trim()}`, WHERE);
+}
+
+/** The error for a stack that can't be opened. @param reason what the engine says */
+export const notOpened = (stage: string, reason: string) =>
+  new OperatorError(`the stack ${stage} can't be opened: ${reason.trim()}`, WHERE);
+
+/**
+ * Reads the state of a stack that may not exist, as `exportState` does.
+ *
+ * @returns undefined where Pulumi's state backend does not have the stack
+ */
+export async function findState(stage: string): Promise<State | undefined> {
+  const { code, stdout, output } = await exported(stage);
+  if (code === 0) return JSON.parse(stdout) as State;
+  if (/no stack named.*found/.test(output)) return undefined;
+  throw notOpened(stage, output);
 }
