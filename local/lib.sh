@@ -74,7 +74,12 @@ step() {
 
 # started_at PID: when the process started, in the kernel's ticks. A later process with the same id has another start time.
 # Prints nothing for a zombie (state Z), which has ended already.
-started_at() { awk '{ sub(/^.*\) /, ""); if ($1 != "Z") print $20 }' "/proc/$1/stat" 2>/dev/null; }
+started_at() {
+  local line fields
+  read -r line 2>/dev/null <"/proc/$1/stat" || return 0
+  read -r -a fields <<<"${line##*) }" # the name of the process, in parentheses, may have blanks
+  [[ ${fields[0]} == Z ]] || echo "${fields[19]}"
+}
 
 # alive NAME: whether the daemon that `start` recorded as NAME still runs.
 alive() {

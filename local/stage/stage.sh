@@ -16,6 +16,20 @@ choose_cluster() {
   export KUBECONFIG
 }
 
+# choose_file STAGE: sets FILE, the stage file that a deploy of STAGE uses. On the local cluster it is merged with
+# local/overrides.STAGE.yaml, where that file exists. Needs what choose_cluster sets.
+choose_file() {
+  local stage=${1##*/} project=${LOCAL_DIR%/*} # without the organisation, as its file is named
+  FILE=Pulumi.$stage.yaml
+  [[ $CHOICE == local && -e $LOCAL_DIR/overrides.$stage.yaml ]] || return 0
+  # Pulumi creates a stack in the folder of a project, and writes the stack's file there.
+  mkdir -p "$STATE_DIR/stages"
+  ln -sfn "$project/Pulumi.yaml" "$STATE_DIR/stages/Pulumi.yaml"
+  # shellcheck disable=SC2034
+  FILE=$(eval "$(print_settings)" && cd "$project" &&
+    "$project/node_modules/.bin/node" local/stage/mergeStage.ts "$stage" "$STATE_DIR") || { REPORTED=1; exit 1; }
+}
+
 # remember_cluster STAGE CHOICE: every later command of STAGE uses CHOICE.
 remember_cluster() {
   mkdir -p "$STATE_DIR/clusters"

@@ -60,7 +60,12 @@ describe("local/stage-file", function () {
   };
   const stage = (name: string, config: object, rest: object = {}) =>
     writeFileSync(join(folder, `Pulumi.${name}.yaml`), stringify({ config, ...rest }));
-  const run = (name: string, more: Readonly<Record<string, string>> = {}) => {
+  const run = (name: string, more: Readonly<Record<string, string>> = {}) =>
+    spawn(["local/stage-file", name], more);
+  const spawn = (
+    [command, ...args]: readonly [string, ...string[]],
+    more: Readonly<Record<string, string>> = {},
+  ) => {
     const env = {
       ...process.env,
       CLUSTER: "local",
@@ -69,7 +74,7 @@ describe("local/stage-file", function () {
       XDG_STATE_HOME: join(folder, "state"),
       XDG_CACHE_HOME: join(folder, "cache"),
     };
-    return spawnSync("local/stage-file", [name], { cwd: folder, env, encoding: "utf8" });
+    return spawnSync(command, args, { cwd: folder, env, encoding: "utf8" });
   };
   const merged = () => {
     const { stdout, stderr } = run("staging");
@@ -167,10 +172,30 @@ describe("local/stage-file", function () {
     });
   });
 
-  it("names what local/ has not made yet", () => {
-    rmSync(join(state, "acme-ca.pem"));
-    const { status, stderr } = run("staging");
-    assert.equal(status, 1);
-    assert.match(stderr, /acme-ca\.pem does not exist.*\n {2}fix: make cluster STAGE=staging\n$/);
+  for (const command of ["local/stage-file", "local/settings"] as const)
+    it(`names what local/ has not made yet, once, by ${command}`, () => {
+      rmSync(join(state, "acme-ca.pem"));
+      const { status, stdout, stderr } = spawn([command, "staging"]);
+      assert.deepEqual([status, stdout], [1, ""]);
+      assert.match(
+        stderr,
+        /^\nerror: .*acme-ca\.pem does not exist.*\n {2}fix: make cluster STAGE=staging\n$/,
+      );
+    });
+
+  it("gives local/settings, which make reads, the variable `file` beside what local/env prints", () => {
+    const values = '"$PULUMI_BACKEND_URL" "$KUBECONFIG" "$file"';
+    for (const [stage, file] of [
+      ["dev", "Pulumi.dev.yaml"],
+      ["staging", join(state, "stages/Pulumi.staging.yaml")],
+    ] as const) {
+      const { stdout } = spawn([
+        "bash",
+        "-c",
+        `settings=$(local/settings ${stage}) && eval "$settings" && printf "%s\n" ${values}`,
+      ]);
+      const backend = `file://${state}/pulumi?metadata=skip`;
+      assert.deepEqual(stdout.split("\n"), [backend, join(state, "kubeconfig"), file, ""]);
+    }
   });
 });
