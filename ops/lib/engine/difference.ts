@@ -9,7 +9,7 @@ import { OperatorError } from "../errors.ts";
 import { settingsIn, stageFile, type Stage } from "../stage.ts";
 import { SAID_ELSEWHERE } from "./display.ts";
 import { STACK_LOST, passphraseProblem } from "./encryption.ts";
-import { openStack } from "./engine.ts";
+import { engineEnvironment, openStack } from "./engine.ts";
 import { policyPacks } from "./policies.ts";
 
 /**
@@ -35,6 +35,7 @@ export async function showDifference(stage: Stage): Promise<void> {
   const color = `--color=${process.stdout.isTTY ? "always" : "never"}`;
   const options = ["--stack", name, "--config-file", file, "--diff", color, ...policies];
   const engine = spawn("pulumi", ["preview", ...options], {
+    env: { ...process.env, ...engineEnvironment() },
     stdio: ["inherit", "pipe", "pipe"],
   });
   let complaint = "";

@@ -1,5 +1,5 @@
 /** Pulumi's engine through its Automation API, which gives typed events and errors instead of text. */
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import {
   LocalWorkspace,
   PulumiCommand,
@@ -36,6 +36,15 @@ export const complaintOf = (error: unknown): string => (endOf(error).stderr ?? "
 /** Whether a signal killed the engine, for example when the system ran out of memory. */
 export const wasKilled = (error: unknown): boolean => !!endOf(error).signal;
 
+/**
+ * Variables for an engine. Its programs store compiled code in a folder of their own: the SDK sets flags of V8 there, and V8 refuses
+ * what was compiled under others. In one folder, a command and a program would replace each other's code at every run.
+ */
+export function engineEnvironment(env = process.env): Record<string, string> {
+  const { NODE_COMPILE_CACHE: folder } = env;
+  return folder ? { NODE_COMPILE_CACHE: join(folder, "programs") } : {};
+}
+
 let command: Promise<PulumiCommand> | undefined;
 /**
  * A workspace in the project's folder, or in another folder that has its Pulumi.yaml.
@@ -52,6 +61,7 @@ async function workspaceOf(
     workDir,
     pulumiCommand: await command,
     secretsProvider,
+    envVars: engineEnvironment(),
   });
   // The API names the stack in every command, so selecting it is not needed. It would do harm: after a preview of production,
   // a plain `pulumi up` by hand would deploy to production.
