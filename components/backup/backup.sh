@@ -1,5 +1,5 @@
 #!/bin/bash
-# Makes a backup, then removes those beyond the newest $KEEP. Prints what it made as a line of JSON.
+# Makes a backup, then removes those beyond the newest $KEEP, unless they are in a bucket. Prints what it made as a line of JSON.
 set -euo pipefail
 # shellcheck source=components/backup/lib.sh
 source "${BASH_SOURCE[0]%/*}/lib.sh"
@@ -40,7 +40,8 @@ snapshot >"$NEW/content"
 
 {
   printf '%s\n' "$FORMAT"
-  printf '%s\t%s\n' name "$NAME" plain-sha256 "$(<"$NEW/plain-sha256")" encrypted-sha256 "$(digest <"$NEW/dump")"
+  printf '%s\t%s\n' name "$NAME" plain-sha256 "$(<"$NEW/plain-sha256")" encrypted-sha256 "$(digest <"$NEW/dump")" \
+    encrypted-bytes "$(stat -c %s "$NEW/dump")"
   cat "$NEW/content" "$NEW/tables"
 } >"$NEW/manifest"
 authenticate <"$NEW/manifest" >"$NEW/manifest.hmac"
@@ -49,7 +50,7 @@ sync "$NEW"/* "$NEW"
 mv --no-target-directory "$NEW" "$BACKUPS/$NAME"
 sync "$BACKUPS"
 
-names | head -n "-$KEEP" | while read -r old; do
+[[ ${IN_BUCKET-} == true ]] || names | head -n "-$KEEP" | while read -r old; do
   echo "removing $old, because $KEEP newer ones are kept"
   mv "$BACKUPS/$old" "$BACKUPS/.old-$old"
   rm -rf "$BACKUPS/.old-$old"

@@ -1,15 +1,18 @@
 # What the programs of backup, restore and drill share. They run in the image of the database, in a pod that has the volume of the
-# backups at /backups and the key in $BACKUP_KEY_FILE.
+# backups at /backups and the key in $BACKUP_KEY_FILE. With IN_BUCKET=true, the volume lives as long as the pod, and another container
+# of it copies backups to a bucket or from it (bucket.sh).
 #
 # A backup is a directory, named after its time, with three files:
 #   dump           the output of pg_dump (custom format), encrypted
-#   manifest       lines `key<TAB>value`: checksums of the dump in clear and encrypted, tables with row counts and checksums
+#   manifest       lines `key<TAB>value`: checksums of the dump in clear and encrypted, its size, tables with row counts and checksums
 #   manifest.hmac  authenticates the manifest, and with it everything whose checksum it has
 # shellcheck shell=bash
 
 umask 077
 # The tests of the programs set other places.
 BACKUPS=${BACKUPS:-/backups}
+# How a dump is compared with its manifest: by its content, or by its size where the content has stayed in a bucket.
+CHECKED=content
 TEMPORARY=${TMPDIR:-/tmp}
 SCRIPTS=${BASH_SOURCE[0]%/*}
 export DATABASE=todo OWNER=todo PGOPTIONS='--client-min-messages=warning'
@@ -50,6 +53,14 @@ names() { find "$BACKUPS" -mindepth 1 -maxdepth 1 -type d -name '[0-9]*-[0-9]*' 
 # values NAME KEY: the values of a key in the manifest of a backup.
 values() { awk -F '\t' -v key="$2" '$1 == key { sub(/^[^\t]*\t/, ""); print }' "$BACKUPS/$1/manifest"; }
 
+# is_recorded NAME: whether the dump is the one that the manifest describes.
+is_recorded() {
+  local dump=$BACKUPS/$1/dump bytes
+  bytes=$(values "$1" encrypted-bytes) # manifests of earlier releases lack it
+  [[ ! $bytes || $bytes == "$(stat -c %s "$dump")" ]] &&
+    [[ $CHECKED == size || $(digest <"$dump") == "$(values "$1" encrypted-sha256)" ]]
+}
+
 # problem NAME: what is wrong with the files of a backup; nothing if they are those that were written.
 problem() {
   local backup=$BACKUPS/$1 file computed
@@ -64,7 +75,7 @@ problem() {
     echo "the manifest was altered, or made with another key"
   elif [[ $(head -n 1 "$backup/manifest") != "$FORMAT" || $(values "$1" name) != "$1" ]]; then
     echo "the manifest is of another backup or of another format"
-  elif [[ $(digest <"$backup/dump") != "$(values "$1" encrypted-sha256)" ]]; then
+  elif ! is_recorded "$1"; then
     echo "the dump was altered"
   fi
 }
