@@ -10,7 +10,8 @@ import { STAGE_ARGUMENTS, stageArgument, type Stage } from "./lib/stage.ts";
 
 async function backupsOf(place: Place): Promise<readonly Described[]> {
   const fix = () => "remove the cause and run the command again";
-  const log = await runJob(place, { template: "backup", program: "list.sh", fix });
+  const list = { program: "list.sh", name: "backups", env: { LIST: "true" } };
+  const log = await runJob(place, { template: "restore", ...list, fix });
   const listed = log.map((line) => JSON.parse(line) as Listed);
   return described(listed, Date.now());
 }
@@ -34,11 +35,15 @@ async function show(stage: Stage): Promise<void> {
       `${backups.map(lineOf).join("")}\n` +
       `make restore STAGE=${stage.name} BACKUP=<name> restores one, make drill STAGE=${stage.name} tries one out\n`,
   );
+  if (backups.some(({ checked }) => checked === "size"))
+    process.stdout.write(
+      "of a dump in the bucket, only the size was compared; a drill and a restore compare all of it\n",
+    );
   const broken = backups.filter(({ ok }) => !ok).map(({ name }) => name);
   if (broken.length)
     throw new OperatorError(
       `${broken.length} of ${backups.length} backups can't be used: ${broken.join(", ")}`,
-      `make backup STAGE=${stage.name} makes a new one; look at the volume, which may be failing`,
+      `make backup STAGE=${stage.name} makes a new one; look at the volume or the bucket, which may be failing`,
     );
 }
 
@@ -55,7 +60,7 @@ await command(
     name: "backups",
     summary:
       "Lists the backups of the database that the stack runs in the cluster, newest first: name, time, size, age, and whether " +
-      "the files are those that were written. Ends with 1 where one is not.",
+      "the files are those that were written; in a bucket, of a dump only the size. Ends with 1 where one is not.",
     usage: STAGE_ARGUMENTS,
     example: "make backups STAGE=dev",
     options: { json: "print the backups as JSON" },

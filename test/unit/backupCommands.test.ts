@@ -36,6 +36,29 @@ const CRON_JOB = {
   },
 };
 
+const { jobTemplate } = CRON_JOB.spec;
+const POD = jobTemplate.spec.template.spec;
+const TRANSFER = {
+  name: "download",
+  command: ["sh", "/programs/download.sh"],
+  env: [{ name: "S3_BUCKET", value: "backups" }],
+};
+const WITH_BUCKET = {
+  ...CRON_JOB,
+  spec: {
+    jobTemplate: {
+      ...jobTemplate,
+      spec: {
+        ...jobTemplate.spec,
+        template: {
+          ...jobTemplate.spec.template,
+          spec: { ...POD, initContainers: [TRANSFER] },
+        },
+      },
+    },
+  },
+};
+
 /** Answers from files, and notes what it was asked. */
 const KUBECTL = `#!/bin/bash
 cd "\${0%/*}" || exit
@@ -45,7 +68,7 @@ case "$*" in
   *create*) cat >job; echo job.batch/restore-by-hand-abc12 ;;
   *"get jobs "*) cat jobs ;;
   *"get job "*) cat status ;;
-  *logs*) cat log ;;
+  *logs*) name="$*" name=\${name#*--container=} && cat "log-\${name%% *}" ;;
 esac
 `;
 
@@ -98,11 +121,43 @@ describe("a Job of a backup", () => {
     });
     const [kept] = jobOf(CRON_JOB, {}).spec.template.spec.containers;
     assert.deepEqual(kept, CRON_JOB.spec.jobTemplate.spec.template.spec.containers[0]);
+    assert.ok(!("initContainers" in spec.template.spec));
+    assert.equal(jobOf(CRON_JOB, { name: "backups" }).metadata.generateName, "backups-by-hand-");
+  });
+
+  it("with a bucket also tells the container of the transfer, whose program stays", () => {
+    const { spec } = jobOf(WITH_BUCKET, { program: "list.sh", env: { LIST: "true" } });
+    const { initContainers, containers } = spec.template.spec;
+    assert.deepEqual(initContainers, [
+      {
+        name: "download",
+        command: ["sh", "/programs/download.sh"],
+        env: [
+          { name: "S3_BUCKET", value: "backups" },
+          { name: "LIST", value: "true" },
+        ],
+      },
+    ]);
+    assert.deepEqual(containers[0]!.command, ["bash", "/programs/list.sh"]);
+    assert.deepEqual(containers[0]!.env!.at(-1), { name: "LIST", value: "true" });
+  });
+
+  it("with a bucket gives what its last container printed, and the error of the first one", async () => {
+    write("cronjob", WITH_BUCKET);
+    write("log-download", "error: there is no bucket backups at https://s3.example.com\n");
+    write("status", { status: { conditions: [{ type: "Failed", status: "True" }] } });
+    await assert.rejects(runJob(place, task), (error: OperatorError) => {
+      assert.equal(error.message, "there is no bucket backups at https://s3.example.com");
+      return true;
+    });
+    write("status", { status: { succeeded: 1 } });
+    write("log-restore", '{"old":"todo_before"}\n');
+    assert.deepEqual(resultOf(await runJob(place, task)), { old: "todo_before" });
   });
 
   it("gives what its program printed, and is deleted", async () => {
     write("status", { status: { succeeded: 1 } });
-    write("log", 'removing one\n{"old":"todo_before"}\n');
+    write("log-restore", 'removing one\n{"old":"todo_before"}\n');
     const log = await runJob(place, task);
     assert.deepEqual(resultOf(log), { old: "todo_before" });
     assert.match(calls().at(-1)!, /delete job restore-by-hand-abc12/);
@@ -112,7 +167,7 @@ describe("a Job of a backup", () => {
 
   it("that failed is an error with its program's reason and log, and is deleted too", async () => {
     write("status", { status: { conditions: [{ type: "Failed", status: "True" }] } });
-    write("log", "first line\nerror: the dump was altered\n");
+    write("log-restore", "first line\nerror: the dump was altered\n");
     await assert.rejects(runJob(place, task), (error: OperatorError) => {
       assert.equal(error.message, "the dump was altered\n  log:\n    first line");
       assert.equal(error.fix, "fix it");
@@ -133,8 +188,10 @@ describe("a Job of a backup", () => {
 
   it("counts as running until it has ended", async () => {
     const job = (name: string, status: object) => ({ metadata: { name }, status });
-    write("jobs", { items: [job("one", { active: 1 }), job("other", { succeeded: 1 })] });
-    assert.deepEqual(await running(place, "restore"), ["one"]);
+    const [one, other] = ["restore-by-hand-a", "restore-by-hand-b"];
+    const listing = job("backups-by-hand-c", { active: 1 });
+    write("jobs", { items: [job(one, { active: 1 }), job(other, { succeeded: 1 }), listing] });
+    assert.deepEqual(await running(place, "restore"), [one]);
     assert.match(calls()[0]!, /--selector=app\.kubernetes\.io\/name=restore/);
   });
 
@@ -177,8 +234,8 @@ describe("the commands about backups", () => {
   it("list the newest first, with time, age and what is wrong", () => {
     const listed = [
       { name: "20260301-021700", bytes: 5, problem: "the dump was altered" },
-      { name: "20260302-021700", bytes: 7, problem: "" },
-    ];
+      { name: "20260302-021700", bytes: 7, problem: "", checked: "size" },
+    ] as const;
     assert.deepEqual(described(listed, Date.parse("2026-03-02T03:17:00Z")), [
       {
         name: "20260302-021700",
@@ -187,6 +244,7 @@ describe("the commands about backups", () => {
         bytes: 7,
         ok: true,
         problem: null,
+        checked: "size",
       },
       {
         name: "20260301-021700",
@@ -195,6 +253,7 @@ describe("the commands about backups", () => {
         bytes: 5,
         ok: false,
         problem: "the dump was altered",
+        checked: "content",
       },
     ]);
   });

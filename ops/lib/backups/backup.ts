@@ -7,6 +7,8 @@ export interface Listed {
   readonly bytes: number;
   /** What is wrong with its files; empty if nothing is. */
   readonly problem: string;
+  /** How its dump was compared with its manifest. @default "content", before backups could be in a bucket */
+  readonly checked?: "content" | "size";
 }
 
 /** A backup in the output of `backups --json`. Keys may be added; those that are here keep their meaning. */
@@ -16,10 +18,12 @@ export interface Described {
   readonly time: string;
   readonly ageSeconds: number;
   readonly bytes: number;
-  /** Whether its files are those that were written. */
+  /** Whether its files are those that were written, as far as they were compared. */
   readonly ok: boolean;
   /** What is wrong with them; null if nothing is. */
   readonly problem: string | null;
+  /** How its dump was compared with what was written: in a bucket, a list knows no more than its size. */
+  readonly checked: "content" | "size";
 }
 
 const NAME = /^(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)$/;
@@ -49,10 +53,10 @@ export function fixOfRestore(stage: string, backup: string, message: string): st
 /** The backups, newest first. */
 export function described(listed: readonly Listed[], now: number): readonly Described[] {
   return listed
-    .map(({ name, bytes, problem }) => {
+    .map(({ name, bytes, problem, checked = "content" }) => {
       const time = name.replace(NAME, "$1-$2-$3T$4:$5:$6Z");
       const ageSeconds = Math.max(0, Math.round((now - Date.parse(time)) / 1000));
-      return { name, time, ageSeconds, bytes, ok: !problem, problem: problem || null };
+      return { name, time, ageSeconds, bytes, ok: !problem, problem: problem || null, checked };
     })
     .sort((one, other) => (one.name < other.name ? 1 : -1));
 }

@@ -17,7 +17,11 @@ interface Container {
 }
 
 interface PodTemplate {
-  readonly spec: { readonly containers: readonly Container[] };
+  readonly spec: {
+    /** Where backups are in a bucket: what runs before the program, or instead of it for a backup. */
+    readonly initContainers?: readonly Container[];
+    readonly containers: readonly Container[];
+  };
 }
 
 interface JobTemplate {
@@ -37,30 +41,44 @@ export interface Task {
   readonly template: "backup" | "restore" | "drill";
   /** The file of `components/backup/` to run. @default that of the template */
   readonly program?: string;
+  /** Begins the name of the Job. @default the name of the template */
+  readonly name?: string;
   /** Variables to add. @default none */
   readonly env?: Readonly<Record<string, string>>;
   /** What to do about an error of the program. */
   readonly fix: (message: string) => string;
 }
 
+/** What begins the name of a Job that an operator has started. */
+const byHand = (name: string) => `${name}-by-hand-`;
+
 /** The Job that does a task once. It is no child of the CronJob, so the CronJob's limits of history don't count it. */
-export function jobOf(cronJob: CronJob, { program, env = {} }: Omit<Task, "template" | "fix">) {
+export function jobOf(
+  cronJob: CronJob,
+  { program, name, env = {} }: Omit<Task, "template" | "fix">,
+) {
   const { metadata, spec } = cronJob.spec.jobTemplate;
-  const added = Object.entries(env).map(([name, value]) => ({ name, value }));
-  const containers = spec.template.spec.containers.map((container) => ({
+  const added = Object.entries(env).map(([key, value]) => ({ name: key, value }));
+  const withEnv = (container: Container) => ({
     ...container,
-    ...(program && { command: ["bash", `/programs/${program}`] }),
     env: [...(container.env ?? []), ...added],
-  }));
+  });
+  const { initContainers, containers } = spec.template.spec;
+  const command = program && { command: ["bash", `/programs/${program}`] };
+  const pod = {
+    ...spec.template.spec,
+    ...(initContainers && { initContainers: initContainers.map(withEnv) }),
+    containers: containers.map((container) => ({ ...withEnv(container), ...command })),
+  };
   return {
     apiVersion: "batch/v1",
     kind: "Job",
-    metadata: { ...metadata, generateName: `${cronJob.metadata.name}-by-hand-` },
+    metadata: { ...metadata, generateName: byHand(name ?? cronJob.metadata.name) },
     spec: {
       ...spec,
       backoffLimit: 0,
       ttlSecondsAfterFinished: KEPT_SECONDS,
-      template: { ...spec.template, spec: { ...spec.template.spec, containers } },
+      template: { ...spec.template, spec: pod },
     },
   };
 }
@@ -85,12 +103,12 @@ interface JobList {
   }[];
 }
 
-/** The Jobs of a template that have not ended. */
+/** The Jobs that an operator has started from a template under its name, and that have not ended. */
 export async function running(place: Place, template: Task["template"]): Promise<string[]> {
   const selector = `--selector=app.kubernetes.io/name=${template}`;
   const list = await answerOf(place, ["get", "jobs", selector, "--output=json"]);
   return (JSON.parse(list) as JobList).items
-    .filter(({ status }) => status.active)
+    .filter(({ metadata, status }) => status.active && metadata.name.startsWith(byHand(template)))
     .map(({ metadata }) => metadata.name);
 }
 
@@ -142,23 +160,40 @@ export function errorIn(log: readonly string[]): string {
   );
 }
 
+const linesOf = (output: string) => output.split("\n").filter(Boolean);
+
+/** What all containers of a failed Job have printed. One that has not started has printed nothing. */
+async function logOfFailure(place: Place, job: string, names: readonly string[]) {
+  const logs: string[] = [];
+  for (const name of names) {
+    const command = ["logs", `job/${job}`, `--container=${name}`, "--tail=-1"];
+    const { code, stdout } = await request(place, command);
+    if (code === 0) logs.push(...linesOf(stdout));
+  }
+  return logs;
+}
+
 /**
  * Does a task and waits for its end. The Job is deleted in every case.
  *
- * @returns what the program has printed
+ * @returns what the last container has printed
  * @throws OperatorError with the error of the program
  */
 export async function runJob(place: Place, task: Task): Promise<readonly string[]> {
   const template = await answerOf(place, ["get", "cronjob", task.template, "--output=json"]);
-  const job = JSON.stringify(jobOf(JSON.parse(template) as CronJob, task));
-  const created = await answerOf(place, ["create", "--filename=-", "--output=name"], job);
+  const job = jobOf(JSON.parse(template) as CronJob, task);
+  const { initContainers = [], containers } = job.spec.template.spec;
+  const containerNames = [...initContainers, ...containers].map((container) => container.name);
+  const input = JSON.stringify(job);
+  const created = await answerOf(place, ["create", "--filename=-", "--output=name"], input);
   const name = created.trim().replace(/^job\.batch\//, "");
   try {
     const end = await waitFor(place, name);
-    const output = await answerOf(place, ["logs", `job/${name}`, "--tail=-1"]);
-    const log = output.split("\n").filter(Boolean);
-    if (end === "succeeded") return log;
-    const message = errorIn(log);
+    if (end === "succeeded") {
+      const last = `--container=${containerNames.at(-1)}`;
+      return linesOf(await answerOf(place, ["logs", `job/${name}`, last, "--tail=-1"]));
+    }
+    const message = errorIn(await logOfFailure(place, name, containerNames));
     throw new OperatorError(message, task.fix(message));
   } finally {
     await request(place, ["delete", "job", name, "--ignore-not-found", "--wait=false"]);

@@ -165,7 +165,7 @@ function failedBackup(snapshot: Snapshot): readonly Found[] {
       problem: "the last backup has failed",
       evidence: [problem, ...(log ?? []).slice(-2).map((line) => `log: ${line}`)],
       cause: "the log of its Job says why",
-      fix: `remove the cause, then make backup STAGE=${snapshot.stage}; ${kubectlOf(snapshot)} logs --selector app.kubernetes.io/name=backup --tail 20`,
+      fix: `remove the cause, then make backup STAGE=${snapshot.stage}; ${kubectlOf(snapshot)} logs --selector app.kubernetes.io/name=backup --all-containers --tail 20`,
     },
   ];
 }
