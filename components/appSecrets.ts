@@ -37,6 +37,8 @@ export interface AppSecretsArgs {
   readonly databaseCa?: string;
   /** Whether the database inside the cluster is backed up, which needs a key and a login. @default false */
   readonly backup?: boolean;
+  /** Key for the bucket that the backups are kept in. @default none: they are kept on a volume */
+  readonly bucketKey?: { readonly id: pulumi.Input<string>; readonly key: pulumi.Input<string> };
   /** API key of the language model. @default none: the built-in model needs no key */
   readonly openaiApiKey?: pulumi.Input<string>;
 }
@@ -89,9 +91,7 @@ export class AppSecrets extends pulumi.ComponentResource {
     this.migration = logins
       ? { DATABASE_URL: url(logins.owner), APP_DATABASE_URL: this.database.DATABASE_URL! }
       : this.database;
-    this.postgres = logins
-      ? this.createDatabaseSecrets(args.databaseMode, logins, args.backup)
-      : {};
+    this.postgres = logins ? this.createDatabaseSecrets(args, logins) : {};
 
     this.registerOutputs({});
   }
@@ -123,28 +123,34 @@ export class AppSecrets extends pulumi.ComponentResource {
   private createBackupSecrets(
     reading: SecretData,
     { password }: DatabaseLogin,
+    bucketKey: AppSecretsArgs["bucketKey"],
   ): PostgresArgs["backupSecrets"] {
     const key = { BACKUP_KEY: this.generate(`${this.name}-backup-key`, 64) };
     return {
       backup: this.createSecret("backup", { ...key, ...reading }),
       restore: this.createSecret("restore", { ...key, POSTGRES_PASSWORD: password }),
       drill: this.createSecret("drill", key),
+      ...(bucketKey && {
+        bucket: this.createSecret("bucket", {
+          S3_ACCESS_KEY_ID: bucketKey.id,
+          S3_SECRET_ACCESS_KEY: bucketKey.key,
+        }),
+      }),
     };
   }
 
   private createDatabaseSecrets(
-    mode: DatabaseMode,
+    { databaseMode, backup, bucketKey }: AppSecretsArgs,
     { owner, app }: Readonly<Record<"owner" | "app", DatabaseLogin>>,
-    isBackedUp = false,
   ): AppSecrets["postgres"] {
-    if (mode === "in-cluster") {
-      const reading = isBackedUp && {
+    if (databaseMode === "in-cluster") {
+      const reading = backup && {
         BACKUP_PASSWORD: this.generate(`${this.name}-backup-login`, 32),
       };
       const data = { POSTGRES_PASSWORD: owner.password, ...reading };
       return {
         secrets: this.createSecret("postgres", data),
-        ...(reading && { backupSecrets: this.createBackupSecrets(reading, owner) }),
+        ...(reading && { backupSecrets: this.createBackupSecrets(reading, owner, bucketKey) }),
       };
     }
     const basicAuth = (reader: string, { role, password }: DatabaseLogin) =>

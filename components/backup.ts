@@ -1,22 +1,21 @@
 import { readFileSync } from "node:fs";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import {
+  backupPod,
+  type BackupPodArgs,
+  type BackupSecrets,
+  type BackupWorkload,
+  type Bucket,
+} from "./kubernetes/backupPod.ts";
 import { HOLDS_DATA } from "./kubernetes/dataProtection.ts";
 import { objectLabels } from "./kubernetes/labels.ts";
 import { policySpec, type Peer } from "./kubernetes/network.ts";
-import {
-  restrictedPod,
-  type RestrictedPodArgs,
-  type SecretFiles,
-} from "./kubernetes/podSecurity.ts";
-import { POSTGRES_USER_ID } from "./kubernetes/postgresContainer.ts";
-import { BACKUP_RESOURCES } from "./kubernetes/quota.ts";
 
 /** Role of a backup. It can read every table of the database, and write none. */
 export const BACKUP_ROLE = "todo_backup";
 /** Name of the claim of the volume that holds the backups. */
 const CLAIM = "backups";
-const PROGRAMS_PATH = "/programs";
 /** The files of `components/backup/` that are mounted into each pod. */
 const PROGRAMS = [
   "lib.sh",
@@ -27,6 +26,8 @@ const PROGRAMS = [
   "restore.sh",
   "drill.sh",
 ];
+/** Those that a bucket needs as well. */
+const BUCKET_PROGRAMS = ["bucket.sh", "upload.sh", "download.sh"];
 /** How long one run may take, in seconds. */
 const DEADLINE_SECONDS = 4 * 3600;
 /** How late a backup may start, in seconds; then it waits for the next time of its schedule. */
@@ -40,14 +41,15 @@ export interface BackupArgs {
   readonly schedule: string;
   /** Number of backups to keep. */
   readonly keep: number;
-  /** Size of the volume that holds the backups. */
+  /** Size of the volume that holds the backups; with `bucket`, of the volume that each pod has for the one it works on. */
   readonly storage: string;
+  /** Where the backups are kept. @default on a volume of the cluster */
+  readonly bucket?: Bucket;
   /** Size of the volume of a drill: that of the database. */
   readonly databaseStorage: string;
   /** @default the cluster's default StorageClass */
   readonly storageClassName?: string;
-  /** Secrets of each workload. All have `BACKUP_KEY`; `backup` and `restore` have the password of their role. */
-  readonly secrets: Readonly<Record<BackupWorkload, SecretFiles>>;
+  readonly secrets: BackupSecrets;
   /** Peers that a backup and a restore may connect to: the database. */
   readonly callees: readonly Peer[];
   /** Secret with the login of the image's registry. @default none: the nodes may pull */
@@ -56,49 +58,41 @@ export interface BackupArgs {
   readonly priorityClassName?: string;
 }
 
-/**
- * `backup` makes one on the schedule. `restore` and `drill` never start by themselves: they are the templates from which
- * `make restore` and `make drill` start Jobs.
- */
-export type BackupWorkload = "backup" | "restore" | "drill";
-
 /** What differs between the workloads. */
-interface Shape {
+interface Shape extends Pick<BackupPodArgs, "env" | "scratch"> {
   readonly suspend: boolean;
   /** How often a failed run is repeated. */
   readonly retries: number;
-  readonly env: Readonly<Record<string, string>>;
-  readonly pod: Pick<RestrictedPodArgs, "scratch">;
 }
 
 /** Objects that a CronJob refers to. */
 interface Objects {
   readonly account: k8s.core.v1.ServiceAccount;
   readonly policy: k8s.networking.v1.NetworkPolicy;
-  readonly claim: k8s.core.v1.PersistentVolumeClaim;
+  readonly volume: BackupPodArgs["volume"];
   readonly programs: k8s.core.v1.ConfigMap;
 }
 
-/** Encrypted backups of the in-cluster database on a volume of their own, and what restores and checks them. */
+/** Encrypted backups of the in-cluster database on a volume of their own or in a bucket, and what restores and checks them. */
 export class Backup extends pulumi.ComponentResource {
   constructor(name: string, args: BackupArgs, opts?: pulumi.ComponentResourceOptions) {
     super("todo-app:index:Backup", name, {}, opts);
 
-    const claim = this.createClaim(`${name}-volume`, args);
+    const volume = this.createVolume(`${name}-volume`, args);
     const programs = this.createPrograms(`${name}-programs`, args);
     const create = (logicalName: string, workload: BackupWorkload, shape: Shape) => {
       const account = this.createServiceAccount(logicalName, workload, args);
       const policy = this.createNetworkPolicy(logicalName, workload, args);
-      const volumes = { claim, programs };
+      const volumes = { volume, programs };
       this.createCronJob(logicalName, workload, args, shape, { account, policy, ...volumes });
     };
     const { databaseStorage: storage, storageClassName, keep } = args;
-    const template = { suspend: true, retries: 0, env: {}, pod: {} };
+    const template = { suspend: true, retries: 0, env: {} };
     const env = { BACKUP_ROLE, KEEP: String(keep) };
     create(name, "backup", { ...template, suspend: false, retries: 2, env });
     create(`${name}-restore`, "restore", template);
     const scratch = { mountPath: "/scratch", storage, storageClassName };
-    create(`${name}-drill`, "drill", { ...template, pod: { scratch } });
+    create(`${name}-drill`, "drill", { ...template, scratch });
 
     this.registerOutputs({});
   }
@@ -108,32 +102,37 @@ export class Backup extends pulumi.ComponentResource {
     return { namespace: args.namespace, name, labels, annotations };
   }
 
-  private createClaim(name: string, args: BackupArgs) {
-    return new k8s.core.v1.PersistentVolumeClaim(
+  /** The volume with all backups. With a bucket there is none, and each pod has a volume of its own instead. */
+  private createVolume(name: string, args: BackupArgs): BackupPodArgs["volume"] {
+    const { storage, storageClassName } = args;
+    if (args.bucket) return { storage, storageClassName };
+    const claim = new k8s.core.v1.PersistentVolumeClaim(
       name,
       {
         // No wait for the claim: a StorageClass with WaitForFirstConsumer binds it only once a backup is made.
         metadata: this.metadata(args, CLAIM, { "pulumi.com/skipAwait": "true" }),
         spec: {
           accessModes: ["ReadWriteOnce"],
-          resources: { requests: { storage: args.storage } },
-          ...(args.storageClassName && { storageClassName: args.storageClassName }),
+          resources: { requests: { storage } },
+          ...(storageClassName && { storageClassName }),
         },
       },
       // The StorageClass of a claim can't be changed, so it is sent only on creation, as for the database's volume.
       { parent: this, ...HOLDS_DATA, ignoreChanges: ["spec.storageClassName"] },
     );
+    return { claimName: claim.metadata.name };
   }
 
   /** The ConfigMap is auto-named: a Job that runs while the programs change keeps those that it was started with. */
   private createPrograms(name: string, args: BackupArgs) {
     const content = (file: string) =>
       readFileSync(new URL(`backup/${file}`, import.meta.url), "utf8");
+    const files = [...PROGRAMS, ...(args.bucket ? BUCKET_PROGRAMS : [])];
     return new k8s.core.v1.ConfigMap(
       name,
       {
         metadata: { namespace: args.namespace, labels: objectLabels("backup") },
-        data: Object.fromEntries(PROGRAMS.map((file) => [file, content(file)])),
+        data: Object.fromEntries(files.map((file) => [file, content(file)])),
       },
       { parent: this },
     );
@@ -149,42 +148,13 @@ export class Backup extends pulumi.ComponentResource {
 
   private createNetworkPolicy(name: string, workload: BackupWorkload, args: BackupArgs) {
     // A drill has a server of its own in its pod.
-    const callees = workload === "drill" ? [] : args.callees;
+    const database = workload === "drill" ? [] : args.callees;
+    const callees = [...database, ...(args.bucket?.callees ?? [])];
     return new k8s.networking.v1.NetworkPolicy(
       name,
       { metadata: this.metadata(args, workload), spec: policySpec(workload, [], callees) },
       { parent: this },
     );
-  }
-
-  private podSpec(
-    workload: BackupWorkload,
-    args: BackupArgs,
-    { env, pod }: Shape,
-    { account, claim, programs }: Objects,
-  ) {
-    return restrictedPod({
-      userId: POSTGRES_USER_ID,
-      container: {
-        name: workload,
-        image: args.image,
-        command: ["bash", `${PROGRAMS_PATH}/${workload}.sh`],
-        env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
-        resources: BACKUP_RESOURCES,
-      },
-      serviceAccountName: account.metadata.name,
-      secrets: args.secrets[workload],
-      pullSecret: args.pullSecret,
-      priorityClassName: args.priorityClassName,
-      writablePaths: ["/tmp"],
-      data: {
-        claimName: claim.metadata.name,
-        mountPath: "/backups",
-        readOnly: workload !== "backup",
-      },
-      programs: { name: programs.metadata.name, mountPath: PROGRAMS_PATH },
-      ...pod,
-    });
   }
 
   private createCronJob(
@@ -194,7 +164,13 @@ export class Backup extends pulumi.ComponentResource {
     shape: Shape,
     objects: Objects,
   ) {
-    const spec = this.podSpec(workload, args, shape, objects);
+    const spec = backupPod(workload, {
+      ...args,
+      ...shape,
+      serviceAccountName: objects.account.metadata.name,
+      programs: objects.programs.metadata.name,
+      volume: objects.volume,
+    });
     new k8s.batch.v1.CronJob(
       name,
       {

@@ -69,7 +69,7 @@ export interface PostgresArgs {
    */
   readonly appRole?: { readonly name: string; readonly secretName: pulumi.Input<string> };
   /** When backups of the in-cluster database are made, and what is kept. @default none are made */
-  readonly backup?: Pick<BackupArgs, "schedule" | "keep" | "storage">;
+  readonly backup?: Pick<BackupArgs, "schedule" | "keep" | "storage" | "bucket">;
   /** Secrets for `backup`; `secrets` then also has `BACKUP_PASSWORD`. Required if `backup` is set. */
   readonly backupSecrets?: BackupArgs["secrets"];
   /** Image of the server: compatible with Docker's official `postgres`, or made for the CloudNativePG operator. */

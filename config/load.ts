@@ -127,18 +127,31 @@ const secret = (value: string) => (value ? pulumi.secret(value) : undefined);
 
 function secretsOf(stage: Stage): StackConfig["secrets"] {
   const { backup, database, databaseUrl, llm, openaiApiKey, secretVersions } = stage;
+  const { backupS3AccessKeyId: id, backupS3SecretAccessKey: key } = stage;
+  const bucketKey = { id: pulumi.secret(id), key: pulumi.secret(key) };
   return {
     versions: secretVersions,
     databaseMode: database.mode,
     databaseUrl: database.mode === "external" ? secret(databaseUrl) : undefined,
     databaseCa: database.caCertificate,
     backup: backup.enabled,
+    bucketKey: backup.enabled && backup.s3 ? bucketKey : undefined,
     openaiApiKey: llm.provider === "openai" ? secret(openaiApiKey) : undefined,
   };
 }
 
-function backupOf({ backup: { enabled, ...args } }: Stage): PostgresArgs["backup"] {
-  return enabled ? args : undefined;
+function backupOf(stack: string, { backup, ...stage }: Stage): PostgresArgs["backup"] {
+  const { enabled, s3, ...args } = backup;
+  if (!enabled) return undefined;
+  if (!s3) return args;
+  const settings = {
+    S3_ENDPOINT: s3.endpoint,
+    S3_REGION: s3.region,
+    S3_BUCKET: s3.bucket,
+    S3_PREFIX: s3.prefix || namespaceOf(stack, stage),
+  };
+  const bucket = { image: s3.image, settings, callees: [outside(urlPort(s3.endpoint))] };
+  return { ...args, bucket };
 }
 
 const labelsOf = (list: readonly string[]) =>
@@ -216,7 +229,7 @@ export function parseConfig(
     kubernetesContext: checked.kubernetesContext,
     protectResources: checked.protectResources,
     quota: checked.quota,
-    database: { ...database, backup: backupOf(checked) },
+    database: { ...database, backup: backupOf(stack, checked) },
     ...forEachService((name) => checked[name]),
     stage: stack,
     namespace: namespaceOf(stack, checked),

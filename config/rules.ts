@@ -3,6 +3,7 @@ import { neededConnections } from "../components/databaseConnections.ts";
 import { canaryOf } from "../components/kubernetes/names.ts";
 import { peakOf } from "../components/kubernetes/quota.ts";
 import { cpuMillicores, memoryBytes } from "../components/kubernetes/resources.ts";
+import { BUCKET_KEYS } from "./bucketSchema.ts";
 import { DATABASE_URL_FORM, isPublicHost, isPublicMailbox } from "./formats.ts";
 import { ACME_SERVERS, CONTROLLER_NAMESPACES, type Stage } from "./schema.ts";
 import { SERVICES, SERVICE_NAMES, type ServiceName } from "./services.ts";
@@ -107,6 +108,12 @@ function checkDatabase({ database, databaseUrl, backup }: Stage, reject: Reject)
     );
 }
 
+function checkBucket({ backup, ...stage }: Stage, reject: Reject): void {
+  for (const key of BUCKET_KEYS)
+    if (backup.enabled && backup.s3 && !stage[key])
+      reject([key], `that of a key for the bucket ${backup.s3.bucket}, because backup.s3 is set`);
+}
+
 /**
  * In a rollout, the old pods hold their connections until they are gone, and the new pods need theirs. An external
  * server is not checked: its owner decides how many connections it accepts.
@@ -189,6 +196,8 @@ function checkUnused({ tls, database, route, ...stage }: Stage, unused: Reject):
       unused(["database", "caCertificate"], "database.mode is not external");
     if (stage.databaseUrl) unused(["databaseUrl"], "database.mode is not external");
   }
+  for (const key of BUCKET_KEYS)
+    if (stage[key] && !stage.backup.s3) unused([key], "backup.s3 is not set");
   if (stage.images.immutableTags && !stage.images.push)
     unused(["images", "immutableTags"], "images.push is false: no tag is pushed");
   if (stage.registryPassword && !stage.registryUsername)
@@ -215,6 +224,7 @@ export function crossFieldProblems(stack: string, stage: Stage): Problem[] {
   checkResources(["database"], stage.database.resources, reject);
   checkQuota(stage, reject);
   checkDatabase(stage, reject);
+  checkBucket(stage, reject);
   checkConnections(stage, reject);
   checkRoute(stage, reject);
   checkIssuer(stage, reject);

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { LEAST_ROLLOUT_SECONDS } from "../components/kubernetes/deadlines.ts";
 import { DATABASE_URL_FORM, VERSIONED_IMAGE, databaseUrlProblem } from "./formats.ts";
+import { bucketSchema } from "./bucketSchema.ts";
 import { imagesSchema } from "./imagesSchema.ts";
 import { imageReference } from "./pins.ts";
 import { forEachService } from "./services.ts";
@@ -119,16 +120,19 @@ export const stageSchema = object({
     /** Certificate of the authority that signed the external server's certificate; empty: the public authorities. */
     caCertificate: certificates(),
   }).prefault({}),
-  /** Backups of a database in the cluster (mode in-cluster), encrypted, on a volume beside it. */
+  /** Backups of a database in the cluster (mode in-cluster), encrypted, on a volume beside it or in a bucket. */
   backup: object({
     enabled: flag().default(false),
     /** When backups are made, in UTC. */
     schedule: cronSchedule.prefault("17 2 * * *"),
     /** Number of backups to keep. */
     keep: integer(1, 1000).default(14),
-    /** Size of their volume. */
+    /** Size of their volume; with `s3`, of the volume that one backup has while it is made, restored or tried out. */
     storage: memory.prefault("5Gi"),
+    s3: bucketSchema.optional(),
   }).prefault({}),
+  backupS3AccessKeyId: z.string().default(""),
+  backupS3SecretAccessKey: z.string().default(""),
   databaseUrl: z
     .string({ error: DATABASE_URL_FORM })
     .superRefine((value, context) => {
@@ -264,6 +268,12 @@ export const stageSchema = object({
 });
 
 /** Keys whose values must never be printed. */
-export const SECRET_KEYS = ["registryPassword", "databaseUrl", "openaiApiKey"] as const;
+export const SECRET_KEYS = [
+  "registryPassword",
+  "backupS3AccessKeyId",
+  "backupS3SecretAccessKey",
+  "databaseUrl",
+  "openaiApiKey",
+] as const;
 
 export type Stage = z.output<typeof stageSchema>;

@@ -13,7 +13,7 @@ export interface Settings {
 
 export const DEFAULTS: Settings = {
   developmentStages: ["dev"],
-  taggedImages: ["docker.io/library/postgres:"],
+  taggedImages: ["docker.io/library/postgres:", "docker.io/rclone/rclone:"],
   protectedStages: ["production"],
   registries: [],
 };

@@ -35,43 +35,57 @@ export interface SecretFiles {
 /** Size of each writable directory in MiB; the container's log gets the same. */
 const WRITABLE_MEBIBYTES = 64;
 const SECRETS_PATH = "/run/secrets/todo-app";
+/** Begins the names of the volumes of the container that runs first. */
+const BEFORE = "before-";
 
-export interface RestrictedPodArgs {
-  /** User and group of the image; numeric, so that the kubelet can check `runAsNonRoot` without reading the image. */
-  readonly userId: number;
+/** A volume of the pod's own, which is deleted with the pod. */
+interface OwnVolume {
+  /** Its size, such as `1Gi`. */
+  readonly storage: string;
+  /** @default the cluster's default StorageClass */
+  readonly storageClassName?: string;
+}
+
+/** A container of a restricted pod, and what no other container of the pod sees. */
+export interface RestrictedContainerArgs {
   readonly container: Omit<Container, "securityContext" | "volumeMounts" | "env" | "resources"> & {
     readonly env?: types.input.core.v1.EnvVar[];
     readonly resources: ContainerResources;
   };
-  /** Name of the ServiceAccount. */
-  readonly serviceAccountName: pulumi.Input<string>;
   /**
    * Secret to mount as files. Environment variables would show up in crash dumps and reach every child process.
    * @default none
    */
   readonly secrets?: SecretFiles;
+}
+
+export interface RestrictedPodArgs extends RestrictedContainerArgs {
+  /** User and group of the image; numeric, so that the kubelet can check `runAsNonRoot` without reading the image. */
+  readonly userId: number;
+  /** Name of the ServiceAccount. */
+  readonly serviceAccountName: pulumi.Input<string>;
+  /**
+   * Container that must succeed before the other one starts. It has the same `data` and `programs`, but secrets and
+   * writable directories of its own.
+   * @default none
+   */
+  readonly before?: RestrictedContainerArgs;
   /** Secret of type kubernetes.io/dockerconfigjson with which the image is pulled. @default none */
   readonly pullSecret?: pulumi.Input<string>;
   /** PriorityClass. @default the cluster's default */
   readonly priorityClassName?: string;
   /** The only directories that the container may write to, each an emptyDir of at most `WRITABLE_MEBIBYTES`. */
   readonly writablePaths: readonly string[];
-  /** PersistentVolumeClaim to mount. @default none */
-  readonly data?: {
-    readonly claimName: pulumi.Input<string>;
+  /** Volume to mount: that of a PersistentVolumeClaim, or one of the pod's own. @default none */
+  readonly data?: ({ readonly claimName: pulumi.Input<string> } | OwnVolume) & {
     readonly mountPath: string;
-    /** @default false */
+    /** Whether the container only reads it; `before` may write. @default false */
     readonly readOnly?: boolean;
   };
   /** ConfigMap whose keys become files that the container can run. @default none */
   readonly programs?: { readonly name: pulumi.Input<string>; readonly mountPath: string };
-  /** Volume of the pod's own, which is deleted with the pod. @default none */
-  readonly scratch?: {
-    readonly mountPath: string;
-    readonly storage: string;
-    /** @default the cluster's default StorageClass */
-    readonly storageClassName?: string;
-  };
+  /** Another volume of the pod's own, for `container` alone. @default none */
+  readonly scratch?: OwnVolume & { readonly mountPath: string };
 }
 
 /**
@@ -85,12 +99,58 @@ const DNS_OPTIONS = [
   { name: "ndots", value: "2" },
 ];
 
-/** `spec` of a one-container pod without privileges, without a token for the API and with a read-only root filesystem. */
-export function restrictedPod(args: RestrictedPodArgs): PodSpec {
-  const { userId, container, writablePaths, data, secrets, programs, scratch } = args;
-  const volumeName = (path: string) => `writable${path.replace(/[^a-z0-9]+/g, "-")}`;
-  const sizeLimit = `${WRITABLE_MEBIBYTES}Mi`;
+const volumeName = (path: string) => `writable${path.replace(/[^a-z0-9]+/g, "-")}`;
+
+/**
+ * A container without privileges and with a read-only root filesystem.
+ *
+ * @param own begins the names of the volumes that no other container has
+ */
+function restrictedContainer(
+  { container, secrets }: RestrictedContainerArgs,
+  { data, programs, scratch, writablePaths }: Omit<RestrictedPodArgs, "container" | "secrets">,
+  own = "",
+) {
   const secretFile = (key: string) => ({ name: `${key}_FILE`, value: `${SECRETS_PATH}/${key}` });
+  const readOnly = { readOnly: true };
+  return {
+    ...container,
+    resources: withStorage(container.resources, writablePaths.length + 1),
+    env: [...(container.env ?? []), ...(secrets?.keys.map(secretFile) ?? [])],
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ["ALL"] },
+      privileged: false,
+      readOnlyRootFilesystem: true,
+    },
+    volumeMounts: [
+      ...(secrets ? [{ name: `${own}secrets`, mountPath: SECRETS_PATH, ...readOnly }] : []),
+      ...(data
+        ? [{ name: "data", mountPath: data.mountPath, ...(data.readOnly && readOnly) }]
+        : []),
+      ...(programs ? [{ name: "programs", mountPath: programs.mountPath, ...readOnly }] : []),
+      ...(scratch ? [{ name: "scratch", mountPath: scratch.mountPath }] : []),
+      ...writablePaths.map((path) => ({ name: `${own}${volumeName(path)}`, mountPath: path })),
+    ],
+  };
+}
+
+/** The volumes that one container of a pod has for itself. */
+function volumesOf({ secrets }: RestrictedContainerArgs, paths: readonly string[], own = "") {
+  const emptyDir = { sizeLimit: `${WRITABLE_MEBIBYTES}Mi` };
+  return {
+    secrets: secrets
+      ? [{ name: `${own}secrets`, secret: { secretName: secrets.name, defaultMode: 0o440 } }]
+      : [],
+    writable: paths.map((path) => ({ name: `${own}${volumeName(path)}`, emptyDir })),
+  };
+}
+
+/** `spec` of a pod without privileges, without a token for the API and with a read-only root filesystem. */
+export function restrictedPod(args: RestrictedPodArgs): PodSpec {
+  const { userId, before, data, programs, scratch, writablePaths } = args;
+  const own = volumesOf(args, writablePaths);
+  const others = before && volumesOf(before, writablePaths, BEFORE);
   return {
     automountServiceAccountToken: false,
     serviceAccountName: args.serviceAccountName,
@@ -108,57 +168,42 @@ export function restrictedPod(args: RestrictedPodArgs): PodSpec {
       fsGroupChangePolicy: "OnRootMismatch",
       seccompProfile: { type: "RuntimeDefault" },
     },
-    containers: [
-      {
-        ...container,
-        resources: withStorage(container.resources, writablePaths.length + 1),
-        env: [...(container.env ?? []), ...(secrets?.keys.map(secretFile) ?? [])],
-        securityContext: {
-          allowPrivilegeEscalation: false,
-          capabilities: { drop: ["ALL"] },
-          privileged: false,
-          readOnlyRootFilesystem: true,
-        },
-        volumeMounts: [
-          ...(secrets ? [{ name: "secrets", mountPath: SECRETS_PATH, readOnly: true }] : []),
-          ...(data
-            ? [
-                {
-                  name: "data",
-                  mountPath: data.mountPath,
-                  ...(data.readOnly && { readOnly: true }),
-                },
-              ]
-            : []),
-          ...(programs
-            ? [{ name: "programs", mountPath: programs.mountPath, readOnly: true }]
-            : []),
-          ...(scratch ? [{ name: "scratch", mountPath: scratch.mountPath }] : []),
-          ...writablePaths.map((path) => ({ name: volumeName(path), mountPath: path })),
-        ],
-      },
-    ],
+    ...(before && {
+      initContainers: [
+        restrictedContainer(
+          before,
+          { ...args, data: data && { ...data, readOnly: false }, scratch: undefined },
+          BEFORE,
+        ),
+      ],
+    }),
+    containers: [restrictedContainer(args, args)],
     volumes: [
-      ...(secrets
-        ? [{ name: "secrets", secret: { secretName: secrets.name, defaultMode: 0o440 } }]
-        : []),
-      ...(data ? [{ name: "data", persistentVolumeClaim: { claimName: data.claimName } }] : []),
+      ...own.secrets,
+      ...(others?.secrets ?? []),
+      ...(data ? [dataVolume(data)] : []),
       ...(programs
         ? [{ name: "programs", configMap: { name: programs.name, defaultMode: 0o555 } }]
         : []),
-      ...(scratch ? [scratchVolume(scratch)] : []),
-      ...writablePaths.map((path) => ({ name: volumeName(path), emptyDir: { sizeLimit } })),
+      ...(scratch ? [ownVolume("scratch", scratch)] : []),
+      ...own.writable,
+      ...(others?.writable ?? []),
     ],
   };
 }
 
-function scratchVolume({ storage, storageClassName }: NonNullable<RestrictedPodArgs["scratch"]>) {
+const dataVolume = (data: NonNullable<RestrictedPodArgs["data"]>) =>
+  "claimName" in data
+    ? { name: "data", persistentVolumeClaim: { claimName: data.claimName } }
+    : ownVolume("data", data);
+
+function ownVolume(name: string, { storage, storageClassName }: OwnVolume) {
   const spec = {
     accessModes: ["ReadWriteOnce"],
     resources: { requests: { storage } },
     ...(storageClassName && { storageClassName }),
   };
-  return { name: "scratch", ephemeral: { volumeClaimTemplate: { spec } } };
+  return { name, ephemeral: { volumeClaimTemplate: { spec } } };
 }
 
 /**

@@ -47,7 +47,8 @@ build_image() {
 # base_image TARGET NAME: pulls the official image, or builds its stand-in. The stand-in gets the official name too: a Docker
 # daemon of the machine does not ask this registry for images of Docker Hub.
 base_image() {
-  local target=$1 name=$2 official=${2##*/}
+  local target=$1 name=$2 official=${2#*/}
+  official=${official#library/}
   if timeout 600 docker pull --quiet "$official" && [[ -z $(label "$official" todo-app.stand-in) ]]; then
     docker tag "$official" "$name"
     return
@@ -112,6 +113,7 @@ ensure_images() {
   publish base_image python library/python 3.13-slim
   publish base_image node library/node 24-slim
   publish base_image postgres library/postgres 17
+  publish base_image rclone rclone/rclone 1.75.1
 }
 
 # ensure_addon_images: the images that the manifests of the add-ons name, and the one that holds the namespaces of a pod.

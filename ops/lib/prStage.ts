@@ -18,6 +18,8 @@ export interface PullRequestStage {
 /** Settings that a stage of a pull request never takes over: secrets of another stack, and what belongs to its services. */
 const LEFT_OUT = [
   "backup",
+  "backupS3AccessKeyId",
+  "backupS3SecretAccessKey",
   "databaseUrl",
   "namespace",
   "openaiApiKey",

@@ -73,6 +73,8 @@ export const decoded = (values: Values) => decode(asStored(values));
 /** Values that stand in for secrets that are encrypted in the stage file, so that the rules can be checked. */
 const STAND_INS: Readonly<Record<(typeof SECRET_KEYS)[number], string>> = {
   registryPassword: "secret",
+  backupS3AccessKeyId: "secret",
+  backupS3SecretAccessKey: "secret",
   databaseUrl: "postgresql://user:secret@host/database?sslmode=verify-full",
   openaiApiKey: "secret",
 };

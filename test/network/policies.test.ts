@@ -117,6 +117,21 @@ backup, restore → openshift-dns : TCP 5353, UDP 5353`,
       { backup: { enabled: true } },
     ));
 
+  it("a bucket is reached on the port of its endpoint, by a drill as well", () =>
+    assertVariant(
+      "dev",
+      `${EDGES.dev}
+backup, restore → postgres : TCP 5432
+backup, restore, drill → outside : TCP 9000
+backup, restore, drill → any-kube-system-pod, node-local-dns, metadata-service : TCP 53, UDP 53
+backup, restore, drill → openshift-dns : TCP 5353, UDP 5353`,
+      {
+        backup: { enabled: true, s3: { endpoint: "http://s3.example.com:9000", bucket: "safe" } },
+        backupS3AccessKeyId: "canary",
+        backupS3SecretAccessKey: "canary",
+      },
+    ));
+
   it("metrics are read from the namespace that is named", () =>
     assertVariant("dev", `${EDGES.dev}\nprometheus → frontend, backend : TCP 9464`, {
       monitoring: { namespace: "monitoring" },

@@ -32,7 +32,7 @@ describe("Pinned images", () => {
     it(`${image} is used by digest`, () => {
       assert.match(
         imageReference(image),
-        /^docker\.io\/library\/[a-z]+:[\w.-]+@sha256:[0-9a-f]{64}$/,
+        /^docker\.io\/(library|rclone)\/[a-z]+:[\w.-]+@sha256:[0-9a-f]{64}$/,
       );
     });
 

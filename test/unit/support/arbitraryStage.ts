@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { z } from "zod";
 import { peakOf } from "../../../components/kubernetes/quota.ts";
 import { cpuMillicores, memoryBytes } from "../../../components/kubernetes/resources.ts";
+import { BUCKET_KEYS } from "../../../config/bucketSchema.ts";
 import { stageSchema } from "../../../config/schema.ts";
 
 /** A part of the configuration's schema, as JSON Schema. */
@@ -86,16 +87,23 @@ const SPECIAL: readonly (readonly [RegExp, fc.Arbitrary<unknown>])[] = [
   [/^host$/, host],
   [/^publicUrl$/, fc.oneof(fc.constant(""), origin)],
   [/^(images|canary\.release\.stable)\.(backend|frontend)$/, image],
-  [/^database\.image$/, image],
+  [/^(database|backup\.s3)\.image$/, image],
   [/^database\.caCertificate$|^tls\.caBundle$/, fc.oneof(fc.constant(""), certificate)],
   [/^tls\.email$/, mail],
   [/^databaseUrl$/, databaseUrl],
-  [/^(registryPassword|openaiApiKey)$/, secret],
+  [/^(registryPassword|openaiApiKey|backupS3\w+)$/, secret],
   [/^llm\.baseUrl$/, fc.oneof(url("http"), url("https"))],
   [/^tracing\.endpoint$/, fc.oneof(fc.constant(""), url("http"), url("https"))],
   [/^tls\.server$/, url("https")],
   [/^route\.sourceRanges$/, fc.array(fc.constantFrom("10.0.0.0/8", "fd00::/8", "0.0.0.0/0"))],
   [/^backup\.schedule$/, schedule],
+  [
+    /^backup\.s3\.endpoint$/,
+    fc.oneof(
+      origin,
+      host.map((name) => `http://${name}`),
+    ),
+  ],
   [/\.cpu$/, cpu],
   [/\.(memory|storage)$/, memory],
 ];
@@ -105,7 +113,7 @@ const SPECIAL: readonly (readonly [RegExp, fc.Arbitrary<unknown>])[] = [
  * give texts of hundreds of characters, and making them takes longer than checking the whole stage.
  */
 const matching = (pattern: string) =>
-  fc.stringMatching(new RegExp(pattern), { size: pattern.includes(")*)*") ? "xsmall" : "small" });
+  fc.stringMatching(new RegExp(pattern), { size: pattern.includes("*)*") ? "xsmall" : "small" });
 
 function arbitrary(node: Node, key: string): fc.Arbitrary<unknown> {
   const special = SPECIAL.find(([pattern]) => pattern.test(key))?.[1];
@@ -190,6 +198,12 @@ function repairDatabase(stage: StageFile): void {
   if (stage.databaseUrl.endsWith("=verify-ca")) stage.database.caCertificate ||= CERTIFICATE;
 }
 
+function repairBackup(stage: StageFile): void {
+  for (const key of BUCKET_KEYS)
+    if (stage.backup?.s3) stage[key] ??= CANARY;
+    else delete stage[key];
+}
+
 const sizes = stageSchema.pick({
   backend: true,
   frontend: true,
@@ -232,6 +246,7 @@ function repair(stage: StageFile): StageFile {
     sortResources(stage[name]?.resources);
   }
   repairDatabase(stage);
+  repairBackup(stage);
   if (stage.llm?.provider === "openai") stage.openaiApiKey ??= CANARY;
   if (stage.registryUsername) stage.registryPassword ??= CANARY;
   else delete stage.registryPassword;

@@ -119,8 +119,19 @@ const withResources = (name: string) => ({
   ...(name === "database" && { databaseUrl: undefined }),
 });
 const inCluster = { mode: "in-cluster", maxConnections: MOST_CONNECTIONS };
-const external = { database: { mode: "external" }, backup: {} };
+const noBackup = {
+  backup: {},
+  backupS3AccessKeyId: undefined,
+  backupS3SecretAccessKey: undefined,
+};
+const external = { database: { mode: "external" }, ...noBackup };
 const openai = { llm: { provider: "openai" }, openaiApiKey: CANARY };
+const bucket = {
+  database: inCluster,
+  databaseUrl: undefined,
+  backup: { enabled: true, s3: { endpoint: "https://s3.example.com", bucket: "backups" } },
+};
+const bucketKeys = { backupS3AccessKeyId: CANARY, backupS3SecretAccessKey: CANARY };
 const email = "ops@todo-app.com";
 const acme = { tls: { issuer: "acme", email, server: "https://ca.example.com" } };
 const url = (rest: string) => `postgresql://todo:${CANARY}@${rest}`;
@@ -174,7 +185,7 @@ export const RULE_FAULTS: readonly Fault[] = [
   }),
   ...fault("database.image", ["docker.io/library/postgres:17", "postgres:17"], {
     database: { ...inCluster, mode: "cloudnative-pg" },
-    backup: {},
+    ...noBackup,
     databaseUrl: undefined,
   }),
   ...fault("backup.enabled", [true], {
@@ -184,15 +195,21 @@ export const RULE_FAULTS: readonly Fault[] = [
   ...fault(
     "backup.schedule",
     ["60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 7", "* * * *"],
-    { backup: {} },
+    noBackup,
   ),
   ...fault(
     "backup.schedule",
     ["5-3 * * * *", "*/0 * * * *", "1,,2 * * * *", "@daily", "a b c d e"],
-    {
-      backup: {},
-    },
+    noBackup,
   ),
+  ...["backupS3AccessKeyId", "backupS3SecretAccessKey"].flatMap((key) => [
+    ...fault(key, [undefined, ""], { ...bucket, ...bucketKeys }),
+    ...fault(key, [CANARY], noBackup),
+  ]),
+  ...fault("backup.s3.endpoint", ["https://s3.example.com/backups", "https://s3:99999"], {
+    ...bucket,
+    ...bucketKeys,
+  }),
   ...fault("databaseUrl", [url("db/todo?sslmode=require")], { database: inCluster }),
   ...fault("database.maxConnections", [undefined, 804], {
     backend: { replicas: 50 },
