@@ -54,6 +54,6 @@ find_all() {
   done
 }
 
-# complete: the backups that are whole, oldest first. begun: those as well of which an upload was interrupted.
-complete() { sed -n "s|^[0-9]* \($NAME_PATTERN\)/manifest\.hmac$|\1|p" "$TEMPORARY/found" | sort; }
+# finished: the backups that are whole, oldest first. begun: those as well of which an upload was interrupted.
+finished() { sed -n "s|^[0-9]* \($NAME_PATTERN\)/manifest\.hmac$|\1|p" "$TEMPORARY/found" | sort; }
 begun() { sed -n "s|^[0-9]* \($NAME_PATTERN\)/.*$|\1|p" "$TEMPORARY/found" | sort -u; }

@@ -9,7 +9,7 @@ get() { rclone copy "$@" || fail "the backups could not be downloaded from $S3_E
 
 # describe: the small files, and a dump without content, which takes no room.
 describe() {
-  complete >"$TEMPORARY/names"
+  finished >"$TEMPORARY/names"
   sed 's|$|/manifest|; p; s|$|.hmac|' "$TEMPORARY/names" >"$TEMPORARY/small"
   get --files-from "$TEMPORARY/small" "$PLACE" "$BACKUPS"
   while read -r name; do
@@ -24,9 +24,9 @@ if [ "${LIST-}" = true ]; then
   describe
   exit
 fi
-NAME=${BACKUP:-$(complete | tail -n 1)}
+NAME=${BACKUP:-$(finished | tail -n 1)}
 [ -n "$NAME" ] || fail "there is no backup yet"
-if ! complete | grep -qxF "$NAME"; then
+if ! finished | grep -qxF "$NAME"; then
   ! begun | grep -qxF "$NAME" || fail "backup $NAME can't be used: its upload was interrupted"
   fail "backup $NAME can't be used: there is no backup of that name"
 fi

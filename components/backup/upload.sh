@@ -33,12 +33,12 @@ find_all
 put dump manifest manifest.hmac
 
 find_all
-complete | sort -r | tail -n "+$((KEEP + 1))" >"$TEMPORARY/old"
+finished | sort -r | tail -n "+$((KEEP + 1))" >"$TEMPORARY/old"
 remove_all "because $KEEP newer ones are kept" <"$TEMPORARY/old"
 # No Job runs for a day: another one may be uploading what is younger.
 YESTERDAY=$(date -u -d "@$(($(date +%s) - 86400))" +%Y%m%d-%H%M%S)
-complete >"$TEMPORARY/complete"
-begun | grep -vxF -f "$TEMPORARY/complete" | awk -v limit="$YESTERDAY" '$0 < limit' >"$TEMPORARY/interrupted"
+finished >"$TEMPORARY/finished"
+begun | grep -vxF -f "$TEMPORARY/finished" | awk -v limit="$YESTERDAY" '$0 < limit' >"$TEMPORARY/interrupted"
 remove_all "whose upload was interrupted" <"$TEMPORARY/interrupted"
 
 BEGAN=$(date -u -d "$(echo "$NAME" | sed 's/\(....\)\(..\)\(..\)-\(..\)\(..\)\(..\)/\1-\2-\3 \4:\5:\6/')" +%s)

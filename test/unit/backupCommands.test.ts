@@ -139,7 +139,7 @@ describe("a Job of a backup", () => {
       },
     ]);
     assert.deepEqual(containers[0]!.command, ["bash", "/programs/list.sh"]);
-    assert.deepEqual(containers[0]!.env!.at(-1), { name: "LIST", value: "true" });
+    assert.deepEqual(containers[0]!.env.at(-1), { name: "LIST", value: "true" });
   });
 
   it("with a bucket gives what its last container printed, and the error of the first one", async () => {

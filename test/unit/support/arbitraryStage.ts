@@ -201,7 +201,7 @@ function repairDatabase(stage: StageFile): void {
 function repairBackup(stage: StageFile): void {
   for (const key of BUCKET_KEYS)
     if (stage.backup?.s3) stage[key] ??= CANARY;
-    else delete stage[key];
+    else Reflect.deleteProperty(stage, key);
 }
 
 const sizes = stageSchema.pick({
