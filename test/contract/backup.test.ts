@@ -226,11 +226,22 @@ describe("the programs of backups", () => {
     const { lines, stderr } = run("list.sh");
     assert.deepEqual(
       [JSON.parse(lines[0]!), stderr],
-      [{ name: old, bytes: 0, problem: "the file dump is missing" }, ""],
+      [{ name: old, bytes: 0, problem: "the file dump is missing", checked: "content" }, ""],
     );
     assert.match(lines[1]!, /"the file manifest\.hmac can't be read or is empty"/);
     const { stderr: refused } = run("drill.sh");
     assert.match(refused, /^error: backup \S+ can't be used: the file manifest\.hmac /m);
+  });
+
+  it("take a backup of an earlier release, which does not say how large its dump is", async () => {
+    const name = await backUp();
+    const manifest = readFileSync(path("backups", name, "manifest"), "utf8");
+    const earlier = manifest.replace(/^encrypted-bytes\t.*\n/m, "");
+    assert.notEqual(earlier, manifest);
+    const hmac = createHmac("sha256", "canary-key").update(earlier).digest("hex");
+    writeFileSync(path("backups", name, "manifest"), earlier);
+    writeFileSync(path("backups", name, "manifest.hmac"), `${hmac}\n`);
+    assert.deepEqual(problems(), [""]);
   });
 
   it("leave the backups as they are if a new one fails", async () => {
