@@ -36,8 +36,9 @@ interface Running {
   readonly apiKey: string;
 }
 
-const inBackend = (command: string) =>
-  stage.kubectl(`exec deployment/backend -- sh -c '${command}'`);
+/** Runs Python in a pod of the backend, whose image has no shell. */
+const inBackend = (program: string) =>
+  stage.kubectl(`exec deployment/backend -- python -c 'from os import environ; ${program}'`);
 
 async function running(): Promise<Running> {
   const image = (service: string) =>
@@ -51,14 +52,17 @@ async function running(): Promise<Running> {
   return {
     images: [await image("backend"), await image("frontend")],
     title: info.title,
-    model: await inBackend('echo "$LLM_MODEL"'),
-    apiKey: await inBackend('cat "$OPENAI_API_KEY_FILE"'),
+    model: await inBackend('print(environ["LLM_MODEL"])'),
+    apiKey: await inBackend('print(open(environ["OPENAI_API_KEY_FILE"]).read())'),
   };
 }
 
 /** Identifies the generated secrets that the app uses, without showing them. */
 const generatedSecrets = () =>
-  inBackend('cat "$DATABASE_URL_FILE" "$BETTER_AUTH_SECRET_FILE" | sha256sum');
+  inBackend(
+    'import hashlib; keys = ["DATABASE_URL_FILE", "BETTER_AUTH_SECRET_FILE"]; ' +
+      'print(hashlib.sha256("".join(open(environ[key]).read() for key in keys).encode()).hexdigest())',
+  );
 
 /** The images in Docker that a build of the stage has tagged. */
 const builtImages = () =>
@@ -119,6 +123,7 @@ describe("a rollback from the machine of another operator", () => {
       stage.writeFile(cwd, () => ({
         "todo-app:database": { mode: "in-cluster", image: imageReference("postgres") },
       }));
+    await stage.make("cluster", first); // makes the passphrase as well
     await sh(`pulumi stack init ${stage.name}`, { cwd: first });
   });
   after(async () => {
