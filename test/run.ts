@@ -10,8 +10,8 @@ import { confineToLocalCluster } from "./e2e/support/localCluster.ts";
 interface Suite {
   readonly name: string;
   readonly command: string;
-  /** The suite after which it starts, to run beside those before it: it leaves a core to them. @default the one before it */
-  readonly after?: string;
+  /** Starts right after the first suite and runs beside those before it: it keeps one core busy. @default in its turn */
+  readonly early?: boolean;
 }
 
 const withEnv = (command: string) => `settings=$(local/env) && eval "$settings" && ${command}`;
@@ -34,14 +34,10 @@ const SUITES: readonly Suite[] = [
   { name: "network", command: mocha("'test/network/*.test.ts'") },
   { name: "monitoring", command: mocha("'test/monitoring/*.test.ts'") },
   { name: "scan", command: "test/scan/scan.sh" },
-  { name: "backend", command: "app/backend/check.sh", after: "tools" },
+  { name: "backend", command: "app/backend/check.sh", early: true },
   { name: "frontend", command: "app/frontend/check.sh" },
   { name: "plugins", command: "go -C local/plugins vet ./... && go -C local/plugins test ./..." },
-  {
-    name: "cluster",
-    command: "local/up dev && echo 'ok - local/up' && test/e2e/cluster.sh",
-    after: "unit", // in whose tests some steps have to come in time
-  },
+  { name: "cluster", command: "local/up dev && echo 'ok - local/up' && test/e2e/cluster.sh" },
   { name: "contract", command: withEnv(mochaEach("test/contract/*.test.ts")) },
   { name: "e2e", command: withEnv(onCluster("'test/e2e/*.test.ts'")) },
   {
@@ -142,12 +138,12 @@ const failed: string[] = [];
 const suites = SUITES.filter(({ name }) => !chosen.length || chosen.includes(name));
 const runs = new Map<Suite, Run>();
 const start = (suite: Suite) => runs.get(suite) ?? runs.set(suite, new Run(suite)).get(suite)!;
-for (const suite of suites) {
+for (const [index, suite] of suites.entries()) {
   const run = start(suite);
   process.stdout.write(`\n=== ${suite.name}\n`);
   run.show();
   const code = await run.ended;
-  for (const early of suites.filter(({ after }) => after === suite.name)) start(early);
+  if (index === 0) for (const early of suites.filter((other) => other.early)) start(early);
   const { output } = run;
   const result = count(output);
   if (code !== 0 && result.failed === 0) result.failed = 1;
