@@ -1,5 +1,5 @@
 /** The container of the in-cluster PostgreSQL server. */
-import type { ContainerResources } from "./resources.ts";
+import { memoryBytes, type ContainerResources } from "./resources.ts";
 
 /** User `postgres` of the official Debian-based image. */
 export const POSTGRES_USER_ID = 999;
@@ -17,6 +17,20 @@ export interface PostgresContainerArgs {
   readonly resources: ContainerResources;
   /** Connections that the server accepts at the same time. */
   readonly maxConnections: number;
+  /** Size of the volume. */
+  readonly storage: string;
+}
+
+/** PostgreSQL's own default of `max_wal_size`, and the least that it keeps (`min_wal_size`) with some room, in MiB. */
+const WAL_MEBIBYTES = { most: 1024, least: 96 };
+
+/**
+ * How far the write-ahead log may grow before a checkpoint: an eighth of the volume. A log of PostgreSQL's default size fills a small
+ * volume, and a server whose log finds no room ends, and may not start again.
+ */
+function maxWalSize(storage: string): string {
+  const mebibytes = Math.floor(memoryBytes(storage) / 2 ** 20 / 8);
+  return `${Math.max(WAL_MEBIBYTES.least, Math.min(WAL_MEBIBYTES.most, mebibytes))}MB`;
 }
 
 /** SQL for a role that may read everything. It is created with the first start that knows its password. */
@@ -58,7 +72,10 @@ export function postgresContainer({ owner, backupRole, ...args }: PostgresContai
   return {
     name: args.name,
     image: args.image,
-    args: ["-c", `max_connections=${args.maxConnections}`],
+    args: [
+      ...["-c", `max_connections=${args.maxConnections}`],
+      ...["-c", `max_wal_size=${maxWalSize(args.storage)}`],
+    ],
     env: [
       { name: "POSTGRES_USER", value: owner },
       { name: "POSTGRES_DB", value: owner },

@@ -56,7 +56,8 @@ describe("Postgres", () => {
 
   it("accepts as many connections as configured", async () => {
     const inCluster = await postgres({ mode: "in-cluster", secrets, maxConnections: 300 });
-    assert.deepEqual(container(inCluster.resources).args, ["-c", "max_connections=300"]);
+    const { args } = container(inCluster.resources);
+    assert.deepEqual(args.slice(0, 2), ["-c", "max_connections=300"]);
     const operated = await postgres({
       mode: "cloudnative-pg",
       secrets,
@@ -66,6 +67,16 @@ describe("Postgres", () => {
     const { postgresql } = find(operated.resources, "Cluster")[0]!.inputs.spec;
     assert.deepEqual(postgresql.parameters, { max_connections: "300" });
   });
+
+  for (const [storage, size] of [
+    ["500Mi", "96MB"],
+    ["1Gi", "128MB"],
+    ["100Gi", "1024MB"],
+  ] as const)
+    it(`keeps the write-ahead log of a volume of ${storage} to ${size}, which would fill a small one`, async () => {
+      const { resources } = await postgres({ mode: "in-cluster", secrets, storage });
+      assert.deepEqual(container(resources).args.slice(2), ["-c", `max_wal_size=${size}`]);
+    });
 
   it("leaves the servers to CloudNativePG, which takes the roles' passwords from the Secrets", async () => {
     const { resources } = await postgres({ mode: "cloudnative-pg", secrets, appRole });
