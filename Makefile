@@ -27,7 +27,7 @@ GIVEN_CLUSTER = $(if $(filter command,$(origin CLUSTER)),$(CLUSTER))
 # $(MAKE) runs even under `make -n`, and without MAKEFLAGS the inner make would not know of -n.
 FOR_TESTS = unset MAKEFLAGS MFLAGS && export CLUSTER=local YES=1 &&
 
-.PHONY: help up login preflight preview comment issue nightly images build-cache pr-stage render history rollback promote canary canary-promote canary-abort rotate down drift heal smoke doctor backup backups restore drill config-diff cluster local-clean test unit lint golden scan soak env sbom audit update-pins manifest
+.PHONY: help up login preflight preview comment issue nightly images build-cache pr-stage render history rollback promote canary canary-promote canary-abort rotate down drift heal smoke doctor backup backups restore drill config-diff cluster local-clean test unit lint golden scan soak bench env sbom audit update-pins manifest
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -131,6 +131,9 @@ scan: node_modules/.package-lock.json ## Scan the objects that staging and produ
 soak: node_modules/.package-lock.json ## Load production through rollouts and failures, cause every fault that make doctor knows, kill commands, roll back, restore: hours
 	@$(FOR_TESTS) for stage in dev staging production; do make --no-print-directory up STAGE=$$stage; done
 	@$(FOR_TESTS) $(WITH_ENV) mocha --reporter spec --timeout 3600000 --require test/e2e/support/diagnose.ts 'test/soak/*.test.ts'
+
+bench: node_modules/.package-lock.json ## Measure deploys of this project and of other tools on the local cluster that runs dev: ROUNDS=7
+	@$(FOR_TESTS) $(WITH_ENV) ROUNDS=$(or $(ROUNDS),7) node bench/run.ts
 
 sbom: node_modules/.package-lock.json ## Write the software bill of materials of STAGE's deployed images to sbom/ (CycloneDX)
 	@$(WITH_ENV) ops/sbom.sh $(STAGE) $(ARGS)

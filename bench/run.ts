@@ -1,0 +1,118 @@
+/**
+ * `make bench`: measures how the objects of a stage are delivered by this project and by what people would use instead, and how
+ * large the images are. Writes bench/results/, docs/performance.md and its charts.
+ *
+ * Usage: ROUNDS=7 node bench/run.ts, with the settings of the local cluster, on which dev is deployed
+ */
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { OperatorError, main } from "../ops/lib/errors.ts";
+import { requireLocalCluster } from "../test/e2e/support/localCluster.ts";
+import { writeCsv } from "./csv.ts";
+import { imageLayers } from "./images.ts";
+import { machineFacts } from "./machine.ts";
+import { measure } from "./measure.ts";
+import { REPORT, chartsOf, readResults, withTables } from "./report.ts";
+import { imagesOfDev, must, prepareStage, removeStage, untilGone, type Images } from "./stage.ts";
+import { emptyProgram } from "./tools/emptyProgram.ts";
+import { helm } from "./tools/helm.ts";
+import { kubectl } from "./tools/kubectl.ts";
+import { make } from "./tools/make.ts";
+import { pulumi } from "./tools/pulumi.ts";
+import { STEPS, type Step, type Tool } from "./tools/tool.ts";
+
+const RESULTS = "bench/results";
+const TOOLS = [make, pulumi, emptyProgram, kubectl, helm];
+
+/** A measured step. */
+type Measured = Readonly<Record<string, string | number>>;
+
+function roundsWanted(): number {
+  const { ROUNDS = "7" } = process.env;
+  if (/^[1-9]\d?$/.test(ROUNDS)) return Number(ROUNDS);
+  throw new OperatorError(`ROUNDS is "${ROUNDS}"; allowed: 1 to 99`, "make bench ROUNDS=7");
+}
+
+const bash = (line = "true") => must("bash", "-euo", "pipefail", "-c", line);
+
+/** Goes through the steps of a tool once. */
+async function goThrough({ name, steps }: Tool, round: number): Promise<Measured[]> {
+  const measured: Measured[] = [];
+  for (const step of Object.keys(STEPS) as Step[]) {
+    const line = steps[step];
+    if (!line) continue;
+    const { wallSeconds, cpuSeconds, peakMebibytes } = await measure(line);
+    process.stdout.write(`  round ${round}, ${name}, ${step}: ${wallSeconds.toFixed(2)} s\n`);
+    measured.push({
+      round,
+      tool: name,
+      step,
+      wall_seconds: wallSeconds.toFixed(2),
+      cpu_seconds: cpuSeconds.toFixed(2),
+      peak_mib: peakMebibytes.toFixed(1),
+    });
+  }
+  if (steps.destroy) await untilGone();
+  return measured;
+}
+
+/** The tools take turns, so that what changes on the machine meanwhile meets all of them, and each is first in some round. */
+function inTurn<T>(tools: readonly T[], round: number): readonly T[] {
+  const first = (round - 1) % tools.length;
+  return [...tools.slice(first), ...tools.slice(0, first)];
+}
+
+/** Writes the results after each round, so that those of a run that is ended are not lost. */
+async function goRounds(tools: readonly Tool[], rounds: number): Promise<void> {
+  const measured: Measured[] = [];
+  const place = ({ tool }: Measured) => tools.findIndex(({ name }) => name === tool);
+  for (let round = 1; round <= rounds; round++) {
+    for (const tool of inTurn(tools, round)) measured.push(...(await goThrough(tool, round)));
+    const sorted = measured.toSorted((one, other) => place(one) - place(other));
+    writeCsv(join(RESULTS, "delivery.csv"), sorted);
+    await writeReport();
+  }
+}
+
+/** Removes everything that was deployed, also what an earlier run has left. */
+async function cleanUp(tools: readonly Tool[], images: Images): Promise<void> {
+  for (const { clean } of tools) await bash(clean);
+  await removeStage(images);
+}
+
+/** Writes the tables and charts of the results. */
+async function writeReport(): Promise<void> {
+  const results = readResults(RESULTS);
+  writeFileSync(REPORT, await withTables(readFileSync(REPORT, "utf8"), results));
+  for (const [file, chart] of Object.entries(chartsOf(results))) writeFileSync(file, chart);
+}
+
+async function bench(): Promise<void> {
+  requireLocalCluster();
+  const rounds = roundsWanted();
+  const images = await imagesOfDev();
+  const folder = mkdtempSync(join(tmpdir(), "todo-app-bench-"));
+  const tools = TOOLS.map((tool) => tool({ folder }));
+  try {
+    process.stdout.write("  preparing: tools, a stage, its objects\n");
+    for (const { prepare } of tools) await bash(prepare);
+    await cleanUp(tools, images);
+    const stateBytes = await prepareStage(folder, images);
+    const facts = {
+      ...(await machineFacts()),
+      "objects of the stage": readdirSync(join(folder, "base/objects")).length,
+      "state of the stage": `${(stateBytes / 1000).toFixed(0)} KB`,
+    };
+    const rows = Object.entries(facts).map(([fact, value]) => ({ fact, value }));
+    writeCsv(join(RESULTS, "facts.csv"), rows);
+    writeCsv(join(RESULTS, "images.csv"), await imageLayers(images));
+    await goRounds(tools, rounds);
+    process.stdout.write(`\n${REPORT} has the figures of ${rounds} rounds\n`);
+  } finally {
+    await cleanUp(tools, images);
+    rmSync(folder, { recursive: true });
+  }
+}
+
+await main(bench);

@@ -1,0 +1,147 @@
+/** The stage that is measured: the settings of dev with a host of its own, and the images that dev runs, so that none is built. */
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { parse, stringify } from "yaml";
+import { OperatorError } from "../ops/lib/errors.ts";
+import { run } from "../ops/lib/run.ts";
+import { isObject, readYaml, type Values } from "../ops/lib/yaml.ts";
+
+export const STAGE = "bench";
+export const FILE = `Pulumi.${STAGE}.yaml`;
+export const NAMESPACE = `todo-app-${STAGE}`;
+export const CONTEXT = "minikube";
+
+/** Where the images of dev are, by service. */
+export type Images = Readonly<Record<string, string>>;
+
+/** Runs a program, which must succeed. @returns what it printed on standard output */
+export async function must(...command: [string, ...string[]]): Promise<string> {
+  const { code, output, stdout } = await run(command);
+  if (code !== 0) throw new Error(`"${command.join(" ")}" ended with ${code}:\n${output}`);
+  return stdout;
+}
+
+/** Runs a target of make for the stage. */
+const make = (target: string) => must("make", "--no-print-directory", target, `STAGE=${STAGE}`);
+
+/** The images that dev runs, by digest. */
+export async function imagesOfDev(): Promise<Images> {
+  const command = ["pulumi", "stack", "output", "images", "--json", "--stack", "dev"] as const;
+  const { code, output, stdout } = await run(command);
+  if (code === 0) return JSON.parse(stdout) as Images;
+  throw new OperatorError(
+    `the images of dev are not known: ${output.trim()}`,
+    "make up CLUSTER=local",
+  );
+}
+
+/** The stage file with this number of pods of the backend. What the engine has added to it stays. */
+function stageFile(images: Images, replicas: number): string {
+  const { config = {} } = readYaml("Pulumi.dev.yaml");
+  const registry = config["todo-app:images"] as Values;
+  const written: Values = existsSync(FILE) ? readYaml(FILE) : {};
+  return stringify({
+    ...written,
+    config: {
+      ...config,
+      "todo-app:host": `${STAGE}.todo-app.local`,
+      "todo-app:images": { ...registry, ...images },
+      "todo-app:backend": { replicas },
+    },
+  });
+}
+
+/** Gives the rendered Secrets of a folder the values that the deployed ones have. */
+async function fillSecrets(folder: string): Promise<void> {
+  for (const name of readdirSync(folder)) {
+    const file = join(folder, name);
+    const object = parse(readFileSync(file, "utf8"), { version: "1.1" }) as Values;
+    if (object.kind !== "Secret" || !isObject(object.metadata)) continue;
+    const place = ["--context", CONTEXT, "--namespace", NAMESPACE];
+    const secret = ["get", "secret", String(object.metadata.name), "--output", "json"];
+    const { data } = JSON.parse(await must("kubectl", ...place, ...secret)) as Values;
+    writeFileSync(file, JSON.stringify({ ...object, data })); // JSON is YAML in which every text has quotes
+  }
+}
+
+/** Makes a chart whose templates are the rendered objects. */
+function writeChart(chart: string, objects: string): void {
+  mkdirSync(join(chart, "templates"), { recursive: true });
+  const about = { apiVersion: "v2", name: STAGE, version: "1.0.0" };
+  writeFileSync(join(chart, "Chart.yaml"), stringify(about));
+  for (const name of readdirSync(objects)) {
+    const text = readFileSync(join(objects, name), "utf8");
+    writeFileSync(join(chart, "templates", name), text.replaceAll("{{", '{{ "{{" }}'));
+  }
+}
+
+/** The objects that differ between two folders. */
+const differing = (one: string, other: string): readonly string[] =>
+  [...new Set([...readdirSync(one), ...readdirSync(other)])].filter((name) => {
+    const [before, after] = [join(one, name), join(other, name)].map((file) =>
+      existsSync(file) ? readFileSync(file, "utf8") : undefined,
+    );
+    return before !== after;
+  });
+
+/** Writes what the tools deploy: before the change into the folder `base`, and after it into `changed`. */
+async function writeInputs(folder: string, images: Images): Promise<void> {
+  for (const [variant, replicas] of [
+    ["base", 2],
+    ["changed", 3],
+  ] as const) {
+    const [file, objects] = [FILE, "objects"].map((name) => join(folder, variant, name));
+    mkdirSync(join(folder, variant));
+    writeFileSync(file!, stageFile(images, replicas));
+    await must("node", "ops/render.ts", STAGE, file!, objects!);
+    await fillSecrets(objects!);
+    writeChart(join(folder, variant, "chart"), objects!);
+  }
+  const changed = differing(join(folder, "base/objects"), join(folder, "changed/objects"));
+  if (changed.length !== 1)
+    throw new Error(`the change is to be one of one object, and these differ: ${changed.join()}`);
+}
+
+/** Waits until nothing of the stage is left in the cluster. */
+export async function untilGone(): Promise<void> {
+  const wait = ["wait", "--for=delete", `namespace/${NAMESPACE}`, "--timeout=300s"];
+  await must("kubectl", "--context", CONTEXT, ...wait);
+}
+
+/** Removes the stage with its stack, also what an earlier run has left. */
+export async function removeStage(images: Images): Promise<void> {
+  if (!existsSync(FILE)) writeFileSync(FILE, stageFile(images, 2));
+  const { code } = await run(["pulumi", "stack", "--stack", STAGE, "--show-name"]);
+  if (code === 0) {
+    await make("down");
+    await must("pulumi", "stack", "rm", "--yes", "--stack", STAGE);
+  }
+  const namespace = ["delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=300s"];
+  await must("kubectl", "--context", CONTEXT, ...namespace);
+  rmSync(FILE, { force: true });
+}
+
+/**
+ * Deploys the stage once with the stack, writes the same objects for every tool, and removes them again. The stack stays, without
+ * resources, as each tool but Pulumi also begins without a record.
+ *
+ * @returns the size of the deployed stage's state in bytes
+ */
+export async function prepareStage(folder: string, images: Images): Promise<number> {
+  writeFileSync(FILE, stageFile(images, 2));
+  await make("up");
+  await writeInputs(folder, images);
+  const state = await must("pulumi", "stack", "export", "--stack", STAGE);
+  await make("down");
+  await untilGone();
+  cpSync(join(folder, "base", FILE), FILE);
+  return Buffer.byteLength(state);
+}

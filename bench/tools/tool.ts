@@ -1,0 +1,29 @@
+/** What every tool that delivers the objects is measured by. */
+
+/** The steps in the order in which they are measured, and what each one is. */
+export const STEPS = {
+  deploy: "first deploy, until everything is ready",
+  "no-change": "the same deploy again",
+  preview: "what a deploy would change, which is nothing",
+  change: "a third pod for the backend, until it is ready",
+  destroy: "remove everything, until it is gone",
+} as const;
+
+/** The name of a step. */
+export type Step = keyof typeof STEPS;
+
+/** Where the inputs of the tools are. Each has a folder `base` and a folder `changed` with the same content. */
+export interface Inputs {
+  readonly folder: string;
+}
+
+/** A tool, or a way to use one. Its lines are bash, and run in the folder of the project. */
+export interface Tool {
+  readonly name: string;
+  /** Runs once before the rounds, and is not measured. @default nothing */
+  readonly prepare?: string;
+  /** Removes what a run that was ended has left. @default nothing is left but the stage, which is removed for every tool */
+  readonly clean?: string;
+  /** What is measured. A step that the tool lacks is left out. */
+  readonly steps: Readonly<Partial<Record<Step, string>>>;
+}
