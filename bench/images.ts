@@ -51,6 +51,10 @@ async function unpackedSize(repository: string, digest: string): Promise<number>
   return gunzipSync(await blob.bytes()).length;
 }
 
+/** The line of the Dockerfile. A base image of one archive has none. */
+const madeBy = (line = ""): string =>
+  line.replace(/^RUN .*?\/bin\/sh -c /, "RUN ").replace(/ # buildkit$/, "") || "an archive";
+
 /** The layers of a service's image. Those that the base image has as well are the first ones. */
 async function layersOf(image: ServiceName, reference: string): Promise<readonly Layer[]> {
   const [, repository = "", digest = ""] = /^[^/]+\/(.+)@(.+)$/.exec(reference) ?? [];
@@ -66,7 +70,7 @@ async function layersOf(image: ServiceName, reference: string): Promise<readonly
       part: inBase.has(config.rootfs.diff_ids[index]!) ? "base" : "own",
       compressed_bytes: size,
       unpacked_bytes: await unpackedSize(repository, digest),
-      created_by: (steps[index]?.created_by ?? "").replace(/ # buildkit$/, "") || "an archive",
+      created_by: madeBy(steps[index]?.created_by),
     })),
   );
 }
