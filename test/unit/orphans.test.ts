@@ -40,10 +40,20 @@ describe("a program of a stack", () => {
     assert.ok(others.every(isAlive));
   });
 
-  it("is left alone while the language host runs it", async () => {
-    const host = await start('bash -c "$PROGRAM" & wait', "pulumi-language-nodejs", program("qa"));
-    const ended = once(host, "exit").then(() => "ended");
+  /** A language host that runs a program. */
+  const HOST = "exec -a pulumi-language-nodejs bash -c 'bash -c \"$PROGRAM\" & wait'";
+
+  it("is left alone while the engine runs it through its language host", async () => {
+    const engine = await start(`(${HOST}) & wait`, "pulumi", program("qa"));
+    const ended = once(engine, "exit").then(() => "ended");
     await endOrphans("qa", FOLDER);
     assert.equal(await Promise.race([ended, sleep(500, "runs")]), "runs");
+  });
+
+  it("is ended with its language host where only the engine is gone", async () => {
+    const host = await start(HOST, "bash", program("qa"));
+    const ended = once(host, "exit");
+    await endOrphans("qa", FOLDER);
+    assert.deepEqual(await ended, [null, "SIGKILL"]);
   });
 });
