@@ -29,8 +29,9 @@ export async function must(...command: [string, ...string[]]): Promise<string> {
   return stdout;
 }
 
-/** Runs a target of make for the stage. */
-const make = (target: string) => must("make", "--no-print-directory", target, `STAGE=${STAGE}`);
+/** Runs make for the stage. */
+const make = (...args: readonly string[]) =>
+  must("make", "--no-print-directory", ...args, `STAGE=${STAGE}`);
 
 /** The images that dev runs, by digest. */
 export async function imagesOfDev(): Promise<Images> {
@@ -119,11 +120,7 @@ export async function untilGone(): Promise<void> {
 /** Removes the stage with its stack, also what an earlier run has left. */
 export async function removeStage(images: Images): Promise<void> {
   if (!existsSync(FILE)) writeFileSync(FILE, stageFile(images, 2));
-  const { code } = await run(["pulumi", "stack", "--stack", STAGE, "--show-name"]);
-  if (code === 0) {
-    await make("down");
-    await must("pulumi", "stack", "rm", "--yes", "--stack", STAGE);
-  }
+  await make("down", "ARGS=--remove");
   const namespace = ["delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=300s"];
   await must("kubectl", "--context", CONTEXT, ...namespace);
   rmSync(FILE, { force: true });

@@ -15,25 +15,9 @@ import { progress } from "./lib/output.ts";
 import { exportState } from "./lib/state/state.ts";
 import { STAGE_ARGUMENTS, settingsOf, stageArgument, type Stage } from "./lib/stage.ts";
 
-/** Removes a stage, and its stack too. A stage that was never deployed has none, and is removed already. */
-async function removeStack(stage: Stage): Promise<void> {
-  const { name } = stage;
-  if (!(await findStack(name))) {
-    progress.write(`there is no stack ${name}, so there is nothing to remove\n`);
-    return;
-  }
-  const stack = await destroy(stage);
-  await stack.workspace.removeStack(name, { preserveConfig: true });
-  progress.write(`removed stack ${name}\n`);
-}
-
-async function destroy(stage: Stage): Promise<Stack> {
+/** Removes what is in a stage's stack. */
+async function destroy(stack: Stack, stage: Stage): Promise<void> {
   const { name, file } = stage;
-  const stack = await existingStack(
-    name,
-    " to remove",
-    "pulumi stack ls lists the stacks that exist",
-  );
   const state = await exportState(name);
   const resources = state.deployment.resources ?? [];
   const held = heldBesidesData(resources);
@@ -55,7 +39,24 @@ async function destroy(stage: Stage): Promise<Stack> {
     if (error instanceof OperatorError) throw error;
     throw new OperatorError(`${name} was not removed completely`, CONTINUES);
   }
-  return stack;
+}
+
+async function down(stage: Stage): Promise<void> {
+  const fix = "pulumi stack ls lists the stacks that exist";
+  await destroy(await existingStack(stage.name, " to remove", fix), stage);
+}
+
+/** Removes a stage, and its stack too. A stage that was never deployed has none, and is removed already. */
+async function remove(stage: Stage): Promise<void> {
+  const { name } = stage;
+  const stack = await findStack(name);
+  if (!stack) {
+    progress.write(`there is no stack ${name}, so there is nothing to remove\n`);
+    return;
+  }
+  await destroy(stack, stage);
+  await stack.workspace.removeStack(name, { preserveConfig: true });
+  progress.write(`removed stack ${name}\n`);
 }
 
 await command(
@@ -71,8 +72,5 @@ await command(
         "remove the stack too, and its history with it; where there is none, there is nothing to do",
     },
   },
-  async ({ args, options }) => {
-    const stage = stageArgument(args);
-    await (options.remove ? removeStack(stage) : destroy(stage));
-  },
+  ({ args, options }) => (options.remove ? remove : down)(stageArgument(args)),
 );

@@ -1,6 +1,6 @@
 /** Backups of a stage in a bucket: made, listed, restored, tried out, and refused once a byte of one was changed. */
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { S3Server } from "../contract/s3Server.ts";
@@ -59,9 +59,8 @@ describe("backups in a bucket", () => {
     await psql("create table notes (id int); insert into notes values (1), (2)");
   });
   after(async () => {
-    await attempt(`make down STAGE=${STAGE} && pulumi stack rm ${STAGE} --yes; rm -r "$PWD"`, {
-      cwd,
-    });
+    await make("down ARGS=--remove");
+    rmSync(cwd, { recursive: true });
     await s3.remove();
   });
 

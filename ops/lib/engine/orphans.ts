@@ -18,10 +18,10 @@ export async function endOrphans(stack: string, folder = process.cwd()): Promise
     /@pulumi\/pulumi\/cmd\/run\b/.test(line) &&
     [`--stack ${stack}`, `--pwd ${folder}`].every((option) => `${line} `.includes(` ${option} `));
   const orphans = all.filter(isOfStack).flatMap((program) => {
-    const host = [parentOf(program)].find((parent) => parent && isHost(parent));
-    const engine = host && parentOf(host);
-    if (engine && isEngine(engine)) return [];
-    return host ? [host, program] : [program];
+    const host = parentOf(program);
+    if (!host || !isHost(host)) return [program];
+    const engine = parentOf(host);
+    return engine && isEngine(engine) ? [] : [host, program];
   });
   for (const { pid } of orphans)
     try {
