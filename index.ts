@@ -14,6 +14,9 @@ import { PullSecret } from "./components/pullSecret.ts";
 import { WebService } from "./components/webService.ts";
 import { loadConfig } from "./config/load.ts";
 
+// The SDK formats the stack of every promise, through source maps that this program does not need: a sixth of a preview's CPU time.
+Reflect.deleteProperty(Error, "prepareStackTrace");
+
 const config = loadConfig();
 const { address, databasePeer, llm, tracing, monitoring, protectResources: protect } = config;
 const provider = clusterProvider(config.kubernetesContext);
