@@ -27,12 +27,15 @@ GIVEN_CLUSTER = $(if $(filter command,$(origin CLUSTER)),$(CLUSTER))
 # $(MAKE) runs even under `make -n`, and without MAKEFLAGS the inner make would not know of -n.
 FOR_TESTS = unset MAKEFLAGS MFLAGS && export CLUSTER=local YES=1 &&
 
-.PHONY: help up login preflight preview comment issue nightly images build-cache pr-stage render history rollback promote canary canary-promote canary-abort rotate down drift heal smoke doctor backup backups restore drill config-diff cluster local-clean test unit lint golden scan soak bench env sbom audit update-pins manifest
+.PHONY: help up dev login preflight preview comment issue nightly images build-cache pr-stage render history rollback promote canary canary-promote canary-abort rotate down drift heal smoke doctor backup backups restore drill config-diff cluster local-clean test unit lint golden scan soak bench env sbom audit update-pins manifest
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: cluster ## Install what is missing, build, push and deploy STAGE, print the URL
 	@$(WITH_STAGE) node ops/up.ts $(STAGE) "$$file" $(ARGS)
+
+dev: cluster ## Deploy STAGE from sources, and copy each change of app/ into its running pods, without a build, until Ctrl-C
+	@$(WITH_STAGE) node ops/dev.ts $(STAGE) "$$file" $(ARGS)
 
 preflight: node_modules/.package-lock.json ## Check what STAGE needs of its cluster, and change nothing; `make up` begins with it
 	@$(WITH_STAGE) node ops/preflight.ts $(STAGE) "$$file" $(ARGS)

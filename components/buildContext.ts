@@ -1,4 +1,4 @@
-/** A short hash of everything that the build of an image depends on. */
+/** What the build of an image is sent, and a short hash of everything that it depends on. */
 import { createHash } from "node:crypto";
 import { existsSync, lstatSync, readFileSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -43,8 +43,18 @@ const mayHoldExceptions = (folder: string, patterns: readonly Pattern[]) =>
       isException && (text.startsWith(`${folder}/`) || text.startsWith("*")),
   );
 
+/** Docker reads these two files even if .dockerignore excludes them. */
+export const READ_ALWAYS = ["Dockerfile", ".dockerignore"];
+
+/** Whether the build is sent nothing of that path, which may be a folder. */
+export function isLeftOut(context: string, path: string): boolean {
+  const patterns = readPatterns(context);
+  if (READ_ALWAYS.includes(path)) return false;
+  return isIgnored(path, patterns) && !mayHoldExceptions(path, patterns);
+}
+
 /** The files of the build context, as sorted paths relative to it. */
-function contextFiles(context: string): string[] {
+export function contextFiles(context: string): string[] {
   const patterns = readPatterns(context);
   const filesIn = (folder: string): string[] =>
     readdirSync(join(context, folder), { withFileTypes: true }).flatMap((entry) => {
@@ -79,8 +89,7 @@ export function contentHash(
   { allModes = false }: { readonly allModes?: boolean } = {},
 ): string {
   const hash = createHash("sha256").update(JSON.stringify(settings));
-  // Docker reads these two files even if .dockerignore excludes them.
-  const files = new Set(["Dockerfile", ".dockerignore", ...contextFiles(context)]);
+  const files = new Set([...READ_ALWAYS, ...contextFiles(context)]);
   for (const path of [...files].sort().filter((each) => existsSync(join(context, each)))) {
     const [kind, content] = describeFile(join(context, path), allModes);
     hash.update(JSON.stringify([kind, path, content.length])).update(content);

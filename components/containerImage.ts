@@ -26,6 +26,8 @@ export interface ContainerImageArgs {
   readonly context: string;
   /** Operating system and architecture of the nodes, such as `linux/amd64`. */
   readonly platform: string;
+  /** Stage of the Dockerfile to build. @default the last one */
+  readonly target?: string;
   /** Image to build on (build argument `BASE_IMAGE`), by digest, so that a new base image causes a new build. */
   readonly baseImage: string;
   /** Images whose layers may be reused. The build then also serves as such an image for others. @default none */
@@ -74,6 +76,7 @@ export class ContainerImage extends pulumi.ComponentResource implements ImageRef
         build: {
           context: args.context,
           platform: args.platform,
+          ...(args.target && { target: args.target }),
           args: {
             BASE_IMAGE: args.baseImage,
             // BuildKit reads the layers of an image only if the image says how they were built.
@@ -101,8 +104,8 @@ export class ContainerImage extends pulumi.ComponentResource implements ImageRef
    * registry refuses that, a random end makes the tag new. It changes with everything for which Pulumi builds again.
    */
   private pushedTag(name: string, args: ContainerImageArgs): pulumi.Input<string> {
-    const { tag, context, platform, baseImage, cacheFrom = [] } = args;
-    const settings = [platform, baseImage];
+    const { tag, context, platform, target, baseImage, cacheFrom = [] } = args;
+    const settings = [platform, baseImage, ...(target ? [target] : [])];
     const readable = `${tag}-${contentHash(context, settings)}`;
     if (!args.immutableTags) return readable;
     const builtFrom = contentHash(context, [...settings, ...cacheFrom], { allModes: true });

@@ -1,10 +1,10 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { selectorLabels } from "./kubernetes/labels.ts";
-import { METRICS_PORT_NAME } from "./kubernetes/names.ts";
+import { DEVELOPMENT, METRICS_PORT_NAME } from "./kubernetes/names.ts";
 import { inNamespace, serviceUrl, workload } from "./kubernetes/network.ts";
-import { httpProbes, type HealthPaths } from "./kubernetes/probes.ts";
-import { createWorkload, workloadMetadata, type WorkloadArgs } from "./workload.ts";
+import { developmentProbes, httpProbes, type HealthPaths } from "./kubernetes/probes.ts";
+import { WRITABLE_PATHS, createWorkload, workloadMetadata, type WorkloadArgs } from "./workload.ts";
 
 /** Seconds that a terminating pod keeps serving, until the proxies have learned that it is terminating. */
 const PRE_STOP_SECONDS = 5;
@@ -13,6 +13,8 @@ const GRACE_PERIOD_SECONDS = 35;
 /** Port for Prometheus metrics. It is not the app's port, so that no public route reaches the metrics. */
 const METRICS_PORT = 9464;
 const HEALTH: HealthPaths = { live: "/health/live", ready: "/health/ready" };
+/** Where a program in development keeps its sources and what it makes of them. */
+const DEVELOPMENT_FOLDER = { path: "/app/development", mebibytes: 1024 };
 
 /** Name of the headless Service that resolves to every pod of a web service with `peers`. */
 export const peerService = (name: string): string => `${name}-peers`;
@@ -36,6 +38,12 @@ export interface WebServiceArgs extends WorkloadArgs {
    * @default false
    */
   readonly peers?: boolean;
+  /**
+   * Whether the image is one for development, whose program serves sources that change while it runs. It keeps them in
+   * `/app/development`, and is never restarted because it does not answer.
+   * @default false
+   */
+  readonly development?: boolean;
 }
 
 /**
@@ -78,16 +86,24 @@ export class WebService extends pulumi.ComponentResource {
       },
       callers: [...args.callers, ...readers, ...peers],
       callees: [...args.callees, ...peers],
+      ...(args.development && {
+        writablePaths: [...(args.writablePaths ?? WRITABLE_PATHS), DEVELOPMENT_FOLDER],
+      }),
     };
+    const probes = args.development ? developmentProbes : httpProbes;
     const container = {
       ports: [
         { name: "http", containerPort: args.port },
         { name: METRICS_PORT_NAME, containerPort: metricsPort },
       ],
-      ...httpProbes("http", args.health ?? HEALTH),
+      ...probes("http", args.health ?? HEALTH),
       lifecycle: { preStop: { sleep: { seconds: PRE_STOP_SECONDS } } },
     };
-    const shape = { container, gracePeriodSeconds: GRACE_PERIOD_SECONDS };
+    const shape = {
+      container,
+      gracePeriodSeconds: GRACE_PERIOD_SECONDS,
+      ...(args.development && { annotations: { [DEVELOPMENT]: "true" } }),
+    };
     return createWorkload(this, name, workloadArgs, shape);
   }
 

@@ -7,7 +7,12 @@ import { waitBeyond } from "./kubernetes/deadlines.ts";
 import { objectLabels, selectorLabels } from "./kubernetes/labels.ts";
 import { policySpec, type Peer } from "./kubernetes/network.ts";
 import { antiAffinity, topologySpread, type Placement } from "./kubernetes/placement.ts";
-import { USER_ID, restrictedPod, type SecretFiles } from "./kubernetes/podSecurity.ts";
+import {
+  USER_ID,
+  restrictedPod,
+  type SecretFiles,
+  type WritablePath,
+} from "./kubernetes/podSecurity.ts";
 import type { ContainerResources } from "./kubernetes/resources.ts";
 
 /**
@@ -51,7 +56,7 @@ export interface WorkloadArgs {
   /** PriorityClass. @default the cluster's default */
   readonly priorityClassName?: string;
   /** Directories that the container writes to. @default /tmp */
-  readonly writablePaths?: readonly string[];
+  readonly writablePaths?: readonly WritablePath[];
   /** Peers that may call this workload. */
   readonly callers: readonly Peer[];
   /** Peers that this workload may call. */
@@ -69,7 +74,12 @@ interface PodShape {
   >;
   /** Seconds from the start of a pod's shutdown to SIGKILL. */
   readonly gracePeriodSeconds: number;
+  /** Annotations of the pods. @default none but that of the image */
+  readonly annotations?: Readonly<Record<string, string>>;
 }
+
+/** Where a container may write that states nothing else. */
+export const WRITABLE_PATHS: readonly WritablePath[] = ["/tmp"];
 
 type Parent = { readonly parent: pulumi.ComponentResource };
 
@@ -92,7 +102,7 @@ export function createWorkload(
   const account = createServiceAccount(name, args, child);
   const settings = createSettings(name, args, child);
   const spec = podSpec(name, args, shape, account, settings);
-  const deployment = createDeployment(name, args, spec, policy, child);
+  const deployment = createDeployment(name, args, { ...shape, spec }, policy, child);
   createAutoscaler(name, args, deployment, child);
   createDisruptionBudget(name, args, child);
   return deployment;
@@ -153,7 +163,7 @@ function podSpec(
       secrets: args.secrets,
       pullSecret: args.pullSecret,
       priorityClassName: args.priorityClassName,
-      writablePaths: args.writablePaths ?? ["/tmp"],
+      writablePaths: args.writablePaths ?? WRITABLE_PATHS,
     }),
     terminationGracePeriodSeconds: gracePeriodSeconds,
     topologySpreadConstraints: topologySpread(name, args.placement),
@@ -164,7 +174,10 @@ function podSpec(
 function createDeployment(
   name: string,
   args: WorkloadArgs,
-  spec: types.input.core.v1.PodSpec,
+  {
+    annotations,
+    spec,
+  }: Pick<PodShape, "annotations"> & { readonly spec: types.input.core.v1.PodSpec },
   policy: k8s.networking.v1.NetworkPolicy,
   child: Parent,
 ) {
@@ -185,7 +198,7 @@ function createDeployment(
         template: {
           metadata: {
             labels: objectLabels(name),
-            annotations: { "todo-app/image-revision": args.image.revision },
+            annotations: { "todo-app/image-revision": args.image.revision, ...annotations },
           },
           spec,
         },

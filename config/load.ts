@@ -18,6 +18,7 @@ import type { WorkloadArgs } from "../components/workload.ts";
 import { appMonitoring } from "./appMonitoring.ts";
 import { asIntended, checkedStage, type IsEncrypted } from "./check.ts";
 import { PROJECT_NAME } from "./decode.ts";
+import { developmentOf, podsOf } from "./development.ts";
 import { imageOf } from "./images.ts";
 import { namespaceOf } from "./rules.ts";
 import { ACME_SERVERS, type Stage } from "./schema.ts";
@@ -34,47 +35,51 @@ interface Integration {
 
 /** The checked configuration of one stack, grouped as the components need it. Secrets are wrapped as secret outputs. */
 export type StackConfig = Readonly<
-  Pick<Stage, "kubernetesContext" | "namespace" | "protectResources" | "quota" | ServiceName> & {
-    readonly stage: string;
-    /** Arguments of `Postgres`. */
-    readonly database: Stage["database"] & Pick<PostgresArgs, "backup">;
-    /** Arguments that all workloads have in common. */
-    readonly pods: Pick<WorkloadArgs, "priorityClassName" | "rolloutTimeoutSeconds">;
-    /** Arguments that all web services have in common. */
-    readonly web: Pick<WebServiceArgs, "placement" | "metricsReader">;
-    /** How each image is built, or which existing image is used. */
-    readonly images: Readonly<Record<ServiceName, ContainerImageArgs>>;
-    /** The release that runs beside the deployed one, whose images are then those of `images`. @default none */
-    readonly canary?: Pick<CanaryArgs, "weight" | "replicas"> & {
-      /** How its images are built, or which existing ones are used. */
+  // Number, sizes and form of the pods of each service.
+  Record<ServiceName, Stage[ServiceName] & Pick<WebServiceArgs, "development">>
+> &
+  Readonly<
+    Pick<Stage, "kubernetesContext" | "namespace" | "protectResources" | "quota"> & {
+      readonly stage: string;
+      /** Arguments of `Postgres`. */
+      readonly database: Stage["database"] & Pick<PostgresArgs, "backup">;
+      /** Arguments that all workloads have in common. */
+      readonly pods: Pick<WorkloadArgs, "priorityClassName" | "rolloutTimeoutSeconds">;
+      /** Arguments that all web services have in common. */
+      readonly web: Pick<WebServiceArgs, "placement" | "metricsReader">;
+      /** How each image is built, or which existing image is used. */
       readonly images: Readonly<Record<ServiceName, ContainerImageArgs>>;
-      /** What the commands have noted about it. */
-      readonly release: NonNullable<Stage["canary"]["release"]>;
-    };
-    /**
-     * How nodes log in to the registry: with an existing Secret (`pullSecretName`), or with a Secret to create from
-     * `registryLogin`. Both are absent if nodes need no login.
-     */
-    readonly pullSecretName?: string;
-    readonly registryLogin?: Omit<PullSecretArgs, "namespace">;
-    /** Arguments of `AppSecrets`. */
-    readonly secrets: Omit<AppSecretsArgs, "namespace">;
-    /** The database as a peer of network connections. */
-    readonly databasePeer: Peer;
-    /** Environment variables that tell the backend about the language model, and the peer to call. */
-    readonly llm: Integration;
-    /** The peer that collects traces. The environment variables for it are in `settings`. */
-    readonly tracing: Pick<Integration, "callees">;
-    /** Arguments of `Monitoring`; absent if nobody watches the app. */
-    readonly monitoring?: Omit<MonitoringArgs, "namespace">;
-    /** The app's public address, and the route to it. */
-    readonly address: Pick<PublicRouteArgs, "host" | "publicUrl" | "tls" | "route">;
-    /** Environment variables of every service: the stage, the public URL, HTTPS, tracing. */
-    readonly settings: Readonly<Record<string, string>>;
-    /** Environment variables of the frontend, which has the accounts: where requests state the browser's IP address. */
-    readonly proxySettings: Readonly<Record<string, string>>;
-  }
->;
+      /** The release that runs beside the deployed one, whose images are then those of `images`. @default none */
+      readonly canary?: Pick<CanaryArgs, "weight" | "replicas"> & {
+        /** How its images are built, or which existing ones are used. */
+        readonly images: Readonly<Record<ServiceName, ContainerImageArgs>>;
+        /** What the commands have noted about it. */
+        readonly release: NonNullable<Stage["canary"]["release"]>;
+      };
+      /**
+       * How nodes log in to the registry: with an existing Secret (`pullSecretName`), or with a Secret to create from
+       * `registryLogin`. Both are absent if nodes need no login.
+       */
+      readonly pullSecretName?: string;
+      readonly registryLogin?: Omit<PullSecretArgs, "namespace">;
+      /** Arguments of `AppSecrets`. */
+      readonly secrets: Omit<AppSecretsArgs, "namespace">;
+      /** The database as a peer of network connections. */
+      readonly databasePeer: Peer;
+      /** Environment variables that tell the backend about the language model, and the peer to call. */
+      readonly llm: Integration;
+      /** The peer that collects traces. The environment variables for it are in `settings`. */
+      readonly tracing: Pick<Integration, "callees">;
+      /** Arguments of `Monitoring`; absent if nobody watches the app. */
+      readonly monitoring?: Omit<MonitoringArgs, "namespace">;
+      /** The app's public address, and the route to it. */
+      readonly address: Pick<PublicRouteArgs, "host" | "publicUrl" | "tls" | "route">;
+      /** Environment variables of every service: the stage, the public URL, HTTPS, tracing. */
+      readonly settings: Readonly<Record<string, string>>;
+      /** Environment variables of the frontend, which has the accounts: where requests state the browser's IP address. */
+      readonly proxySettings: Readonly<Record<string, string>>;
+    }
+  >;
 
 const DEFAULT_PORTS = { "postgresql:": 5432, "postgres:": 5432, "https:": 443, "http:": 80 };
 
@@ -174,12 +179,13 @@ function monitoringOf({ monitoring, tls, backup }: Stage): StackConfig["monitori
 /** The images, and how the nodes may pull them. */
 function imagesOf(
   stack: string,
-  { images, canary, registryUsername: username, registryPassword }: Stage,
+  { images, canary, development, registryUsername: username, registryPassword }: Stage,
 ): Pick<StackConfig, "images" | "canary" | "pullSecretName" | "registryLogin"> {
   const { registry, pullSecretName } = images;
   const login = username ? { username, password: pulumi.secret(registryPassword) } : undefined;
   const image = (name: ServiceName): ContainerImageArgs => ({
     ...imageOf(name, images),
+    target: developmentOf(name, { development }) && "development",
     tag: stack,
     cacheFrom: images.cacheFrom,
     push: images.push,
@@ -230,7 +236,10 @@ export function parseConfig(
     protectResources: checked.protectResources,
     quota: checked.quota,
     database: { ...database, backup: backupOf(stack, checked) },
-    ...forEachService((name) => checked[name]),
+    ...forEachService((name) => ({
+      ...podsOf(name, checked),
+      ...(developmentOf(name, checked) && { development: true }),
+    })),
     stage: stack,
     namespace: namespaceOf(stack, checked),
     pods: { priorityClassName, rolloutTimeoutSeconds },

@@ -4,6 +4,7 @@ import { canaryOf } from "../components/kubernetes/names.ts";
 import { peakOf } from "../components/kubernetes/quota.ts";
 import { cpuMillicores, memoryBytes } from "../components/kubernetes/resources.ts";
 import { BUCKET_KEYS } from "./bucketSchema.ts";
+import { developmentProblem, podsOf } from "./development.ts";
 import { DATABASE_URL_FORM, isPublicHost, isPublicMailbox } from "./formats.ts";
 import { ACME_SERVERS, CONTROLLER_NAMESPACES, type Stage } from "./schema.ts";
 import { SERVICES, SERVICE_NAMES, type ServiceName } from "./services.ts";
@@ -50,9 +51,10 @@ function checkAutoscaling(name: ServiceName, stage: Stage, reject: Reject): void
 }
 
 /** The services, and beside each of them its canary, where one runs. */
-function workloadsOf({ canary, ...stage }: Stage) {
+function workloadsOf(stage: Stage) {
+  const { canary } = stage;
   const services = SERVICE_NAMES.map((name) => ({
-    ...stage[name],
+    ...podsOf(name, stage),
     name,
     connections: SERVICES[name].connections,
   }));
@@ -161,6 +163,11 @@ function checkMonitoring({ monitoring }: Stage, reject: Reject): void {
     );
 }
 
+function checkDevelopment(stage: Stage, reject: Reject): void {
+  const problem = stage.development && developmentProblem(stage);
+  if (problem) reject(["development"], `false, because ${problem}`);
+}
+
 /** The namespace of the controller, and the scheme of the public URL. */
 function checkRoute({ route, tls, publicUrl }: Stage, reject: Reject): void {
   if (!route.namespace)
@@ -229,6 +236,7 @@ export function crossFieldProblems(stack: string, stage: Stage): Problem[] {
   checkRoute(stage, reject);
   checkIssuer(stage, reject);
   checkMonitoring(stage, reject);
+  checkDevelopment(stage, reject);
   checkUnused(stage, (path, reason) =>
     problems.push({ path, message: `no value, because ${reason}`, remove: "unused" }),
   );

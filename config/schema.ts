@@ -261,6 +261,8 @@ export const stageSchema = object({
       backwardCompatible: z.array(z.string({ error: "names of migrations" })).optional(),
     }).optional(),
   }).prefault({}),
+  /** Whether the services run from sources that change while they run. `make dev` sets it; no stage file has it. */
+  development: flag().default(false),
   protectResources: flag().default(false),
   /** Read by `make up` alone: the stack itself does not depend on it. */
   automaticRollback: flag().default(false),

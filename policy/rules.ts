@@ -32,6 +32,7 @@ interface PodSpec extends Readonly<Partial<Record<(typeof HOST_KEYS)[number], bo
 
 interface Metadata {
   readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, unknown>>;
 }
 
 interface Spec {
@@ -256,6 +257,20 @@ const requiredLabels: Rule = {
   },
 };
 
+const DEVELOPMENT = "todo-app/development";
+
+const builtImages: Rule = {
+  name: "runs-built-images",
+  description: "Outside of development, no pod runs sources that can be changed while it runs.",
+  check: (resource, settings) => {
+    if (isDevelopment(resource, settings)) return [];
+    const { annotations = {} } = templateOf(resource)?.metadata ?? {};
+    return DEVELOPMENT in annotations
+      ? [`the pod template has the annotation ${DEVELOPMENT}, which make dev sets`]
+      : [];
+  },
+};
+
 export const RULES: readonly Rule[] = [
   imagesByDigest,
   allowedRegistries,
@@ -265,4 +280,5 @@ export const RULES: readonly Rule[] = [
   noPlainSecrets,
   protectedData,
   requiredLabels,
+  builtImages,
 ];

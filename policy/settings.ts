@@ -1,7 +1,7 @@
 /** What an organisation decides for its stages. Edit this file, or give other values with `--policy-pack-config`. */
 
 export interface Settings {
-  /** Stages whose pods may have images by tag, and whose Services may be reached past the route. */
+  /** Stages whose pods may have images by tag or run sources (`make dev`), and whose Services may be reached past the route. */
   readonly developmentStages: readonly string[];
   /** Beginnings of the image references that may have a tag in every stage: their publishers move it to a fixed release. */
   readonly taggedImages: readonly string[];

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import { globSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
 import type { NextConfig } from "next";
 
 const securityHeaders = [
@@ -20,12 +22,21 @@ function contentHash(): string {
   return hash.digest("hex").slice(0, 20);
 }
 
+/** The folder that has the packages: this one, or one above it where `development.ts` runs. */
+const root = join(createRequire(import.meta.url).resolve("next/package.json"), "../../..");
+
+/** The host names under which browsers reach `next dev`, which answers no others. */
+const developmentHosts = [process.env.FRONTEND_URL, ...(process.env.PUBLIC_URLS ?? "").split(",")]
+  .filter((url) => url && URL.canParse(url))
+  .map((url) => new URL(url!).hostname);
+
 const config: NextConfig = {
   output: "standalone",
   generateBuildId: contentHash,
   // otherwise Next.js takes a parent folder with a lock file as the root of the project
-  outputFileTracingRoot: import.meta.dirname,
-  turbopack: { root: import.meta.dirname },
+  outputFileTracingRoot: root,
+  turbopack: { root },
+  allowedDevOrigins: developmentHosts,
   // files that the container's command loads before the server
   outputFileTracingIncludes: { "/": ["observability/logs.ts", "observability/listen.ts"] },
   // the app resizes no images, so the native image library is left out of the container

@@ -5,3 +5,6 @@ export const canaryOf = (service: string): string => `${service}-canary`;
 
 /** Name of the port at which the pods of a web service have their metrics. */
 export const METRICS_PORT_NAME = "metrics";
+
+/** Annotation of pods whose program serves sources that change while it runs. */
+export const DEVELOPMENT = "todo-app/development";

@@ -32,11 +32,14 @@ export interface SecretFiles {
   readonly keys: readonly string[];
 }
 
-/** Size of each writable directory in MiB; the container's log gets the same. */
+/** Size of a writable directory in MiB, unless it states its own; the container's log gets the same. */
 const WRITABLE_MEBIBYTES = 64;
 const SECRETS_PATH = "/run/secrets/todo-app";
 /** Begins the names of the volumes of the container that runs first. */
 const BEFORE = "before-";
+
+/** A directory that a container may write to: its path, or also its size in MiB. */
+export type WritablePath = string | { readonly path: string; readonly mebibytes: number };
 
 /** A volume of the pod's own, which is deleted with the pod. */
 interface OwnVolume {
@@ -74,8 +77,8 @@ export interface RestrictedPodArgs extends RestrictedContainerArgs {
   readonly pullSecret?: pulumi.Input<string>;
   /** PriorityClass. @default the cluster's default */
   readonly priorityClassName?: string;
-  /** The only directories that the container may write to, each an emptyDir of at most `WRITABLE_MEBIBYTES`. */
-  readonly writablePaths: readonly string[];
+  /** The only directories that the container may write to, each an emptyDir; 64 MiB unless it states its size. */
+  readonly writablePaths: readonly WritablePath[];
   /** Volume to mount: that of a PersistentVolumeClaim, or one of the pod's own. @default none */
   readonly data?: ({ readonly claimName: pulumi.Input<string> } | OwnVolume) & {
     readonly mountPath: string;
@@ -101,6 +104,9 @@ const DNS_OPTIONS = [
 
 const volumeName = (path: string) => `writable${path.replace(/[^a-z0-9]+/g, "-")}`;
 
+const sized = (directory: WritablePath) =>
+  typeof directory === "string" ? { path: directory, mebibytes: WRITABLE_MEBIBYTES } : directory;
+
 /**
  * A container without privileges and with a read-only root filesystem.
  *
@@ -115,7 +121,7 @@ function restrictedContainer(
   const readOnly = { readOnly: true };
   return {
     ...container,
-    resources: withStorage(container.resources, writablePaths.length + 1),
+    resources: withStorage(container.resources, writablePaths),
     env: [...(container.env ?? []), ...(secrets?.keys.map(secretFile) ?? [])],
     securityContext: {
       allowPrivilegeEscalation: false,
@@ -130,19 +136,23 @@ function restrictedContainer(
         : []),
       ...(programs ? [{ name: "programs", mountPath: programs.mountPath, ...readOnly }] : []),
       ...(scratch ? [{ name: "scratch", mountPath: scratch.mountPath }] : []),
-      ...writablePaths.map((path) => ({ name: `${own}${volumeName(path)}`, mountPath: path })),
+      ...writablePaths
+        .map(sized)
+        .map(({ path }) => ({ name: `${own}${volumeName(path)}`, mountPath: path })),
     ],
   };
 }
 
 /** The volumes that one container of a pod has for itself. */
-function volumesOf({ secrets }: RestrictedContainerArgs, paths: readonly string[], own = "") {
-  const emptyDir = { sizeLimit: `${WRITABLE_MEBIBYTES}Mi` };
+function volumesOf({ secrets }: RestrictedContainerArgs, paths: readonly WritablePath[], own = "") {
   return {
     secrets: secrets
       ? [{ name: `${own}secrets`, secret: { secretName: secrets.name, defaultMode: 0o440 } }]
       : [],
-    writable: paths.map((path) => ({ name: `${own}${volumeName(path)}`, emptyDir })),
+    writable: paths.map(sized).map(({ path, mebibytes }) => ({
+      name: `${own}${volumeName(path)}`,
+      emptyDir: { sizeLimit: `${mebibytes}Mi` },
+    })),
   };
 }
 
@@ -210,7 +220,8 @@ function ownVolume(name: string, { storage, storageClassName }: OwnVolume) {
  * Adds a request and a limit for the node's disk: a pod that fills the disk is then evicted itself, and not its
  * neighbours.
  */
-function withStorage({ requests, limits }: ContainerResources, directories: number) {
-  const storage = { "ephemeral-storage": `${directories * WRITABLE_MEBIBYTES}Mi` };
+function withStorage({ requests, limits }: ContainerResources, writable: readonly WritablePath[]) {
+  const mebibytes = writable.reduce((sum, each) => sum + sized(each).mebibytes, WRITABLE_MEBIBYTES);
+  const storage = { "ephemeral-storage": `${mebibytes}Mi` };
   return { requests: { ...requests, ...storage }, limits: { ...limits, ...storage } };
 }

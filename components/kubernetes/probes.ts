@@ -5,7 +5,7 @@ import { STARTUP_SECONDS } from "./deadlines.ts";
 type Probe = types.input.core.v1.Probe;
 type Probes = {
   readonly startupProbe: Probe;
-  readonly livenessProbe: Probe;
+  readonly livenessProbe?: Probe;
   readonly readinessProbe: Probe;
 };
 
@@ -28,4 +28,13 @@ export function httpProbes(port: string, { live, ready }: HealthPaths): Probes {
     livenessProbe: { ...get(live), periodSeconds: 10, failureThreshold: 3 },
     readinessProbe: { ...get(ready), periodSeconds: 5, failureThreshold: 2 },
   };
+}
+
+/**
+ * For a program whose sources change while it runs. Nothing restarts it: with a mistake in the sources it does not answer, and the
+ * next change mends it. What it compiles at the first request takes time.
+ */
+export function developmentProbes(port: string, paths: HealthPaths): Probes {
+  const { startupProbe, readinessProbe } = httpProbes(port, paths);
+  return { startupProbe, readinessProbe: { ...readinessProbe, failureThreshold: 6 } };
 }

@@ -53,7 +53,7 @@ async function up(
   stack: Stack,
   stage: Stage,
   target: Target,
-  { reuse, canary, heal: refresh }: DeployOptions,
+  { reuse, canary, development, heal: refresh }: DeployOptions,
 ): Promise<DeployResult> {
   const result = new DeployResult();
   const watch = new RolloutWatch(target);
@@ -72,7 +72,8 @@ async function up(
           configFile: stage.file,
           policyPacks: policyPacks(stack),
           showSecrets: false,
-          message: reuse?.outcome ?? (canary && CANARY_STEP),
+          message:
+            reuse?.outcome ?? (canary && CANARY_STEP) ?? (development ? "development" : undefined),
           refresh,
         }),
       {
@@ -111,6 +112,8 @@ export interface DeployOptions {
   readonly asks?: { readonly question: string; readonly command: string };
   /** What the deploy is for a canary: a step, which is no revision, or its end. @default it is refused while a canary runs */
   readonly canary?: "step" | "end";
+  /** Whether the stage gets the form for development, which is no revision. @default false */
+  readonly development?: boolean;
   /** The secret that the deploy rotates; the stage has a file with its raised counter. @default none */
   readonly rotation?: {
     readonly secret: string;
@@ -199,6 +202,10 @@ export async function deploy(stage: Stage, options: DeployOptions): Promise<void
     up(stack, stage, config, options),
   ]);
   if (options.canary === "step") return;
+  if (options.development) {
+    process.stdout.write(`\n${stage.name} is up: ${urlOf(stage.name, result)}\n`);
+    return;
+  }
   const failure = test && (await failureOf(test));
   await recordDeploy(config, {
     source,

@@ -110,6 +110,19 @@ describe("docker.Image", function () {
     }
   });
 
+  it("builds the stage of the Dockerfile that target names, and builds again when it changes", async () => {
+    const stages = 'FROM $BASE AS one\nCOPY page.txt /one\nFROM one\nRUN ["/no-such-program"]\n';
+    writeFileSync(join(context, "Dockerfile"), `ARG BASE\n${stages}`);
+    const build = { context: "app", platform: "linux/amd64", args: { BASE: "scratch" } };
+    const upTo = (target?: string) =>
+      project.up(program({ skipPush: true, build: { ...build, ...(target && { target }) } }));
+    assert.equal((await upTo("one")).error, undefined);
+    assert.deepEqual((await upTo("one")).steps, []);
+    const { error, log } = await upTo();
+    assert.ok(error, "the last stage can't be built");
+    assert.match(log, /no-such-program/);
+  });
+
   it("keeps secrets secret in the state and out of the image's registry login", async () => {
     const credentials = { server: registry, username: "contract", password: pulumi.secret(canary) };
     const { error, outputs, log } = await project.up(program({ registry: credentials }));

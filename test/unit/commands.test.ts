@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   "canary.ts": [["--no-such-option"], ["one", "two", "three", "four"]],
   "comment.ts": [["--no-such-option"], ["one"], ["one", "two", "three"]],
   "config-diff.ts": [["one"]],
+  "dev.ts": [["--no-such-option"], ["one", "two", "three"]],
   "doctor.ts": [["--no-such-option"]],
   "down.ts": [["--yes"]],
   "drill.ts": [["--json"], ["one", "two", "three", "four"]],

@@ -98,8 +98,11 @@ describe("Pinned images", () => {
       const dockerfile = read(`app/${workload}/Dockerfile`);
       const [, given] = /^ARG BASE_IMAGE=(\S+)$/m.exec(dockerfile) ?? [];
       assert.equal(given, pins.images[image]!.name);
-      for (const [line] of dockerfile.matchAll(/^FROM .*$/gm))
-        assert.match(line, /^FROM \$\{BASE_IMAGE\}/);
+      const stages = ["${BASE_IMAGE}"];
+      for (const [line, base, name] of dockerfile.matchAll(/^FROM (.+?)(?: AS (\S+))?$/gm)) {
+        assert.ok(stages.includes(base!), line);
+        if (name) stages.push(name);
+      }
     });
 
   it("the local cluster has stand-ins for exactly these tags", () => {

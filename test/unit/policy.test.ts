@@ -93,6 +93,14 @@ const REFUSED: Readonly<Record<string, readonly (readonly [Resource, RegExp])[]>
       /the pod template lacks the label app.kubernetes.io\/name/,
     ],
   ],
+  "runs-built-images": [
+    [
+      changed(DEPLOYMENT, "backend", ({ spec }) => {
+        spec.template.metadata.annotations["todo-app/development"] = "true";
+      }),
+      /the annotation todo-app\/development, which make dev sets/,
+    ],
+  ],
 };
 
 describe("the policy pack", () => {
@@ -122,10 +130,11 @@ describe("the policy pack", () => {
     assert.match(allow("quay.io/")[0]!, /^allowed-registries: .*; allowed: quay\.io\/$/);
   });
 
-  it("lets development stages have tags and other Services, and names each rule once", () => {
+  it("lets development stages have tags, other Services and sources, and names each rule once", () => {
     const dev = (resource: Resource) => findings({ ...resource, stage: "dev" });
     assert.deepEqual(dev(REFUSED["images-by-digest"]![0]![0]), []);
     assert.deepEqual(dev(REFUSED["only-the-route-is-public"]![0]![0]), []);
+    assert.deepEqual(dev(REFUSED["runs-built-images"]![0]![0]), []);
     const names = RULES.map(({ name }) => name);
     assert.deepEqual(names.toSorted(), [...Object.keys(REFUSED), "allowed-registries"].toSorted());
   });

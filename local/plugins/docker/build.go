@@ -57,6 +57,9 @@ func (i *image) buildArgs() []string {
 	for name, value := range child(i.build, "args") {
 		args = append(args, "--build-arg", fmt.Sprintf("%s=%v", name, value))
 	}
+	if target := text(i.build, "target"); target != "" {
+		args = append(args, "--target", target)
+	}
 	images, _ := child(i.build, "cacheFrom")["images"].([]any)
 	for _, image := range images {
 		args = append(args, "--cache-from", fmt.Sprint(image))

@@ -51,7 +51,7 @@ func (p *provider) Check(_ context.Context, req *pulumirpc.CheckRequest) (*pulum
 	build := child(inputs, "build")
 	if err := errors.Join(
 		plugin.Refuse(req.GetUrn(), kind, inputs, "build", "buildOnPreview", "imageName", "registry", "skipPush"),
-		plugin.Refuse(req.GetUrn(), kind, build, "args", "cacheFrom", "context", "platform"),
+		plugin.Refuse(req.GetUrn(), kind, build, "args", "cacheFrom", "context", "platform", "target"),
 	); err != nil {
 		return nil, err
 	}

@@ -204,6 +204,12 @@ function repairBackup(stage: StageFile): void {
     else Reflect.deleteProperty(stage, key);
 }
 
+function repairDevelopment(stage: StageFile): void {
+  const { images, canary, protectResources } = stage;
+  if (protectResources || canary?.release || images.backend || images.frontend)
+    delete stage.development;
+}
+
 const sizes = stageSchema.pick({
   backend: true,
   frontend: true,
@@ -258,6 +264,7 @@ function repair(stage: StageFile): StageFile {
     delete stage.route?.proxies;
     delete stage.canary?.release;
   }
+  repairDevelopment(stage);
   repairQuota(stage);
   return stage;
 }

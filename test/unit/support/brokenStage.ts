@@ -175,6 +175,7 @@ export const RULE_FAULTS: readonly Fault[] = [
     ],
     external,
   ),
+  ...fault("development", [true], { protectResources: true, canary: undefined }),
   ...fault("database.caCertificate", [CERTIFICATE], {
     database: inCluster,
     databaseUrl: undefined,
@@ -216,6 +217,7 @@ export const RULE_FAULTS: readonly Fault[] = [
     frontend: { replicas: 50 },
     database: { mode: "in-cluster" },
     databaseUrl: undefined,
+    development: undefined, // there would be one pod of each
   }),
   ...fault("registryPassword", [CANARY], { registryUsername: undefined }),
   ...fault("openaiApiKey", [undefined, ""], openai),
