@@ -95,34 +95,6 @@ export function databaseUrlProblem(value: string): string | undefined {
   return parameterProblem(searchParams);
 }
 
-/** Lowest and highest value of each field of cron. */
-const CRON_FIELDS = [
-  [0, 59],
-  [0, 23],
-  [1, 31],
-  [1, 12],
-  [0, 6],
-] as const;
-
-function isCronField(field: string, [lowest, highest]: readonly [number, number]): boolean {
-  return field.split(",").every((part) => {
-    const match = /^(?:\*|(\d{1,2})(?:-(\d{1,2}))?)(?:\/([1-9]\d?))?$/.exec(part);
-    if (!match) return false;
-    const from = Number(match[1] ?? lowest);
-    const to = Number(match[2] ?? match[1] ?? highest);
-    return lowest <= from && from <= to && to <= highest;
-  });
-}
-
-/** Whether a text is a schedule of cron: five fields of numbers, ranges, lists and steps. */
-export function isCron(schedule: string): boolean {
-  const fields = schedule.split(" ");
-  return (
-    fields.length === CRON_FIELDS.length &&
-    CRON_FIELDS.every((bounds, index) => isCronField(fields[index]!, bounds))
-  );
-}
-
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+\n-----END CERTIFICATE-----/g;
 
 /**

@@ -2,7 +2,8 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { QUANTITY, cpuMillicores, memoryBytes } from "../components/kubernetes/resources.ts";
-import { DIGEST_REFERENCE, certificatesIn, hasPrivateKey, isCron } from "./formats.ts";
+import { isCron } from "./cron.ts";
+import { DIGEST_REFERENCE, certificatesIn, hasPrivateKey } from "./formats.ts";
 
 /** Turns a number into text, because `pulumi config set --path` stores a text of digits as a number. */
 const numberAsText = (value: unknown) => (Number.isSafeInteger(value) ? String(value) : value);
