@@ -1,6 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import { BUCKET_SECRET } from "./kubernetes/barmanCloud.ts";
 import { objectLabels } from "./kubernetes/labels.ts";
 import type { SecretFiles } from "./kubernetes/podSecurity.ts";
 import {
@@ -28,6 +29,8 @@ export interface AppSecretsArgs {
   };
   /** Passwords are generated for a database inside the cluster; the URL of an external one contains its own. */
   readonly databaseMode: DatabaseMode;
+  /** Name of the CloudNativePG cluster. @default "postgres" */
+  readonly clusterName?: string;
   /** URL of the external database. Required if `databaseMode` is `external`. */
   readonly databaseUrl?: pulumi.Input<string>;
   /**
@@ -37,8 +40,12 @@ export interface AppSecretsArgs {
   readonly databaseCa?: string;
   /** Whether the database inside the cluster is backed up, which needs a key and a login. @default false */
   readonly backup?: boolean;
-  /** Key for the bucket that the backups are kept in. @default none: they are kept on a volume */
-  readonly bucketKey?: { readonly id: pulumi.Input<string>; readonly key: pulumi.Input<string> };
+  /** Key for the bucket that the backups are kept in, and its region. @default none: they are kept on a volume */
+  readonly bucketKey?: {
+    readonly id: pulumi.Input<string>;
+    readonly key: pulumi.Input<string>;
+    readonly region: string;
+  };
   /** API key of the language model. @default none: the built-in model needs no key */
   readonly openaiApiKey?: pulumi.Input<string>;
 }
@@ -68,7 +75,7 @@ export class AppSecrets extends pulumi.ComponentResource {
   /** `OPENAI_API_KEY`; empty without one. */
   readonly llm: SecretData;
   /** The Secrets that the database server reads; empty if the database is external. */
-  readonly postgres: Pick<PostgresArgs, "secrets" | "appRole" | "backupSecrets">;
+  readonly postgres: Pick<PostgresArgs, "secrets" | "appRole" | "backupSecrets" | "archiveSecret">;
 
   private readonly name: string;
   private readonly namespace: pulumi.Input<string>;
@@ -83,7 +90,8 @@ export class AppSecrets extends pulumi.ComponentResource {
     this.nextAuth = { BETTER_AUTH_SECRET_NEXT: next };
     this.llm = args.openaiApiKey ? { OPENAI_API_KEY: args.openaiApiKey } : {};
     const logins = this.createLogins(name, args);
-    const url = (login: DatabaseLogin) => inClusterDatabaseUrl(args.databaseMode, login);
+    const url = (login: DatabaseLogin) =>
+      inClusterDatabaseUrl(args.databaseMode, login, args.clusterName);
     this.database = {
       DATABASE_URL: logins ? url(logins.app) : args.databaseUrl!,
       ...(args.databaseCa && { DATABASE_CA: args.databaseCa }),
@@ -132,8 +140,8 @@ export class AppSecrets extends pulumi.ComponentResource {
       drill: this.createSecret("drill", key),
       ...(bucketKey && {
         bucket: this.createSecret("bucket", {
-          S3_ACCESS_KEY_ID: bucketKey.id,
-          S3_SECRET_ACCESS_KEY: bucketKey.key,
+          [BUCKET_SECRET.id]: bucketKey.id,
+          [BUCKET_SECRET.key]: bucketKey.key,
         }),
       }),
     };
@@ -157,7 +165,18 @@ export class AppSecrets extends pulumi.ComponentResource {
       this.createSecret(reader, { username: role, password }, "kubernetes.io/basic-auth");
     const secrets = basicAuth("postgres", owner);
     const { name: secretName } = basicAuth("postgres-app", app);
-    return { secrets, appRole: { name: app.role, secretName } };
+    const archiveSecret = bucketKey && this.createArchiveSecret(bucketKey);
+    return { secrets, appRole: { name: app.role, secretName }, archiveSecret };
+  }
+
+  /** What the servers of a CloudNativePG cluster log in with to the bucket. The plugin takes the region from it too. */
+  private createArchiveSecret({ id, key, region }: NonNullable<AppSecretsArgs["bucketKey"]>) {
+    const { name } = this.createSecret("bucket", {
+      [BUCKET_SECRET.id]: id,
+      [BUCKET_SECRET.key]: key,
+      [BUCKET_SECRET.region]: region,
+    });
+    return name;
   }
 
   /** Letters and digits only, so that the value needs no escaping in a URL; 32 of them carry 190 bits. */

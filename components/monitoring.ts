@@ -1,7 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { APP_LABELS, NAME_LABEL, objectLabels } from "./kubernetes/labels.ts";
-import { METRICS_PORT_NAME } from "./kubernetes/names.ts";
+import { DATABASE_WORKLOAD, METRICS_PORT_NAME } from "./kubernetes/names.ts";
 import { alertsOf, type Alert } from "./monitoring/alerts.ts";
 import { dashboardJson, type Variable } from "./monitoring/dashboard.ts";
 import { objectiveAlertsOf, recordingsOf } from "./monitoring/objectives.ts";
@@ -20,7 +20,10 @@ export interface AppMonitoring {
   readonly variables: readonly Variable[];
 }
 
-export interface MonitoringArgs extends Pick<Scope, "services" | "certificate" | "backup"> {
+export interface MonitoringArgs extends Pick<
+  Scope,
+  "services" | "certificate" | "backup" | "archive"
+> {
   readonly namespace: pulumi.Input<string>;
   /** Labels by which the Prometheus of the cluster finds PodMonitors and PrometheusRules. */
   readonly labels: Readonly<Record<string, string>>;
@@ -57,6 +60,8 @@ export class Monitoring extends pulumi.ComponentResource {
 
   /** The pods themselves, because no Service has the port of the metrics. */
   private createPodMonitor(name: string, args: MonitoringArgs) {
+    // The servers of CloudNativePG have the metrics of its backups, on a port of the same name.
+    const values = [...args.services, ...(args.archive ? [DATABASE_WORKLOAD] : [])];
     new k8s.apiextensions.CustomResource(
       name,
       {
@@ -67,7 +72,7 @@ export class Monitoring extends pulumi.ComponentResource {
           jobLabel: NAME_LABEL,
           selector: {
             matchLabels: APP_LABELS,
-            matchExpressions: [{ key: NAME_LABEL, operator: "In", values: args.services }],
+            matchExpressions: [{ key: NAME_LABEL, operator: "In", values }],
           },
           podMetricsEndpoints: [{ port: METRICS_PORT_NAME, interval: SCRAPE_INTERVAL }],
         },

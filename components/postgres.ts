@@ -1,15 +1,18 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { Backup, BACKUP_ROLE, type BackupArgs } from "./backup.ts";
-import { clusterSpec } from "./kubernetes/cloudNativePg.ts";
+import type { Archive } from "./kubernetes/barmanCloud.ts";
+import { DEFAULT_CLUSTER, type Recovery } from "./kubernetes/cloudNativePg.ts";
 import { HOLDS_DATA } from "./kubernetes/dataProtection.ts";
 import { objectLabels, selectorLabels } from "./kubernetes/labels.ts";
+import { DATABASE_WORKLOAD } from "./kubernetes/names.ts";
 import { inNamespace, outside, policySpec, workload, type Peer } from "./kubernetes/network.ts";
 import { DATA_PATH, POSTGRES_USER_ID, postgresContainer } from "./kubernetes/postgresContainer.ts";
 import { restrictedPod, type SecretFiles } from "./kubernetes/podSecurity.ts";
 import type { ContainerResources } from "./kubernetes/resources.ts";
+import { createCluster } from "./postgresCluster.ts";
 
-const WORKLOAD = "postgres";
+const WORKLOAD = DATABASE_WORKLOAD;
 const PORT = 5432;
 /** Name of the database and of the role that owns it. Only migrations log in as the owner. */
 export const DATABASE_OWNER = "todo";
@@ -19,6 +22,8 @@ const OWNER = DATABASE_OWNER;
  * to find out whether it is cut off from them.
  */
 const STATUS_PORT = 8000;
+/** Port of the metrics of a server in CloudNativePG. */
+const METRICS_PORT = 9187;
 /**
  * Ports on which the API server listens in the usual distributions. NetworkPolicies see this port, not port 443 of the
  * API's Service, which is translated to it.
@@ -37,15 +42,20 @@ export interface DatabaseLogin {
   readonly password: pulumi.Output<string>;
 }
 
-/** URL under which the workloads of the same namespace reach a database inside the cluster. */
+/**
+ * URL under which the workloads of the same namespace reach a database inside the cluster.
+ *
+ * @param clusterName name of the CloudNativePG cluster
+ */
 export function inClusterDatabaseUrl(
   mode: DatabaseMode,
   { role, password }: DatabaseLogin,
+  clusterName: string = DEFAULT_CLUSTER,
 ): pulumi.Output<string> {
-  // CloudNativePG creates the Service `postgres-rw` for the primary. Its servers use TLS, with certificates of an
+  // CloudNativePG creates the Service `<cluster>-rw` for the primary. Its servers use TLS, with certificates of an
   // authority that the operator creates.
   const [host, query] =
-    mode === "cloudnative-pg" ? [`${WORKLOAD}-rw`, "?sslmode=require"] : [WORKLOAD, ""];
+    mode === "cloudnative-pg" ? [`${clusterName}-rw`, "?sslmode=require"] : [WORKLOAD, ""];
   return pulumi.interpolate`postgresql://${role}:${password}@${host}:${PORT}/${OWNER}${query}`;
 }
 
@@ -72,6 +82,14 @@ export interface PostgresArgs {
   readonly backup?: Pick<BackupArgs, "schedule" | "keep" | "storage" | "bucket">;
   /** Secrets for `backup`; `secrets` then also has `BACKUP_PASSWORD`. Required if `backup` is set. */
   readonly backupSecrets?: BackupArgs["secrets"];
+  /** Name of the CloudNativePG cluster. @default "postgres" */
+  readonly clusterName?: string;
+  /** What a CloudNativePG cluster that does not exist yet is made from. @default it begins empty */
+  readonly recovery?: Recovery;
+  /** Where a CloudNativePG cluster is backed up. @default nowhere */
+  readonly archive?: Archive;
+  /** Secret with the keys of `BUCKET_SECRET`. Required if `archive` is set. */
+  readonly archiveSecret?: pulumi.Input<string>;
   /** Image of the server: compatible with Docker's official `postgres`, or made for the CloudNativePG operator. */
   readonly image: string;
   /** Size of the volume, such as `1Gi`. Growing it needs a StorageClass that allows expansion. */
@@ -89,6 +107,8 @@ export interface PostgresArgs {
   readonly pullSecret?: pulumi.Input<string>;
   /** PriorityClass. @default the cluster's default */
   readonly priorityClassName?: string;
+  /** Namespace whose pods may read the metrics of a CloudNativePG cluster. @default nobody may */
+  readonly metricsReader?: string;
   /** Peers that may connect to the database. */
   readonly callers: readonly Peer[];
   /** How long to wait until the server is ready, in seconds. */
@@ -110,7 +130,10 @@ export class Postgres extends pulumi.ComponentResource {
   }
 
   /** Returns an argument that is optional in general, but required by `mode`. */
-  private required<K extends "secrets" | "appRole" | "backupSecrets">(args: PostgresArgs, name: K) {
+  private required<K extends "secrets" | "appRole" | "backupSecrets" | "archiveSecret">(
+    args: PostgresArgs,
+    name: K,
+  ) {
     const value = args[name];
     if (value === undefined)
       throw new pulumi.ResourceError(
@@ -156,33 +179,22 @@ export class Postgres extends pulumi.ComponentResource {
 
   private createCluster(name: string, args: PostgresArgs) {
     const servers = [PORT, STATUS_PORT].map((port) => workload(WORKLOAD, port));
+    const operator = [PORT, STATUS_PORT].map((port) => inNamespace(args.operatorNamespace, port));
+    const reader = args.metricsReader ? [inNamespace(args.metricsReader, METRICS_PORT)] : [];
     this.createNetworkPolicy(
       name,
       args,
-      [...servers, ...[PORT, STATUS_PORT].map((port) => inNamespace(args.operatorNamespace, port))],
-      [...servers, ...API_SERVER_PORTS.map(outside)],
+      [...servers, ...operator, ...reader],
+      [...servers, ...API_SERVER_PORTS.map(outside), ...(args.archive?.callees ?? [])],
     );
-    const secrets = this.required(args, "secrets");
-    const appRole = this.required(args, "appRole");
-    const annotations = {
-      "pulumi.com/waitFor": "condition=Ready",
-      "pulumi.com/timeoutSeconds": String(args.rolloutTimeoutSeconds),
-    };
-    new k8s.apiextensions.CustomResource(
-      name,
-      {
-        apiVersion: "postgresql.cnpg.io/v1",
-        kind: "Cluster",
-        metadata: this.metadata(args, annotations),
-        spec: clusterSpec({
-          ...args,
-          workload: WORKLOAD,
-          owner: { name: OWNER, secretName: secrets.name },
-          appRole,
-        }),
-      },
-      { parent: this, ...HOLDS_DATA },
-    );
+    const { archive } = args;
+    createCluster(name, this, {
+      ...args,
+      workload: WORKLOAD,
+      owner: { name: OWNER, secretName: this.required(args, "secrets").name },
+      appRole: this.required(args, "appRole"),
+      archive: archive && { ...archive, secretName: this.required(args, "archiveSecret") },
+    });
   }
 
   private createNetworkPolicy(

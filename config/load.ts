@@ -17,6 +17,7 @@ import type { WebServiceArgs } from "../components/webService.ts";
 import type { WorkloadArgs } from "../components/workload.ts";
 import { appMonitoring } from "./appMonitoring.ts";
 import { asIntended, checkedStage, type IsEncrypted } from "./check.ts";
+import { longestGapSeconds } from "./cron.ts";
 import { PROJECT_NAME } from "./decode.ts";
 import { developmentOf, podsOf } from "./development.ts";
 import { imageOf } from "./images.ts";
@@ -42,7 +43,8 @@ export type StackConfig = Readonly<
     Pick<Stage, "kubernetesContext" | "namespace" | "protectResources" | "quota"> & {
       readonly stage: string;
       /** Arguments of `Postgres`. */
-      readonly database: Stage["database"] & Pick<PostgresArgs, "backup">;
+      readonly database: Stage["database"] &
+        Pick<PostgresArgs, "backup" | "archive" | "metricsReader">;
       /** Arguments that all workloads have in common. */
       readonly pods: Pick<WorkloadArgs, "priorityClassName" | "rolloutTimeoutSeconds">;
       /** Arguments that all web services have in common. */
@@ -133,42 +135,54 @@ const secret = (value: string) => (value ? pulumi.secret(value) : undefined);
 function secretsOf(stage: Stage): StackConfig["secrets"] {
   const { backup, database, databaseUrl, llm, openaiApiKey, secretVersions } = stage;
   const { backupS3AccessKeyId: id, backupS3SecretAccessKey: key } = stage;
-  const bucketKey = { id: pulumi.secret(id), key: pulumi.secret(key) };
+  const s3 = backup.enabled ? backup.s3 : undefined;
   return {
     versions: secretVersions,
     databaseMode: database.mode,
+    clusterName: database.clusterName,
     databaseUrl: database.mode === "external" ? secret(databaseUrl) : undefined,
     databaseCa: database.caCertificate,
     backup: backup.enabled,
-    bucketKey: backup.enabled && backup.s3 ? bucketKey : undefined,
+    bucketKey: s3 && { id: pulumi.secret(id), key: pulumi.secret(key), region: s3.region },
     openaiApiKey: llm.provider === "openai" ? secret(openaiApiKey) : undefined,
   };
 }
 
-function backupOf(stack: string, { backup, ...stage }: Stage): PostgresArgs["backup"] {
-  const { enabled, s3, ...args } = backup;
-  if (!enabled) return undefined;
-  if (!s3) return args;
+/** How the database is backed up, which depends on who runs it. */
+function backupOf(
+  stack: string,
+  { backup, ...stage }: Stage,
+): Pick<PostgresArgs, "backup" | "archive"> {
+  const { enabled, s3, schedule, keep, keepDays, storage } = backup;
+  if (!enabled) return {};
+  if (!s3) return { backup: { schedule, keep, storage } };
+  const { endpoint, region, bucket } = s3;
+  const prefix = s3.prefix || namespaceOf(stack, stage);
+  const callees = [outside(urlPort(endpoint))];
+  if (stage.database.mode === "cloudnative-pg")
+    return { archive: { schedule, keepDays, endpoint, region, bucket, prefix, callees } };
   const settings = {
-    S3_ENDPOINT: s3.endpoint,
-    S3_REGION: s3.region,
-    S3_BUCKET: s3.bucket,
-    S3_PREFIX: s3.prefix || namespaceOf(stack, stage),
+    S3_ENDPOINT: endpoint,
+    S3_REGION: region,
+    S3_BUCKET: bucket,
+    S3_PREFIX: prefix,
   };
-  const bucket = { image: s3.image, settings, callees: [outside(urlPort(s3.endpoint))] };
-  return { ...args, bucket };
+  const own = { image: s3.image, settings, callees };
+  return { backup: { schedule, keep, storage, bucket: own } };
 }
 
 const labelsOf = (list: readonly string[]) =>
   Object.fromEntries(list.map((label) => label.split("=") as [string, string]));
 
-function monitoringOf({ monitoring, tls, backup }: Stage): StackConfig["monitoring"] {
+function monitoringOf({ monitoring, tls, backup, database }: Stage): StackConfig["monitoring"] {
   if (!monitoring.enabled) return undefined;
   const isIssued = tls.issuer !== "none" && tls.issuer !== "secret";
+  const isArchived = backup.enabled && database.mode === "cloudnative-pg";
   return {
     services: SERVICE_NAMES,
     certificate: isIssued ? CERTIFICATE : undefined,
-    backup: backup.enabled,
+    backup: backup.enabled && !isArchived,
+    archive: isArchived ? { longestGap: longestGapSeconds(backup.schedule) } : undefined,
     labels: labelsOf(monitoring.labels),
     dashboardLabels: labelsOf(monitoring.dashboardLabels),
     runbooks: monitoring.runbooks,
@@ -235,7 +249,11 @@ export function parseConfig(
     kubernetesContext: checked.kubernetesContext,
     protectResources: checked.protectResources,
     quota: checked.quota,
-    database: { ...database, backup: backupOf(stack, checked) },
+    database: {
+      ...database,
+      ...backupOf(stack, checked),
+      metricsReader: monitoring.namespace,
+    },
     ...forEachService((name) => ({
       ...podsOf(name, checked),
       ...(developmentOf(name, checked) && { development: true }),

@@ -2,6 +2,7 @@
 import { neededConnections } from "../components/databaseConnections.ts";
 import { canaryOf } from "../components/kubernetes/names.ts";
 import { peakOf } from "../components/kubernetes/quota.ts";
+import { DEFAULT_CLUSTER } from "../components/kubernetes/cloudNativePg.ts";
 import { cpuMillicores, memoryBytes } from "../components/kubernetes/resources.ts";
 import { BUCKET_KEYS } from "./bucketSchema.ts";
 import { developmentProblem, podsOf } from "./development.ts";
@@ -83,8 +84,35 @@ function checkQuota(stage: Stage, reject: Reject): void {
 /** Values of sslmode that encrypt the connection. */
 const ENCRYPTED_MODES = ["require", "verify-ca", "verify-full"];
 
+/** What CloudNativePG needs of a bucket, and what it can be recovered from. */
+function checkCluster({ database, backup }: Stage, reject: Reject): void {
+  if (database.mode !== "cloudnative-pg") return;
+  const because = "because database.mode is cloudnative-pg";
+  if (backup.enabled && !backup.s3)
+    reject(
+      ["backup", "s3"],
+      `a bucket (endpoint and bucket), ${because}: its write-ahead log is archived outside of the cluster`,
+    );
+  if (backup.enabled && backup.s3?.endpoint.startsWith("http:"))
+    reject(
+      ["backup", "s3", "endpoint"],
+      `an https URL, ${because}: its backups are not encrypted before they are sent`,
+    );
+  if (!database.recovery) return;
+  if (!backup.enabled)
+    reject(
+      ["backup", "enabled"],
+      "true with backup.s3, because database.recovery is set: it reads that bucket",
+    );
+  if (database.recovery.clusterName === database.clusterName)
+    reject(
+      ["database", "clusterName"],
+      "another name than database.recovery.clusterName: a new cluster needs a folder of its own in the bucket",
+    );
+}
+
 function checkDatabase({ database, databaseUrl, backup }: Stage, reject: Reject): void {
-  if (backup.enabled && database.mode !== "in-cluster")
+  if (backup.enabled && database.mode === "external")
     reject(
       ["backup", "enabled"],
       `false, because database.mode is ${database.mode}: docs/operations.md, "Back up and restore", says who makes its backups`,
@@ -198,6 +226,11 @@ function checkUnused({ tls, database, route, ...stage }: Stage, unused: Reject):
   ] as const)
     if (tls[key] && tls.issuer !== issuer)
       unused(["tls", key], `only tls.issuer ${issuer} reads it`);
+  if (database.mode !== "cloudnative-pg") {
+    if (database.recovery) unused(["database", "recovery"], "database.mode is not cloudnative-pg");
+    if (database.clusterName !== DEFAULT_CLUSTER)
+      unused(["database", "clusterName"], "database.mode is not cloudnative-pg");
+  }
   if (database.mode !== "external") {
     if (database.caCertificate)
       unused(["database", "caCertificate"], "database.mode is not external");
@@ -231,6 +264,7 @@ export function crossFieldProblems(stack: string, stage: Stage): Problem[] {
   checkResources(["database"], stage.database.resources, reject);
   checkQuota(stage, reject);
   checkDatabase(stage, reject);
+  checkCluster(stage, reject);
   checkBucket(stage, reject);
   checkConnections(stage, reject);
   checkRoute(stage, reject);

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { LEAST_ROLLOUT_SECONDS } from "../components/kubernetes/deadlines.ts";
 import { DATABASE_URL_FORM, VERSIONED_IMAGE, databaseUrlProblem } from "./formats.ts";
 import { bucketSchema } from "./bucketSchema.ts";
+import { clusterSchema } from "./clusterSchema.ts";
 import { imagesSchema } from "./imagesSchema.ts";
 import { imageReference } from "./pins.ts";
 import { forEachService } from "./services.ts";
@@ -117,16 +118,22 @@ export const stageSchema = object({
     operatorNamespace: text(DNS_LABEL, "the namespace of the CloudNativePG operator").prefault(
       "cnpg-system",
     ),
+    ...clusterSchema,
     /** Certificate of the authority that signed the external server's certificate; empty: the public authorities. */
     caCertificate: certificates(),
   }).prefault({}),
-  /** Backups of a database in the cluster (mode in-cluster), encrypted, on a volume beside it or in a bucket. */
+  /**
+   * Backups of a database in the cluster. `in-cluster`: encrypted dumps, on a volume beside it or in a bucket.
+   * `cloudnative-pg`: by the operator, in a bucket only.
+   */
   backup: object({
     enabled: flag().default(false),
     /** When backups are made, in UTC. */
     schedule: cronSchedule.prefault("17 2 * * *"),
-    /** Number of backups to keep. */
+    /** Number of dumps to keep. */
     keep: integer(1, 1000).default(14),
+    /** Days back to which a CloudNativePG cluster can be recovered; older backups are removed. */
+    keepDays: integer(1, 1000).default(14),
     /** Size of their volume; with `s3`, of the volume that one backup has while it is made, restored or tried out. */
     storage: memory.prefault("5Gi"),
     s3: bucketSchema.optional(),

@@ -8,3 +8,6 @@ export const METRICS_PORT_NAME = "metrics";
 
 /** Annotation of pods whose program serves sources that change while it runs. */
 export const DEVELOPMENT = "todo-app/development";
+
+/** Name of the workload that is the database in the cluster. */
+export const DATABASE_WORKLOAD = "postgres";

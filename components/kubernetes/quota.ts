@@ -35,6 +35,12 @@ export const BACKUP_RESOURCES: ContainerResources = {
   limits: { memory: "512Mi" },
 };
 
+/** What the container beside each server of a CloudNativePG cluster needs that sends backups and the log to the bucket. */
+export const ARCHIVER_RESOURCES: ContainerResources = {
+  requests: { cpu: "50m", memory: "128Mi" },
+  limits: { memory: "512Mi" },
+};
+
 /**
  * Room for pods beside the app's own: for those that state no resources, and for a Job that dumps or restores the
  * database.
@@ -64,10 +70,32 @@ export function workloadBudget({ replicas, autoscaling, resources }: Workload): 
   return { pods: 2 * (autoscaling?.maxReplicas ?? replicas), resources };
 }
 
-/** The database's pods: none if it is external. A CloudNativePG cluster adds a standby before it removes one. */
-function databaseBudget({ mode, instances, resources }: Database): PodBudget {
-  const pods = { external: 0, "cloudnative-pg": instances + 1 }[mode] ?? 1;
-  return { pods, resources };
+/** What two containers of a pod need together. */
+function sumOf(one: ContainerResources, other: ContainerResources): ContainerResources {
+  const memory = (kind: "requests" | "limits") =>
+    String(memoryBytes(one[kind].memory) + memoryBytes(other[kind].memory));
+  const cpu = `${cpuMillicores(one.requests.cpu) + cpuMillicores(other.requests.cpu)}m`;
+  return { requests: { cpu, memory: memory("requests") }, limits: { memory: memory("limits") } };
+}
+
+/**
+ * The database's pods, and what backups of it need: none if it is external. A CloudNativePG cluster adds a standby before it
+ * removes one. With backups, each of its pods has one more container, and a drill is one more pod.
+ */
+function databaseBudgets(
+  { mode, instances, resources }: Database,
+  hasBackup: boolean,
+): PodBudget[] {
+  if (mode === "external") return [];
+  if (mode === "in-cluster")
+    return [
+      { pods: 1, resources },
+      // Beside the one of the headroom, which an operator starts.
+      { pods: hasBackup ? 1 : 0, resources: BACKUP_RESOURCES },
+    ];
+  const pods = instances + 1;
+  if (!hasBackup) return [{ pods, resources }];
+  return [{ pods: pods + 1, resources: sumOf(resources, ARCHIVER_RESOURCES) }];
 }
 
 /**
@@ -81,10 +109,8 @@ export function peakOf(stage: {
 }) {
   const budgets = [
     ...stage.services.map(workloadBudget),
-    databaseBudget(stage.database),
+    ...databaseBudgets(stage.database, stage.backup?.enabled ?? false),
     { pods: 1, resources: MIGRATION_RESOURCES },
-    // Beside the one of the headroom, which an operator starts.
-    { pods: stage.backup?.enabled ? 1 : 0, resources: BACKUP_RESOURCES },
     ...HEADROOM,
   ];
   const sum = (amount: (resources: ContainerResources) => number) =>

@@ -2,7 +2,7 @@
  * What raises an alarm, besides the objectives of `objectives.ts`. Names that begin with `kube_` and `kubelet_` are those of
  * kube-state-metrics and the kubelet, `certmanager_` those of cert-manager.
  */
-import type { Scope } from "./scope.ts";
+import { archiveMetric, type Scope } from "./scope.ts";
 
 export interface Alert {
   /** Also the heading of its runbook in docs/operations.md. */
@@ -132,6 +132,37 @@ function backup({ of }: Scope): Alert[] {
   ];
 }
 
+function archive(scope: Scope, { longestGap }: NonNullable<Scope["archive"]>): Alert[] {
+  const newest = (metric: string) => `max by (namespace) (${metric})`;
+  const made = archiveMetric(scope, "last_available_backup_timestamp");
+  const failed = archiveMetric(scope, "last_failed_backup_timestamp");
+  const log = (name: string) => newest(`cnpg_pg_stat_archiver_${name}${scope.of()}`);
+  return [
+    {
+      name: "AppBackupFailed",
+      severity: "warning",
+      expr: `${newest(failed)} > ${newest(made)}`,
+      summary: "A backup has failed, and none has succeeded since",
+    },
+    {
+      name: "AppBackupOverdue",
+      severity: "critical",
+      // Without the metric, nobody knows.
+      expr: `time() - ${newest(made)} > ${longestGap} or absent(${made})`,
+      for: "5h", // as with a CronJob, whose backup may start an hour late and take four
+      summary: "The newest backup is older than the schedule of backups says",
+    },
+    {
+      name: "AppArchiveFails",
+      severity: "critical",
+      expr: `${log("last_failed_time")} > ${log("last_archived_time")}`,
+      for: "15m",
+      summary:
+        "The write-ahead log can't be archived: it fills the volume, and what is written now is in no backup",
+    },
+  ];
+}
+
 const migrationFailed = ({ of }: Scope): Alert => ({
   name: "AppMigrationFailed",
   severity: "warning",
@@ -163,6 +194,7 @@ export function alertsOf(scope: Scope): Alert[] {
     volumeNearlyFull(scope, "critical", 0.95),
     ...(scope.certificate ? certificate(scope, scope.certificate) : []),
     ...(scope.backup ? backup(scope) : []),
+    ...(scope.archive ? archive(scope, scope.archive) : []),
     migrationFailed(scope),
     databaseConnections(scope),
   ];

@@ -1,5 +1,5 @@
 /** What the dashboard shows of every app that the stack deploys. */
-import type { Scope } from "./scope.ts";
+import { archiveMetric, type Scope } from "./scope.ts";
 
 export interface Panel {
   /** Heading under which the panel stands. */
@@ -124,9 +124,13 @@ function pods({ of, namespace }: Scope): Panel[] {
   ];
 }
 
-function data({ of, backup }: Scope): Panel[] {
+function data(scope: Scope): Panel[] {
+  const { of, backup, archive } = scope;
   const row = "Data";
-  const age = `time() - max by (cronjob) (kube_cronjob_status_last_successful_time${of('cronjob="backup"')})`;
+  const made = archive
+    ? `max(${archiveMetric(scope, "last_available_backup_timestamp")})`
+    : `max by (cronjob) (kube_cronjob_status_last_successful_time${of('cronjob="backup"')})`;
+  const age = `time() - ${made}`;
   return [
     {
       row,
@@ -150,7 +154,7 @@ function data({ of, backup }: Scope): Panel[] {
         },
       ],
     },
-    ...(backup
+    ...(backup || archive
       ? [
           {
             row,

@@ -66,7 +66,7 @@ export const prometheusFolder = () =>
   }).trim();
 
 /** What the queries of the app's own pods begin with; all others come from the cluster's exporters. */
-const OF_CLUSTER = /^(kube_|kubelet_|certmanager_)/;
+const OF_CLUSTER = /^(kube_|kubelet_|certmanager_|cnpg_|barman_cloud_)/;
 
 /** The metrics that a query reads. */
 export function metricsIn(expr: string): string[] {

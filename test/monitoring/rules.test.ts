@@ -5,10 +5,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { ARCHIVE_CASES } from "./archiveCases.ts";
 import { NAMESPACE, written, type Case } from "./case.ts";
 import { CLUSTER_CASES } from "./clusterCases.ts";
 import { CERTIFICATE_CASES, JOB_CASES } from "./jobCases.ts";
-import { isOfApp, manifestsOf, metricsIn, prometheusFolder } from "./manifests.ts";
+import { isOfApp, manifestsOf, metricsIn, prometheusFolder, type Group } from "./manifests.ts";
 import { SERVICE_CASES } from "./serviceCases.ts";
 
 /** For each alert: series that raise it, and similar ones that do not. */
@@ -17,8 +18,20 @@ const CASES = [...SERVICE_CASES, ...CLUSTER_CASES, ...JOB_CASES, ...CERTIFICATE_
 /** A stage that has everything that is watched. */
 const EVERYTHING = { backup: { enabled: true }, tls: { issuer: "ca", caSecretName: "ca" } };
 
+/** A stage whose backups the CloudNativePG operator makes, once a day. */
+const ARCHIVE = {
+  database: { mode: "cloudnative-pg", image: "ghcr.io/cloudnative-pg/postgresql:17" },
+  backup: { enabled: true, s3: { endpoint: "https://s3.example.com", bucket: "backups" } },
+  backupS3AccessKeyId: "id",
+  backupS3SecretAccessKey: "key",
+};
+
 const manifests = manifestsOf("dev", EVERYTHING);
+const archive = manifestsOf("dev", ARCHIVE);
 const { alerts, groups, dashboard } = manifests;
+/** The names of the alerts about backups. */
+const ofBackups = (all: typeof alerts) =>
+  all.map(({ alert }) => alert!).filter((name) => /^App(Backup|Archive)/.test(name));
 const targets = dashboard.panels.flatMap((panel) => panel.targets ?? []);
 const names = [...new Set(alerts.map(({ alert }) => alert!))];
 const runbookOf = (name: string) => `docs/operations.md#${name.toLowerCase()}`;
@@ -40,10 +53,10 @@ describe("the alerts", () => {
   }
 
   /** The rules of one alert, and the recorded ones that the objectives read: evaluating all takes seconds. */
-  function rulesOf(alert: string) {
-    const own = alerts.filter((rule) => rule.alert === alert);
+  function rulesOf(alert: string, all: readonly Group[]) {
+    const own = all.flatMap(({ rules }) => rules).filter((rule) => rule.alert === alert);
     const reads = own.some(({ expr }) => expr.includes("namespace_job:"));
-    return groups
+    return all
       .map((group) => ({
         ...group,
         rules: group.rules.filter((rule) => own.includes(rule) || (reads && rule.record)),
@@ -54,8 +67,8 @@ describe("the alerts", () => {
   const write = (file: string, content: object) =>
     writeFileSync(join(folder, file), stringify(content));
 
-  function check({ alert, series, at, raised = [] }: Case) {
-    write("rules.yaml", { groups: rulesOf(alert) });
+  function check({ alert, series, at, raised = [] }: Case, all = groups) {
+    write("rules.yaml", { groups: rulesOf(alert, all) });
     const expected = raised.map(({ labels, summary }) => ({
       exp_labels: { namespace: NAMESPACE, ...labels },
       exp_annotations: { summary, runbook_url: runbookOf(alert) },
@@ -71,24 +84,34 @@ describe("the alerts", () => {
   }
 
   it("are rules that Prometheus accepts, without doubles", () => {
-    write("rules.yaml", { groups });
-    assert.match(succeeds("check", "rules", "--lint-fatal", "rules.yaml"), /SUCCESS/);
+    for (const each of [groups, archive.groups]) {
+      write("rules.yaml", { groups: each });
+      assert.match(succeeds("check", "rules", "--lint-fatal", "rules.yaml"), /SUCCESS/);
+    }
   });
 
   for (const one of CASES)
     it(`${one.alert} is ${one.raised ? "" : "not "}raised when ${one.when}`, () => check(one));
 
+  for (const one of ARCHIVE_CASES)
+    it(`with CloudNativePG, ${one.alert} is ${one.raised ? "" : "not "}raised when ${one.when}`, () =>
+      check(one, archive.groups));
+
   it("are all tried, those that are raised and those that are not", () => {
-    const tried = (isRaised: boolean) => [
-      ...new Set(CASES.filter(({ raised }) => !!raised === isRaised).map(({ alert }) => alert)),
+    const tried = (cases: readonly Case[], isRaised: boolean) => [
+      ...new Set(cases.filter(({ raised }) => !!raised === isRaised).map(({ alert }) => alert)),
     ];
-    for (const isRaised of [true, false])
-      assert.deepEqual(tried(isRaised).sort(), [...names].sort());
+    for (const isRaised of [true, false]) {
+      assert.deepEqual(tried(CASES, isRaised).sort(), [...names].sort());
+      const ofArchive = [...ofBackups(alerts), "AppArchiveFails"];
+      assert.deepEqual(ofBackups(archive.alerts), ofArchive);
+      assert.deepEqual(tried(ARCHIVE_CASES, isRaised).sort(), ofArchive.toSorted());
+    }
   });
 
   it("have a severity, a sentence and a runbook", () => {
     const runbooks = readFileSync("docs/operations.md", "utf8");
-    for (const { alert, labels, annotations } of alerts) {
+    for (const { alert, labels, annotations } of [...alerts, ...archive.alerts]) {
       assert.match(labels!.severity!, /^(critical|warning)$/, alert);
       assert.ok(annotations?.summary, alert);
       assert.equal(annotations.runbook_url, runbookOf(alert!));
@@ -97,7 +120,7 @@ describe("the alerts", () => {
   });
 
   it("look at their own namespace only", () => {
-    for (const { expr } of groups.flatMap(({ rules }) => rules))
+    for (const { expr } of [...groups, ...archive.groups].flatMap(({ rules }) => rules))
       for (const [, matchers] of expr.matchAll(/\w\{([^}]*)\}/g))
         assert.match(matchers!, new RegExp(`namespace="${NAMESPACE}"`), expr);
   });

@@ -44,6 +44,13 @@ describe("Monitoring", () => {
     });
   });
 
+  it("has the servers of CloudNativePG scraped, where their metrics tell of backups", async () => {
+    const args = { ...ARGS, archive: { longestGap: 86_400 } };
+    const { resources } = await record(() => new Monitoring("m", args));
+    const [{ values }] = find(resources, "PodMonitor")[0]!.inputs.spec.selector.matchExpressions;
+    assert.deepEqual(values, ["site", "postgres"]);
+  });
+
   it("has alerts about any app, which link to their runbooks", async () => {
     const [rules] = find(await created(), "PrometheusRule");
     const [, { rules: alerts }] = rules!.inputs.spec.groups;
@@ -102,6 +109,14 @@ describe("monitoring of a stage", () => {
     assert.equal(monitoringOf(on)?.certificate, undefined);
     const backup = { enabled: true };
     assert.equal(monitoringOf(on, { backup })?.backup, true);
+    assert.equal(monitoringOf(on, { backup })?.archive, undefined);
+    const archive = monitoringOf(on, {
+      backup: { enabled: true, s3: { endpoint: "https://s3.example.com", bucket: "backups" } },
+      database: { mode: "cloudnative-pg", image: "ghcr.io/cloudnative-pg/postgresql:17" },
+      backupS3AccessKeyId: "id",
+      backupS3SecretAccessKey: "key",
+    });
+    assert.deepEqual([archive?.backup, archive?.archive], [false, { longestGap: 86_400 }]);
     const tls = (settings: object) => monitoringOf(on, { tls: settings })?.certificate;
     assert.equal(tls({ issuer: "ca", caSecretName: "ca" }), "todo-app");
     assert.equal(tls({ issuer: "secret", secretName: "tls" }), undefined);

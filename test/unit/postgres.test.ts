@@ -6,6 +6,16 @@ import { find, record, type Recorded } from "./support/record.ts";
 const secrets = { name: "secret-1", keys: ["POSTGRES_PASSWORD"] };
 const appRole = { name: "todo_app_a", secretName: "secret-2" };
 
+const ARCHIVE = {
+  schedule: "17 2 * * *",
+  keepDays: 14,
+  endpoint: "https://s3.example.com",
+  bucket: "backups",
+  prefix: "ns",
+  region: "us-east-1",
+  callees: [],
+};
+
 const postgres = (extra: Partial<PostgresArgs>) =>
   record(() => {
     const args: PostgresArgs = {
@@ -102,12 +112,26 @@ describe("Postgres", () => {
       [5432, 5432, 8000, 5432, 8000],
       "backend, replication, its health, operator, operator's questions",
     );
+    const watched = await postgres({
+      mode: "cloudnative-pg",
+      secrets,
+      appRole,
+      metricsReader: "monitoring",
+    });
+    const { ingress } = find(watched.resources, "NetworkPolicy")[0]!.inputs.spec;
+    assert.deepEqual(ingress.at(-1), {
+      from: [
+        { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "monitoring" } } },
+      ],
+      ports: [{ protocol: "TCP", port: 9187 }],
+    });
   });
 
   for (const [mode, given, missing] of [
     ["in-cluster", {}, "secrets"],
     ["cloudnative-pg", {}, "secrets"],
     ["cloudnative-pg", { secrets }, "appRole"],
+    ["cloudnative-pg", { secrets, appRole, archive: ARCHIVE }, "archiveSecret"],
   ] as const)
     it(`${mode} without the argument ${missing} says so`, async () => {
       await assert.rejects(postgres({ mode, ...given }), {

@@ -184,10 +184,23 @@ function repairTls(stage: StageFile): void {
   stage.tls = tls;
 }
 
+/** CloudNativePG backs up to a bucket by HTTPS, and recovers from one into a cluster of another name. */
+function repairCluster({ database, backup }: StageFile): void {
+  database.image = "ghcr.io/cloudnative-pg/postgresql:17";
+  if (!backup?.s3) delete backup?.enabled;
+  if (backup?.s3) backup.s3.endpoint = backup.s3.endpoint.replace(/^http:/, "https:");
+  if (!backup?.enabled) delete database.recovery;
+  if (database.recovery) database.clusterName = `${database.recovery.clusterName.slice(0, 40)}-2`;
+}
+
 function repairDatabase(stage: StageFile): void {
   const { mode } = (stage.database ??= {});
-  if (mode && mode !== "in-cluster") delete stage.backup?.enabled;
-  if (mode === "cloudnative-pg") stage.database.image = "ghcr.io/cloudnative-pg/postgresql:17";
+  if (mode === "external") delete stage.backup?.enabled;
+  if (mode === "cloudnative-pg") repairCluster(stage);
+  else {
+    delete stage.database.clusterName;
+    delete stage.database.recovery;
+  }
   if (mode !== "external") {
     stage.database.maxConnections = MOST_CONNECTIONS;
     delete stage.database.caCertificate;

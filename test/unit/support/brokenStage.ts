@@ -119,6 +119,11 @@ const withResources = (name: string) => ({
   ...(name === "database" && { databaseUrl: undefined }),
 });
 const inCluster = { mode: "in-cluster", maxConnections: MOST_CONNECTIONS };
+const operated = {
+  ...inCluster,
+  mode: "cloudnative-pg",
+  image: "ghcr.io/cloudnative-pg/postgresql:17",
+};
 const noBackup = {
   backup: {},
   backupS3AccessKeyId: undefined,
@@ -189,6 +194,27 @@ export const RULE_FAULTS: readonly Fault[] = [
     ...noBackup,
     databaseUrl: undefined,
   }),
+  ...fault("database.clusterName", ["new"], { database: inCluster, databaseUrl: undefined }),
+  ...fault("database.clusterName", ["postgres", undefined], {
+    ...bucket,
+    ...bucketKeys,
+    database: { ...operated, recovery: { clusterName: "postgres" } },
+  }),
+  ...fault("database.recovery", [{ clusterName: "old" }], {
+    database: inCluster,
+    databaseUrl: undefined,
+  }),
+  ...fault("backup.s3", [undefined], {
+    database: operated,
+    databaseUrl: undefined,
+    ...noBackup,
+    backup: { enabled: true },
+  }),
+  ...fault("backup.s3.endpoint", ["http://s3.example.com"], {
+    ...bucket,
+    ...bucketKeys,
+    database: operated,
+  }),
   ...fault("backup.enabled", [true], {
     ...external,
     databaseUrl: url("db/todo?sslmode=require"),
@@ -205,7 +231,7 @@ export const RULE_FAULTS: readonly Fault[] = [
   ),
   ...["backupS3AccessKeyId", "backupS3SecretAccessKey"].flatMap((key) => [
     ...fault(key, [undefined, ""], { ...bucket, ...bucketKeys }),
-    ...fault(key, [CANARY], noBackup),
+    ...fault(key, [CANARY], { ...noBackup, database: inCluster, databaseUrl: undefined }),
   ]),
   ...fault("backup.s3.endpoint", ["https://s3.example.com/backups", "https://s3:99999"], {
     ...bucket,
