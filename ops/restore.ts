@@ -1,7 +1,7 @@
 /** `make restore`: brings the in-cluster database of a stage back to a backup; the database before it is kept. */
-import { checkName, fixOfRestore } from "./lib/backups/backup.ts";
+import { checkName, fixOfRestore, recoverInstead } from "./lib/backups/backup.ts";
 import { resultOf, runJob, running } from "./lib/backups/jobs.ts";
-import { placeOf } from "./lib/backups/place.ts";
+import { isOfCluster, placeOf } from "./lib/backups/place.ts";
 import { command } from "./lib/command.ts";
 import { confirm } from "./lib/confirm.ts";
 import { OperatorError } from "./lib/errors.ts";
@@ -28,8 +28,9 @@ async function restore(stage: Stage, backup: string | undefined, options: Option
       "no backup is named",
       `make restore STAGE=${name} BACKUP=<name>; make backups STAGE=${name} lists the backups`,
     );
-  checkName(name, backup);
   const place = await placeOf(stage);
+  if (isOfCluster(place)) throw recoverInstead(place);
+  checkName(name, backup);
   const { context, namespace } = place;
   const others = await running(place, "restore");
   if (others.length)

@@ -215,12 +215,18 @@ describe("the commands about backups", () => {
     return undefined;
   };
 
-  it("work where the stack makes backups", () =>
-    assert.equal(refusal(config("in-cluster", true)), undefined));
+  it("work where the stack has backups made", () => {
+    for (const mode of ["in-cluster", "cloudnative-pg"])
+      assert.equal(refusal(config(mode, true)), undefined);
+  });
 
   for (const [wanted, message, fix] of [
     [config("external", false), /is external: whoever runs it/, /ask its owner/],
-    [config("cloudnative-pg", false), /is run by CloudNativePG/, /ScheduledBackup/],
+    [
+      config("cloudnative-pg", false),
+      /backups of qa are switched off/,
+      /with the bucket as docs\/operations\.md/,
+    ],
     [config("in-cluster", false), /switched off/, /config set --stack qa --path todo-app:backup/],
     [undefined, /has a problem/, /make preview STAGE=qa/],
   ] as const)

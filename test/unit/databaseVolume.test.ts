@@ -22,11 +22,21 @@ const outputs = (spec: object = {}) => ({
 const CLAIM = "kubernetes:core/v1:PersistentVolumeClaim";
 const claim = (more: object = {}) =>
   recorded(CLAIM, "postgres-data", { ...outputs({ storageClassName: "standard" }), ...more });
-const cluster = recorded("kubernetes:postgresql.cnpg.io/v1:Cluster", "postgres", outputs());
+const cluster = recorded("kubernetes:postgresql.cnpg.io/v1:Cluster", "postgres", {
+  outputs: { metadata: { namespace: "todo-app-dev", name: "postgres" }, spec: {} },
+});
 const namespace = recorded("kubernetes:core/v1:Namespace", "app");
-const dev = { namespace: "todo-app-dev", mode: "in-cluster", storageClassName: "" };
+const dev = {
+  namespace: "todo-app-dev",
+  mode: "in-cluster",
+  storageClassName: "",
+  clusterName: "postgres",
+};
 
-function refusal(wanted: Partial<typeof dev>, resource = claim()): OperatorError | undefined {
+function refusal(
+  wanted: Partial<typeof dev> & { readonly recovery?: object },
+  resource = claim(),
+): OperatorError | undefined {
   try {
     refuseDataLoss("dev", [namespace, resource], { ...dev, ...wanted });
     return undefined;
@@ -71,6 +81,27 @@ describe("a deploy onto a database that holds data", () => {
     const mode = "cloudnative-pg";
     assert.equal(refusal({ mode, storageClassName: "fast" }, cluster), undefined);
     assert.ok(refusal({ mode: "external" }, cluster));
+  });
+
+  it("is refused for another CloudNativePG cluster, and the error says whether that is a new or a recovered one", () => {
+    const wanted = { mode: "cloudnative-pg", clusterName: "postgres-2" };
+    const empty = refusal(wanted, cluster)!;
+    assert.match(
+      empty.message,
+      /would start with an empty database.*database\.clusterName: postgres → postgres-2/s,
+    );
+    const recovered = refusal({ ...wanted, recovery: { clusterName: "postgres" } }, cluster)!;
+    assert.match(
+      recovered.message,
+      /would leave its database for one that is recovered from a backup/,
+    );
+    assert.match(
+      recovered.fix,
+      /"Recover a CloudNativePG cluster".*pulumi state unprotect --stack dev '.*::postgres'$/,
+    );
+    const released = { ...cluster, protect: false };
+    assert.equal(refusal({ ...wanted, recovery: {} }, released), undefined);
+    assert.equal(refusal({ ...dev, clusterName: "postgres-2" }, claim()), undefined);
   });
 
   it("goes on if the volume is about to be deleted, or does not exist", () => {

@@ -26,6 +26,12 @@ const STAGE = {
     mode: "cloudnative-pg",
     image: "ghcr.io/cloudnative-pg/postgresql:17",
   },
+  "todo-app:backup": {
+    enabled: true,
+    s3: { endpoint: "https://s3.example.com", bucket: "backups" },
+  },
+  "todo-app:backupS3AccessKeyId": { secure: "v1:xyz" },
+  "todo-app:backupS3SecretAccessKey": { secure: "v1:xyz" },
   "todo-app:priorityClassName": "high",
   "todo-app:tls": { issuer: "letsencrypt-staging", email: "ops@todo-app.com" },
 };
@@ -159,6 +165,12 @@ describe("preflight", function () {
       fix: installs("cloudNativePg"),
     },
     {
+      what: "the plugin that backs CloudNativePG up",
+      answers: { "/apis/barmancloud.cnpg.io/v1": null },
+      missing: /^the Barman Cloud plugin of CloudNativePG, which todo-app:backup\.enabled needs$/,
+      fix: /^helm --kube-context staging upgrade --install plugin-barman-cloud plugin-barman-cloud .* --version 0\.7\.0 --namespace cnpg-system --create-namespace$/,
+    },
+    {
       what: "the priority class",
       answers: {},
       settings: { "todo-app:priorityClassName": "urgent" },
@@ -186,8 +198,18 @@ describe("preflight", function () {
     );
   });
 
+  it("names cert-manager with the plugin that needs it, where nothing else does", async () => {
+    cluster({ "/apis/cert-manager.io/v1": null, "/apis/barmancloud.cnpg.io/v1": null });
+    const found = await findings({ "todo-app:tls": { issuer: "none" } });
+    assert.deepEqual(
+      found.map((finding) => "missing" in finding && finding.missing.split(",")[0]),
+      ["cert-manager", "the Barman Cloud plugin of CloudNativePG"],
+    );
+  });
+
   it("requires nothing that the stage does not use", async () => {
     cluster({
+      "/apis/barmancloud.cnpg.io/v1": null,
       "/apis/cert-manager.io/v1": null,
       "/apis/postgresql.cnpg.io/v1": null,
       [METRICS]: null,
@@ -197,6 +219,9 @@ describe("preflight", function () {
       "todo-app:backend": {},
       "todo-app:database": { mode: "external" },
       "todo-app:databaseUrl": { secure: "v1:xyz" },
+      "todo-app:backup": {},
+      "todo-app:backupS3AccessKeyId": "",
+      "todo-app:backupS3SecretAccessKey": "",
       "todo-app:tls": { issuer: "secret", secretName: "site" },
     };
     assert.deepEqual(await findings(settings), []);

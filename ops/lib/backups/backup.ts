@@ -1,5 +1,6 @@
 /** A backup as operators see it. */
 import { OperatorError } from "../errors.ts";
+import type { ClusterPlace } from "./place.ts";
 
 /** A line of `components/backup/list.sh`. */
 export interface Listed {
@@ -48,6 +49,16 @@ export function fixOfRestore(stage: string, backup: string, message: string): st
       `StorageClass lets volumes grow, and make up STAGE=${stage}; then: ${again}`
     );
   return `the database is as it was; make backups STAGE=${stage} lists the backups`;
+}
+
+/** Why a backup of CloudNativePG is not restored into the cluster in use, and what is done instead. */
+export function recoverInstead({ stage, cluster }: ClusterPlace): OperatorError {
+  const set = `pulumi config set --stack ${stage} --path todo-app:database`;
+  return new OperatorError(
+    `the database of ${stage} is run by CloudNativePG, which recovers a backup into a new cluster only`,
+    `read "Recover a CloudNativePG cluster" in docs/operations.md, then: ${set}.recovery.clusterName ${cluster}; ` +
+      `${set}.clusterName <new name>; make up STAGE=${stage}`,
+  );
 }
 
 /** The backups, newest first. */

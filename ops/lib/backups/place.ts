@@ -9,6 +9,11 @@ export interface Place extends Omit<Settings, "automaticRollback"> {
   readonly stage: string;
 }
 
+/** The place of a CloudNativePG cluster, and its name. */
+export interface ClusterPlace extends Place {
+  readonly cluster: string;
+}
+
 /** The part of a configuration that says who makes backups. */
 export interface Wanted {
   readonly database: { readonly mode: string };
@@ -17,16 +22,10 @@ export interface Wanted {
 
 const DOCS = 'docs/operations.md, "Back up and restore"';
 
-/** Who makes the backups of a database that is not the stack's own server. */
-const OWNERS: Readonly<Record<string, readonly [text: string, fix: string]>> = {
-  external: [
-    "is external: whoever runs it makes its backups",
-    `ask its owner for backups, and for a restore that was tried; see ${DOCS}`,
-  ],
-  "cloudnative-pg": [
-    "is run by CloudNativePG, which makes backups by itself",
-    `create a ScheduledBackup of the operator, and restore into a new Cluster; see ${DOCS}`,
-  ],
+/** What else is set to switch on the backups of a mode. */
+const BUCKET: Readonly<Record<string, string>> = {
+  "cloudnative-pg":
+    'with the bucket as docs/operations.md, "Back up a CloudNativePG cluster", says, ',
 };
 
 /** @throws OperatorError unless the stack makes the backups of the stage's database */
@@ -36,25 +35,36 @@ export function requireBackups(stage: string, config: Wanted | undefined): void 
       `the configuration of ${stage} has a problem`,
       `make preview STAGE=${stage} shows it`,
     );
-  const owner = OWNERS[config.database.mode];
-  if (owner) throw new OperatorError(`the database of ${stage} ${owner[0]}`, owner[1]);
+  const { mode } = config.database;
+  if (mode === "external")
+    throw new OperatorError(
+      `the database of ${stage} is external: whoever runs it makes its backups`,
+      `ask its owner for backups, and for a restore that was tried; see ${DOCS}`,
+    );
   if (!config.backup.enabled)
     throw new OperatorError(
       `backups of ${stage} are switched off`,
-      `pulumi config set --stack ${stage} --path todo-app:backup.enabled true, then make up STAGE=${stage}`,
+      `pulumi config set --stack ${stage} --path todo-app:backup.enabled true, ${BUCKET[mode] ?? ""}then make up STAGE=${stage}`,
     );
 }
+
+/** Whether the CloudNativePG operator makes the backups. */
+export const isOfCluster = (place: Place | ClusterPlace): place is ClusterPlace =>
+  "cluster" in place;
 
 /**
  * Where the backups of a stage are.
  *
  * @throws OperatorError where there are none, or where the context leads to another cluster than the stack's
  */
-export async function placeOf(stage: Stage): Promise<Place> {
+export async function placeOf(stage: Stage): Promise<Place | ClusterPlace> {
   const values = await stageValues(stage);
-  requireBackups(stage.name, effectiveConfig(stage.name, values));
+  const config = effectiveConfig(stage.name, values);
+  requireBackups(stage.name, config);
   const settings = settingsIn(stage.name, values);
   const state = await exportState(stage.name);
   await verifyCluster(stage.name, state, settings.context);
-  return { ...settings, stage: stage.name };
+  const place = { ...settings, stage: stage.name };
+  if (config?.database.mode !== "cloudnative-pg") return place;
+  return { ...place, cluster: config.database.clusterName };
 }

@@ -46,7 +46,7 @@ const OF_CLUSTER = [
 const OPTIONAL = [
   "certificates.cert-manager.io,issuers.cert-manager.io,clusterissuers.cert-manager.io,orders.acme.cert-manager.io,challenges.acme.cert-manager.io",
   "gateways.gateway.networking.k8s.io,httproutes.gateway.networking.k8s.io",
-  "clusters.postgresql.cnpg.io",
+  "clusters.postgresql.cnpg.io,backups.postgresql.cnpg.io,scheduledbackups.postgresql.cnpg.io",
 ];
 /** What is read of a namespace whose services the stage uses. */
 const OF_NEIGHBOUR =

@@ -73,6 +73,8 @@ interface Status {
   readonly renewalTime?: string;
   readonly lastScheduleTime?: string;
   readonly lastSuccessfulTime?: string;
+  /** Of a backup by CloudNativePG. */
+  readonly error?: string;
   readonly loadBalancer?: {
     readonly ingress?: readonly { readonly ip?: string; readonly hostname?: string }[];
   };

@@ -118,6 +118,29 @@ const cloudNativePg: Check = async ({ database }, cluster) => {
   return unlessFound(reading, missing, apply(cluster, "cloudNativePg"));
 };
 
+/**
+ * The plugin that backs up a CloudNativePG cluster. The chart is the release that is made for the operator that is pinned; it
+ * has cert-manager issue the certificates with which both know each other.
+ */
+const barmanCloud: Check = async ({ database, backup }, cluster) => {
+  if (database.mode !== "cloudnative-pg" || !backup.enabled) return [];
+  const plugin = await cluster.read("/apis/barmancloud.cnpg.io/v1");
+  if (plugin.state === "found") return [];
+  const missing = `the Barman Cloud plugin of CloudNativePG, which todo-app:backup.enabled needs`;
+  const install = helm(
+    cluster,
+    "plugin-barman-cloud plugin-barman-cloud --repo https://cloudnative-pg.github.io/charts --version 0.7.0",
+    database.operatorNamespace,
+    [],
+  );
+  const certificates = await cluster.read("/apis/cert-manager.io/v1");
+  const needed = "cert-manager, which the Barman Cloud plugin of CloudNativePG needs";
+  return [
+    ...unlessFound(certificates, needed, addon(cluster, undefined, apply(cluster, "certManager"))),
+    ...unlessFound(plugin, missing, install),
+  ];
+};
+
 const priorityClass: Check = async ({ priorityClassName: name }, cluster) =>
   name
     ? classFindings(cluster, "/apis/scheduling.k8s.io/v1/priorityclasses", name, {
@@ -144,6 +167,7 @@ const CHECKS: readonly Check[] = [
   metricsApi,
   storageClass,
   cloudNativePg,
+  barmanCloud,
   priorityClass,
   monitoringOperator,
   registryAddon,

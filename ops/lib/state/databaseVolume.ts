@@ -23,6 +23,10 @@ interface Wanted {
   readonly mode: string;
   /** Empty: the cluster's default. */
   readonly storageClassName: string;
+  /** Name of the CloudNativePG cluster. */
+  readonly clusterName: string;
+  /** What a new CloudNativePG cluster is made from. */
+  readonly recovery?: object;
 }
 
 /** The modes that keep their data in the cluster, by the type of the resource that holds it. */
@@ -47,11 +51,11 @@ const isBackup = ({ urn }: Recorded) => /:Backup\$/.test(urn);
 /** The keys that have changed, each with the value under which the data is used, and the new one. */
 function changesOf(holder: Recorded, wanted: Wanted): (readonly [string, string, string])[] {
   const { metadata, spec } = (holder.outputs ?? {}) as {
-    readonly metadata?: { readonly namespace?: string };
+    readonly metadata?: { readonly namespace?: string; readonly name?: string };
     readonly spec?: { readonly storageClassName?: string };
   };
   const mode = MODES[holder.type]!;
-  const { namespace = wanted.namespace } = metadata ?? {};
+  const { namespace = wanted.namespace, name = wanted.clusterName } = metadata ?? {};
   const { storageClassName = "" } = spec ?? {};
   const changes: (readonly [string, string, string])[] = [];
   if (mode !== wanted.mode && !isBackup(holder)) changes.push(["database.mode", mode, wanted.mode]);
@@ -60,6 +64,8 @@ function changesOf(holder: Recorded, wanted: Wanted): (readonly [string, string,
   if (mode === "in-cluster" && mode === wanted.mode)
     if (wanted.storageClassName && storageClassName && storageClassName !== wanted.storageClassName)
       changes.push(["database.storageClassName", storageClassName, wanted.storageClassName]);
+  if (mode === "cloudnative-pg" && mode === wanted.mode && name !== wanted.clusterName)
+    changes.push(["database.clusterName", name, wanted.clusterName]);
   return changes;
 }
 
@@ -77,10 +83,16 @@ export function refuseDataLoss(
     const changes = changesOf(holder, wanted);
     if (!changes.length) continue;
     const lines = changes.map(([key, from, to]) => `  todo-app:${key}: ${from} → ${to}`);
+    const { recovery } = wanted;
+    const end = recovery
+      ? "leave its database for one that is recovered from a backup"
+      : "start with an empty database";
     throw new OperatorError(
-      `${stage} would start with an empty database, and nothing was changed:\n${lines.join("\n")}\n` +
+      `${stage} would ${end}, and nothing was changed:\n${lines.join("\n")}\n` +
         `  the data is in ${holder.urn.split("::").slice(-1).join()} (${MODES[holder.type]!})`,
-      'move the data first, as "Move the database" in docs/operations.md says, or take the change back',
+      recovery
+        ? `let it go, as "Recover a CloudNativePG cluster" in docs/operations.md says: pulumi state unprotect --stack ${stage} '${holder.urn}'`
+        : 'move the data first, as "Move the database" in docs/operations.md says, or take the change back',
     );
   }
 }

@@ -60,6 +60,7 @@ const COMPLETE: Readonly<Record<string, object>> = {
     ],
   },
   "/apis/postgresql.cnpg.io/v1": {},
+  "/apis/barmancloud.cnpg.io/v1": {},
   "/apis/scheduling.k8s.io/v1/priorityclasses": list("high"),
   "/apis/apps/v1/daemonsets": {
     items: [

@@ -1,4 +1,5 @@
 /** The database, its volume, and what a pod of the app sees of it. */
+import { DATABASE_WORKLOAD } from "../../../../components/kubernetes/names.ts";
 import { memoryBytes } from "../../../../components/kubernetes/resources.ts";
 import { warningsAbout } from "../../watch/objects.ts";
 import type { Found, Rule } from "../finding.ts";
@@ -14,7 +15,8 @@ import {
 } from "../snapshot.ts";
 import { NOT_SERVING } from "./pods.ts";
 
-const SERVER = "postgres";
+/** The workload that is the database in the cluster, and the name of its StatefulSet. */
+const SERVER = DATABASE_WORKLOAD;
 /** From this share on, a volume should be made larger. */
 const FULL_SHARE = 0.8;
 /** The same for a volume that is a folder on a disk with other files, whose kubelet makes room by itself. */
@@ -92,11 +94,16 @@ const fullVolumes = (snapshot: Snapshot): readonly Found[] =>
         `then make up STAGE=${snapshot.stage}; the StorageClass must allow volumes to grow`,
     }));
 
+/** Kind and name of the server, or of the cluster of servers. */
+const expected = (config: Snapshot["config"]): readonly [kind: string, name: string] =>
+  config?.database.mode === "cloudnative-pg"
+    ? ["Cluster", config.database.clusterName]
+    : ["StatefulSet", SERVER];
+
 /** The server, or the cluster of servers, that the stage should have in its namespace. */
 function serverOf({ objects, config }: Snapshot): LiveObject | undefined | "none" {
   if (config?.database.mode === "external") return "none";
-  const kind = config?.database.mode === "cloudnative-pg" ? "Cluster" : "StatefulSet";
-  return find(objects, kind, SERVER) ?? (config ? undefined : "none");
+  return find(objects, ...expected(config)) ?? (config ? undefined : "none");
 }
 
 function databaseDown(snapshot: Snapshot): readonly Found[] {
@@ -106,9 +113,7 @@ function databaseDown(snapshot: Snapshot): readonly Found[] {
   if (!server)
     return [
       {
-        about: [
-          `${config?.database.mode === "cloudnative-pg" ? "Cluster" : "StatefulSet"}/${SERVER}`,
-        ],
+        about: [expected(config).join("/")],
         problem: "there is no database server",
         evidence: [],
         cause: "somebody has deleted it; the volume with the data is an object of its own",

@@ -20,6 +20,8 @@ import {
   type Snapshot,
 } from "../snapshot.ts";
 
+import { failedBackups, suspendedSchedules } from "./archive.ts";
+
 /** A rollout gets this long before pods that are not ready count. */
 const ROLLOUT_MS = 60_000;
 /** How long one backup may take. */
@@ -196,10 +198,14 @@ export const ROOM_RULES: readonly Rule[] = [
     knows: "a PodDisruptionBudget lets no pod go, so that drains never end",
     find: blockedDrains,
   },
-  { name: "backup-suspended", knows: "the CronJob of the backups is suspended", find: suspended },
+  {
+    name: "backup-suspended",
+    knows: "the schedule of the backups is suspended",
+    find: (snapshot) => [...suspended(snapshot), ...suspendedSchedules(snapshot)],
+  },
   {
     name: "backup-failed",
-    knows: "the last backup has failed, or is overdue",
-    find: failedBackup,
+    knows: "the last backup has failed, or is overdue; or the write-ahead log can't be archived",
+    find: (snapshot) => [...failedBackup(snapshot), ...failedBackups(snapshot)],
   },
 ];

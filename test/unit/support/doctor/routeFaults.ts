@@ -11,6 +11,16 @@ import {
 } from "./fault.ts";
 import { at, change, object, plus, without } from "./snapshot.ts";
 
+/** A CloudNativePG cluster that can't archive its write-ahead log. */
+const archiving = (message: string) =>
+  object("Cluster", "postgres", {
+    status: {
+      conditions: [
+        condition("ContinuousArchiving", "False", "ContinuousArchivingFailing", message),
+      ],
+    },
+  });
+
 export const ROUTE_FAULTS: readonly Fault[] = [
   fault(
     "controller-down",
@@ -201,6 +211,34 @@ export const ROUTE_FAULTS: readonly Fault[] = [
     "backups that are suspended",
     [plus(cronJob({ suspend: true }))],
     /patch cronjob backup/,
+  ),
+  fault(
+    "backup-suspended",
+    "backups of CloudNativePG that are suspended",
+    [plus(object("ScheduledBackup", "postgres", { spec: { suspend: true } }))],
+    /patch scheduledbackup postgres --type merge/,
+  ),
+  fault(
+    "backup-failed",
+    "a backup of CloudNativePG that has failed",
+    [
+      plus(
+        object("Backup", "postgres-2", { status: { phase: "failed", error: "bucket refuses" } }),
+      ),
+    ],
+    /postgres-2: bucket refuses/,
+  ),
+  fault(
+    "backup-failed",
+    "a write-ahead log that does not reach the bucket",
+    [plus(archiving("connection refused"))],
+    /the bucket does not answer.*logs --selector cnpg\.io\/cluster=postgres/s,
+  ),
+  fault(
+    "backup-failed",
+    "a folder in the bucket that an earlier cluster has used",
+    [plus(archiving("WAL archive check failed: Expected empty archive"))],
+    /of an earlier cluster of this name.*todo-app:backup\.s3\.prefix/s,
   ),
   fault(
     "backup-failed",
