@@ -3,7 +3,7 @@
 
 # crds_up: applies the CustomResourceDefinitions where they are missing or have changed. It takes the API server some seconds.
 crds_up() {
-  local files=("$BIN_DIR"/{certmanager,traefik,prometheus-operator}-crds.yaml) record=$CLUSTER_DIR/crds
+  local files=("$BIN_DIR"/{certmanager,traefik,prometheus-operator,cloudnative-pg,barman-cloud}-crds.yaml) record=$CLUSTER_DIR/crds
   if [[ $(cat "$record" 2>/dev/null) != "$(readlink "${files[@]}")" ]] || ! kube get "${files[@]/#/--filename=}" -o name; then
     kube apply --server-side --force-conflicts "${files[@]/#/--filename=}"
     readlink "${files[@]}" >"$record"

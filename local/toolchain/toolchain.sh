@@ -153,6 +153,10 @@ ensure_kubernetes() {
   MODULE=prometheus-operator
   ensure_crds prometheus-operator github.com/prometheus-operator/prometheus-operator example/prometheus-operator-crd \
     monitoring.coreos.com_{podmonitors,prometheusrules}.yaml
+  MODULE=cloudnative-pg # the same of CloudNativePG and its plugin for backups
+  ensure_crds cloudnative-pg github.com/cloudnative-pg/cloudnative-pg config/crd/bases \
+    postgresql.cnpg.io_{backups,clusters,scheduledbackups}.yaml
+  ensure_crds barman-cloud github.com/cloudnative-pg/plugin-barman-cloud config/crd/bases
 }
 
 # ensure_crds NAME PATH DIRECTORY [FILE...]: the CustomResourceDefinitions in DIRECTORY of the Go module PATH that MODULE requires,
