@@ -204,8 +204,8 @@ export const stageSchema = object({
     labels: labels().default([]),
     /** Labels by which the sidecar of Grafana finds dashboards. */
     dashboardLabels: labels().default(["grafana_dashboard=1"]),
-    /** Where people read docs/operations.md: alerts link to it. */
-    runbooks: text(/^\S+$/, "the address of docs/operations.md").prefault("docs/operations.md"),
+    /** Where people read docs/monitoring.md: alerts link to it. */
+    runbooks: text(/^\S+$/, "the address of docs/monitoring.md").prefault("docs/monitoring.md"),
   }).prefault({}),
   tls: object({
     issuer: oneOf(TLS_ISSUERS).default("none"),

@@ -57,7 +57,7 @@ async function showOfCluster(place: ClusterPlace): Promise<void> {
   process.stdout.write(
     `backups of ${stage}, in namespace ${namespace} of context ${context}\n\n` +
       `${backups.map(clusterLineOf).join("")}\n` +
-      `make drill STAGE=${stage} tries out the newest one; docs/operations.md, "Recover a CloudNativePG cluster", says how to go back\n`,
+      `make drill STAGE=${stage} tries out the newest one; docs/backup.md, "Recover a CloudNativePG cluster", says how to go back\n`,
   );
   if (failedLast(place, backups))
     throw new OperatorError(

@@ -5,7 +5,7 @@
 import { archiveMetric, type Scope } from "./scope.ts";
 
 export interface Alert {
-  /** Also the heading of its runbook in docs/operations.md. */
+  /** Also the heading of its runbook in docs/monitoring.md. */
   readonly name: string;
   /** `critical` may wake somebody up; `warning` can wait until the morning. */
   readonly severity: "critical" | "warning";

@@ -127,7 +127,7 @@ describe("monitoring", () => {
         firing.map(({ labels }) => labels),
         [{ alertname: "AppDown", job: "backend", namespace: NAMESPACE, severity: "critical" }],
       );
-      assert.equal(firing[0]!.annotations.runbook_url, "docs/operations.md#appdown");
+      assert.equal(firing[0]!.annotations.runbook_url, "docs/monitoring.md#appdown");
     });
   });
 });

@@ -161,7 +161,7 @@ except psycopg.OperationalError as error:
       const { code, output } = await attempt("make up", { cwd });
       assert.notEqual(code, 0);
       assert.match(output, /todo-app:namespace: todo-app-dev → todo-app-elsewhere/);
-      assert.match(output, /"Move the database" in docs\/operations\.md/);
+      assert.match(output, /"Move the database" in docs\/backup\.md/);
       await callApi(account, "/api/tasks");
     });
   });

@@ -34,7 +34,7 @@ const ofBackups = (all: typeof alerts) =>
   all.map(({ alert }) => alert!).filter((name) => /^App(Backup|Archive)/.test(name));
 const targets = dashboard.panels.flatMap((panel) => panel.targets ?? []);
 const names = [...new Set(alerts.map(({ alert }) => alert!))];
-const runbookOf = (name: string) => `docs/operations.md#${name.toLowerCase()}`;
+const runbookOf = (name: string) => `docs/monitoring.md#${name.toLowerCase()}`;
 
 describe("the alerts", () => {
   let folder: string;
@@ -110,7 +110,7 @@ describe("the alerts", () => {
   });
 
   it("have a severity, a sentence and a runbook", () => {
-    const runbooks = readFileSync("docs/operations.md", "utf8");
+    const runbooks = readFileSync("docs/monitoring.md", "utf8");
     for (const { alert, labels, annotations } of [...alerts, ...archive.alerts]) {
       assert.match(labels!.severity!, /^(critical|warning)$/, alert);
       assert.ok(annotations?.summary, alert);

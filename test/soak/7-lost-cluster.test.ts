@@ -1,5 +1,5 @@
 /**
- * A cluster that is gone for good: the commands of docs/operations.md, as they are written there, bring a stage and its data to
+ * A cluster that is gone for good: the commands of docs/backup.md, as they are written there, bring a stage and its data to
  * another cluster.
  *
  * This machine has one cluster, which other stages are on. So what is lost by default is what a stage has in it: the namespace with all
@@ -19,8 +19,8 @@ const HEADINGS = ["Copy a backup out of the cluster", "When the cluster is lost"
 
 /** The blocks of commands below a heading of the page. */
 function blocksBelow(heading: string): readonly string[] {
-  const page = readFileSync("docs/operations.md", "utf8");
-  const [, section = ""] = page.split(`### ${heading}\n`);
+  const page = readFileSync("docs/backup.md", "utf8");
+  const [, section = ""] = page.split(`\n## ${heading}\n`);
   const text = section.split(/^#+ /m)[0]!;
   return [...text.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, block]) => block!);
 }

@@ -225,7 +225,7 @@ describe("the commands about backups", () => {
     [
       config("cloudnative-pg", false),
       /backups of qa are switched off/,
-      /with the bucket as docs\/operations\.md/,
+      /with the bucket as docs\/backup\.md/,
     ],
     [config("in-cluster", false), /switched off/, /config set --stack qa --path todo-app:backup/],
     [undefined, /has a problem/, /make preview STAGE=qa/],

@@ -58,7 +58,7 @@ describe("a deploy onto a database that holds data", () => {
       assert.match(error!.message, /^dev would start with an empty database, and nothing was/);
       assert.ok(error!.message.includes(`\n  todo-app:${key}: ${from} → ${to}\n`), error!.message);
       assert.match(error!.message, /postgres-data/);
-      assert.match(error!.fix, /"Move the database" in docs\/operations\.md/);
+      assert.match(error!.fix, /"Move the database" in docs\/backup\.md/);
     });
 
   it("names every change at once", () => {

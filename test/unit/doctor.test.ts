@@ -99,12 +99,12 @@ describe("the doctor", () => {
   });
 
   it("is documented with all that it knows", () => {
-    const page = readFileSync(new URL("../../docs/operations.md", import.meta.url), "utf8");
+    const page = readFileSync(new URL("../../docs/doctor.md", import.meta.url), "utf8");
     const rows = [...page.matchAll(/^\| `([a-z-]+)` +\| (.*?) +\|$/gm)].map(([, ...row]) => row);
     for (const { name, knows } of RULES)
       assert.ok(
         rows.some(([rule, text]) => rule === name && text === knows),
-        `docs/operations.md has a row | \`${name}\` | ${knows} |`,
+        `docs/doctor.md has a row | \`${name}\` | ${knows} |`,
       );
   });
 });

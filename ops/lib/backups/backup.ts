@@ -42,7 +42,7 @@ export function checkName(stage: string, name: string): void {
 export function fixOfRestore(stage: string, backup: string, message: string): string {
   const again = `make restore STAGE=${stage} BACKUP=${backup}`;
   if (message.startsWith("the schema of backup"))
-    return `read "Restore a backup with another schema" in docs/operations.md, then: ${again} ARGS=--other-schema`;
+    return `read "Restore a backup with another schema" in docs/backup.md, then: ${again} ARGS=--other-schema`;
   if (message.startsWith("the volume of the database"))
     return (
       "drop the databases that earlier restores have kept (todo_before_…), or raise todo-app:database.storage where the " +
@@ -56,7 +56,7 @@ export function recoverInstead({ stage, cluster }: ClusterPlace): OperatorError 
   const set = `pulumi config set --stack ${stage} --path todo-app:database`;
   return new OperatorError(
     `the database of ${stage} is run by CloudNativePG, which recovers a backup into a new cluster only`,
-    `read "Recover a CloudNativePG cluster" in docs/operations.md, then: ${set}.recovery.clusterName ${cluster}; ` +
+    `read "Recover a CloudNativePG cluster" in docs/backup.md, then: ${set}.recovery.clusterName ${cluster}; ` +
       `${set}.clusterName <new name>; make up STAGE=${stage}`,
   );
 }

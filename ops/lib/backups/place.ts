@@ -20,12 +20,11 @@ export interface Wanted {
   readonly backup: { readonly enabled: boolean };
 }
 
-const DOCS = 'docs/operations.md, "Back up and restore"';
+const DOCS = "docs/backup.md";
 
 /** What else is set to switch on the backups of a mode. */
 const BUCKET: Readonly<Record<string, string>> = {
-  "cloudnative-pg":
-    'with the bucket as docs/operations.md, "Back up a CloudNativePG cluster", says, ',
+  "cloudnative-pg": 'with the bucket as docs/backup.md, "Back up a CloudNativePG cluster", says, ',
 };
 
 /** @throws OperatorError unless the stack makes the backups of the stage's database */

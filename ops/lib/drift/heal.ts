@@ -25,7 +25,7 @@ export function refuseLostData(stage: string, objects: readonly DriftedObject[])
     `what holds the data of ${stage} can't be put back, and nothing was changed:\n${lines.join("\n")}`,
     lost.some(({ gone }) => gone)
       ? `to start with an empty database, into which a backup can be restored: pulumi refresh --stack ${stage}, ` +
-          `then make up STAGE=${stage} and "Back up and restore" in docs/operations.md`
+          `then make up STAGE=${stage} and docs/backup.md`
       : `set the size that it has now in the stage file (todo-app:database), or change the object back by hand`,
   );
 }

@@ -24,7 +24,7 @@ import {
 
 const CONTEXT = `${PROJECT_NAME}:kubernetesContext`;
 const IMAGES = `${PROJECT_NAME}:images`;
-const ROLL_BACK_BY_COMMIT = 'docs/operations.md, "Roll back to a commit"';
+const ROLL_BACK_BY_COMMIT = 'docs/rollback.md, "Roll back to a commit"';
 
 /** How many operations of the engine are looked at to find the last deploy. */
 const OPERATIONS = 20;

@@ -91,8 +91,8 @@ export function refuseDataLoss(
       `${stage} would ${end}, and nothing was changed:\n${lines.join("\n")}\n` +
         `  the data is in ${holder.urn.split("::").slice(-1).join()} (${MODES[holder.type]!})`,
       recovery
-        ? `let it go, as "Recover a CloudNativePG cluster" in docs/operations.md says: pulumi state unprotect --stack ${stage} '${holder.urn}'`
-        : 'move the data first, as "Move the database" in docs/operations.md says, or take the change back',
+        ? `let it go, as "Recover a CloudNativePG cluster" in docs/backup.md says: pulumi state unprotect --stack ${stage} '${holder.urn}'`
+        : 'move the data first, as "Move the database" in docs/backup.md says, or take the change back',
     );
   }
 }
