@@ -104,7 +104,7 @@ smoke: node_modules/.package-lock.json ## Check whether the deployed STAGE works
 doctor: node_modules/.package-lock.json ## Look at a STAGE that may be broken, and name causes and fixes; change nothing
 	@$(WITH_STAGE) node ops/doctor.ts $(STAGE) "$$file" $(ARGS)
 
-backup: node_modules/.package-lock.json ## Make a backup of the in-cluster database of STAGE
+backup: node_modules/.package-lock.json ## Make a backup of the database that STAGE has in the cluster
 	@$(WITH_STAGE) node ops/backup.ts $(STAGE) "$$file" $(ARGS)
 
 backups: node_modules/.package-lock.json ## List the backups of STAGE, and whether their files are whole
