@@ -10,7 +10,10 @@ import { confineToLocalCluster } from "./e2e/support/localCluster.ts";
 interface Suite {
   readonly name: string;
   readonly command: string;
-  /** Starts right after the first suite and runs beside those before it: it keeps one core busy. @default in its turn */
+  /**
+   * Runs beside the suites before it: it keeps one core busy. It starts after the first suite, or after the one of these before it.
+   * @default in its turn
+   */
   readonly early?: boolean;
 }
 
@@ -35,7 +38,7 @@ const SUITES: readonly Suite[] = [
   { name: "monitoring", command: mocha("'test/monitoring/*.test.ts'") },
   { name: "scan", command: "test/scan/scan.sh" },
   { name: "backend", command: "app/backend/check.sh", early: true },
-  { name: "frontend", command: "app/frontend/check.sh" },
+  { name: "frontend", command: "app/frontend/check.sh", early: true },
   { name: "plugins", command: "go -C local/plugins vet ./... && go -C local/plugins test ./..." },
   { name: "cluster", command: "local/up dev && echo 'ok - local/up' && test/e2e/cluster.sh" },
   { name: "contract", command: withEnv(mochaEach("test/contract/*.test.ts")) },
@@ -138,12 +141,15 @@ const failed: string[] = [];
 const suites = SUITES.filter(({ name }) => !chosen.length || chosen.includes(name));
 const runs = new Map<Suite, Run>();
 const start = (suite: Suite) => runs.get(suite) ?? runs.set(suite, new Run(suite)).get(suite)!;
+async function startEarly(): Promise<void> {
+  for (const suite of suites.filter(({ early }) => early)) await start(suite).ended;
+}
 for (const [index, suite] of suites.entries()) {
   const run = start(suite);
   process.stdout.write(`\n=== ${suite.name}\n`);
   run.show();
   const code = await run.ended;
-  if (index === 0) for (const early of suites.filter((other) => other.early)) start(early);
+  if (index === 0) void startEarly();
   const { output } = run;
   const result = count(output);
   if (code !== 0 && result.failed === 0) result.failed = 1;
