@@ -128,4 +128,5 @@ def test_an_unreachable_collector_does_no_harm(app: FastAPI, postgres: PostgresC
     started = time.monotonic()
     server.stop()
     assert server.process.returncode == 0
-    assert time.monotonic() - started < 5
+    # of the 35 s that a pod has to end; a busy machine needs some beside the flush
+    assert time.monotonic() - started < 10
