@@ -81,6 +81,7 @@ async function up(
         giveUp: rolloutFailed,
       },
     );
+    await Promise.race([watch.rolledOut(), rolloutFailed]);
     return result;
   } catch (error) {
     // This command ended the engine itself, because a rollout was sure to fail or somebody pressed Ctrl-C.

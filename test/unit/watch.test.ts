@@ -439,6 +439,90 @@ describe("a rollout is not given up", () => {
   });
 });
 
+describe("a deploy that the engine has finished", () => {
+  /** How long it waits for a rollout, and with which failure. */
+  async function waited(
+    objects: (seconds: number) => readonly ApiObject[] | undefined,
+    [kind, name]: readonly [kind: string, name: string] = ["Deployment", "backend"],
+  ) {
+    let seconds = 0;
+    const means: Means = {
+      objects: () => Promise.resolve(objects(seconds)),
+      log: () => Promise.resolve([]),
+      now: () => START + seconds * 1000,
+      pause: (milliseconds) => {
+        seconds += milliseconds / 1000;
+        assert.ok(seconds < LIMIT_SECONDS, "it waits for ever");
+        return Promise.resolve();
+      },
+    };
+    const watch = new RolloutWatch({ context: "minikube", namespace: "todo-app-dev" }, means);
+    watch.begin(kind, name);
+    watch.end(kind, name);
+    const failure = await Promise.race([watch.rolledOut(), watch.failure]);
+    watch.stop();
+    return { failure, seconds };
+  }
+  const pods = (replicas: number, updatedReplicas: number, availableReplicas: number) => ({
+    ...deployment({ replicas, updatedReplicas, availableReplicas }),
+    spec: { replicas: 2 },
+  });
+
+  it("waits for a rollout of which the controller has only scaled the old pods so far", async () => {
+    const states = [pods(2, 0, 2), pods(3, 1, 2), pods(3, 2, 2), pods(2, 2, 1), pods(2, 2, 2)];
+    const { failure, seconds } = await waited((now) => [states[Math.floor(now / 10)]!]);
+    assert.equal(failure, undefined);
+    assert.ok(seconds >= 40 && seconds < 50, `${seconds} s`);
+  });
+
+  it("waits until the controller has seen the change", async () => {
+    const { seconds } = await waited((now) => [
+      { ...pods(2, 2, 2), metadata: { ...pods(2, 2, 2).metadata, generation: now < 5 ? 3 : 2 } },
+    ]);
+    assert.ok(seconds >= 5 && seconds < 15, `${seconds} s`);
+  });
+
+  it("waits for the new pod of a StatefulSet", async () => {
+    const counts = { replicas: 1, updatedReplicas: 1, currentRevision: "postgres-1" };
+    const states = [
+      { ...counts, updatedReplicas: 0, availableReplicas: 1 },
+      { ...counts, availableReplicas: 0 },
+      { ...counts, availableReplicas: 1 },
+      { ...counts, availableReplicas: 1, currentRevision: "postgres-2" },
+    ];
+    const { seconds } = await waited(
+      (now) => [
+        {
+          ...statefulSet,
+          status: { ...statefulSet.status, ...states[Math.min(Math.floor(now / 10), 3)] },
+        },
+      ],
+      ["StatefulSet", "postgres"],
+    );
+    assert.ok(seconds >= 30 && seconds < 40, `${seconds} s`);
+  });
+
+  it("does not wait for a Job, which the engine has seen end", async () => {
+    const { failure } = await waited(() => [job()], ["Job", "migration-1a2b3c4d"]);
+    assert.equal(failure, undefined);
+  });
+
+  it("fails where the new pods can't become ready", async () => {
+    const { failure } = await waited(() => [
+      pods(3, 1, 2),
+      ...rollout(pod(waiting("CrashLoopBackOff", "", { lastState: terminated(3, "Error") }))).slice(
+        1,
+      ),
+    ]);
+    assert.equal(failure?.reason, "CrashLoopBackOff");
+  });
+
+  it("does not wait for what is gone, nor for an API server that gives no answer", async () => {
+    for (const objects of [[], undefined])
+      assert.equal((await waited(() => objects)).failure, undefined);
+  });
+});
+
 describe("the description of a failure", () => {
   it("names workload, pod, reason, event, log lines and what to do", async () => {
     const crashed = waiting("CrashLoopBackOff", "", { lastState: terminated(3, "Error") });

@@ -51,11 +51,16 @@ export interface ApiObject {
   readonly kind: string;
   readonly metadata: Meta;
   readonly spec?: {
+    readonly replicas?: number;
     readonly containers?: readonly { readonly name: string; readonly readinessProbe?: Probe }[];
   };
   readonly status?: {
     readonly phase?: string;
     readonly observedGeneration?: number;
+    readonly replicas?: number;
+    readonly updatedReplicas?: number;
+    readonly availableReplicas?: number;
+    readonly currentRevision?: string;
     readonly updateRevision?: string;
     readonly conditions?: readonly Condition[];
     readonly initContainerStatuses?: readonly ContainerStatus[];
@@ -95,6 +100,20 @@ const isControlledBy = (owner: ApiObject) => (object: ApiObject) =>
 /** Whether the controller has seen the last change of the object's specification. */
 export const isObserved = ({ metadata, status }: ApiObject) =>
   (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
+
+/** Whether all pods of a Deployment or a StatefulSet are new and ready, and no old one is left, as `kubectl rollout status` has it. */
+export function isRolledOut(workload: ApiObject): boolean {
+  const { spec, status = {} } = workload;
+  const wanted = spec?.replicas ?? 1;
+  const { replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = status;
+  return (
+    isObserved(workload) &&
+    status.currentRevision === status.updateRevision && // only a StatefulSet has them
+    updatedReplicas >= wanted &&
+    availableReplicas >= wanted &&
+    replicas <= updatedReplicas
+  );
+}
 
 /** The ReplicaSet of a Deployment's current revision. */
 export function currentReplicaSet(objects: readonly ApiObject[], deployment: ApiObject) {

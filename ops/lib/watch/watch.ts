@@ -1,7 +1,7 @@
 /** Watches the rollouts of a stage while the engine waits for them, and notices the first that can't succeed. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { request } from "../kubectl.ts";
-import { KINDS, ofKind, type ApiObject } from "./objects.ts";
+import { KINDS, isRolledOut, ofKind, type ApiObject } from "./objects.ts";
 import { signsOf, type Sign } from "./signs.ts";
 
 export interface Target {
@@ -19,7 +19,8 @@ export interface Means {
     previous: boolean,
   ) => Promise<string[]>;
   readonly now: () => number;
-  readonly pause: (milliseconds: number) => Promise<unknown>;
+  /** @param ref whether this command goes on until the pause is over @default only if something else keeps it alive */
+  readonly pause: (milliseconds: number, ref?: boolean) => Promise<unknown>;
 }
 
 export interface RolloutFailure extends Sign {
@@ -29,6 +30,8 @@ export interface RolloutFailure extends Sign {
 }
 
 const POLL_MS = 2_000;
+/** Between looks whether a rollout is done. */
+const LOOK_MS = 500;
 /** The engine reports that an object begins before it sends the object, and the controllers need some time after that. */
 const GRACE_MS = 4_000;
 /** A sign that was there when the update began is left from an earlier attempt. It gets this long to disappear. */
@@ -62,7 +65,7 @@ export function kubectlMeans(target: Target): Means {
     },
     now: Date.now,
     // The command does not wait for the next look once everything else is done.
-    pause: (milliseconds) => sleep(milliseconds, undefined, { ref: false }),
+    pause: (milliseconds, ref = false) => sleep(milliseconds, undefined, { ref }),
   };
 }
 
@@ -79,6 +82,8 @@ export class RolloutWatch {
   /** Settles only when a rollout is sure to fail. */
   readonly failure: Promise<RolloutFailure>;
   private readonly begun = new Map<string, Begun>();
+  /** The workloads that the engine has finished, and that have pods as long as they exist. */
+  private readonly finished = new Map<string, Begun>();
   /** When each sign was first seen. For a sign that an earlier attempt left, a time in the future. */
   private readonly since = new Map<string, number>();
   private readonly looked = new Set<Begun>();
@@ -99,7 +104,28 @@ export class RolloutWatch {
 
   /** The engine has finished this object. */
   end(kind: string, name: string): void {
-    this.begun.delete(`${kind}/${name}`);
+    const key = `${kind}/${name}`;
+    const begun = this.begun.get(key);
+    if (begun && kind !== "Job") this.finished.set(key, begun);
+    this.begun.delete(key);
+  }
+
+  /**
+   * Waits until the workloads that the engine has finished are rolled out, and watches them meanwhile. The provider may take one for
+   * done too early: where the number of pods and their template change at once, the controller first scales the old pods, and these
+   * are ready.
+   */
+  async rolledOut(): Promise<void> {
+    while (this.finished.size && !this.stopped.signal.aborted) {
+      const objects = await this.means.objects();
+      if (!objects) return; // an API server that gives no answer does not fail a deploy that the engine has finished
+      for (const [key, begun] of this.finished) {
+        const object = objectOf(begun, objects);
+        if (object && !isRolledOut(object)) this.begun.set(key, begun);
+        else for (const map of [this.begun, this.finished]) map.delete(key);
+      }
+      if (this.finished.size) await this.means.pause(LOOK_MS, true);
+    }
   }
 
   /**
