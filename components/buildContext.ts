@@ -48,8 +48,8 @@ export const READ_ALWAYS = ["Dockerfile", ".dockerignore"];
 
 /** Whether the build is sent nothing of that path, which may be a folder. */
 export function isLeftOut(context: string, path: string): boolean {
-  const patterns = readPatterns(context);
   if (READ_ALWAYS.includes(path)) return false;
+  const patterns = readPatterns(context);
   return isIgnored(path, patterns) && !mayHoldExceptions(path, patterns);
 }
 

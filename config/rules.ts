@@ -115,7 +115,7 @@ function checkDatabase({ database, databaseUrl, backup }: Stage, reject: Reject)
   if (backup.enabled && database.mode === "external")
     reject(
       ["backup", "enabled"],
-      `false, because database.mode is ${database.mode}: docs/backup.md, says who makes its backups`,
+      `false, because database.mode is ${database.mode}: docs/backup.md says who makes its backups`,
     );
   if (database.mode === "cloudnative-pg" && /(^|\/)postgres(:|@|$)/.test(database.image))
     reject(

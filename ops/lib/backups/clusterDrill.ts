@@ -202,13 +202,13 @@ export async function drill(place: ClusterPlace, wanted?: string): Promise<Drill
   const backupId = wanted ? await idOf(place, wanted) : undefined;
   const get = ["get", KIND, place.cluster, "--output=json"];
   const source = JSON.parse(await answerOf(place, get)) as Cluster;
-  const { spec, ...rest } = drillOf(source, backupId);
-  const input = JSON.stringify({ ...rest, spec });
-  const created = await answerOf(place, ["create", "--filename=-", "--output=name"], input);
+  const cluster = drillOf(source, backupId);
+  const create = ["create", "--filename=-", "--output=name"];
+  const created = await answerOf(place, create, JSON.stringify(cluster));
   const name = created.trim().split("/").at(-1)!;
   try {
     const pod = await serverOf(place, name);
-    const content = await contentOf(place, pod, spec.bootstrap.recovery.database);
+    const content = await contentOf(place, pod, cluster.spec.bootstrap.recovery.database);
     if (!content.tables)
       throw new OperatorError(
         `the recovered database of ${place.stage} has no tables`,
