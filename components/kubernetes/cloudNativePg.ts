@@ -59,22 +59,30 @@ export interface ClusterSpecArgs {
  */
 const EPHEMERAL_STORAGE = { "ephemeral-storage": "1Gi" };
 
+/**
+ * What makes a new cluster from what the bucket has of another one, as part of its spec.
+ *
+ * @param parameters which bucket and which cluster, as the plugin calls them
+ * @param recoveryTarget where to stop @default the end of what was archived
+ */
+export const recoveryFrom = <Database extends object, Target extends object>(
+  database: Database,
+  parameters: object,
+  recoveryTarget?: Target,
+) => ({
+  bootstrap: {
+    recovery: { source: SOURCE, ...database, ...(recoveryTarget && { recoveryTarget }) },
+  },
+  externalClusters: [{ name: SOURCE, plugin: { name: ARCHIVE_PLUGIN, parameters } }],
+});
+
 /** How a cluster that does not exist yet gets its data. For one that exists, the operator does not read it. */
 function bootstrap({ owner, objectStore, recovery }: ClusterSpecArgs) {
   const database = { database: owner.name, owner: owner.name, secret: { name: owner.secretName } };
   if (!objectStore || !recovery) return { bootstrap: { initdb: database } };
   const { clusterName: serverName, time } = recovery;
   const parameters = { barmanObjectName: objectStore, serverName };
-  return {
-    bootstrap: {
-      recovery: {
-        source: SOURCE,
-        ...database,
-        ...(time && { recoveryTarget: { targetTime: time } }),
-      },
-    },
-    externalClusters: [{ name: SOURCE, plugin: { name: ARCHIVE_PLUGIN, parameters } }],
-  };
+  return recoveryFrom(database, parameters, time ? { targetTime: time } : undefined);
 }
 
 /** What sends the write-ahead log to the bucket, and makes backups there. */

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ARCHIVE_PLUGIN } from "../../../components/kubernetes/barmanCloud.ts";
-import { CLUSTER_API } from "../../../components/kubernetes/cloudNativePg.ts";
+import { CLUSTER_API, recoveryFrom } from "../../../components/kubernetes/cloudNativePg.ts";
 import { OperatorError } from "../errors.ts";
 import { kubectl, request } from "../kubectl.ts";
 import { describeFailure } from "../watch/describe.ts";
@@ -69,7 +69,7 @@ export function drillOf({ metadata, spec }: Cluster, backupId?: string) {
   const plugin = spec.plugins?.find(({ name }) => name === ARCHIVE_PLUGIN);
   const { database, owner, secret } = (spec.bootstrap.initdb ?? spec.bootstrap.recovery)!;
   const kept = KEPT.filter((key) => key in spec).map((key) => [key, spec[key]]);
-  const target = { recoveryTarget: { backupID: backupId, targetImmediate: true } };
+  const target = backupId ? { backupID: backupId, targetImmediate: true } : undefined;
   const parameters = { ...plugin?.parameters, serverName: metadata.name };
   return {
     apiVersion: CLUSTER_API,
@@ -79,10 +79,7 @@ export function drillOf({ metadata, spec }: Cluster, backupId?: string) {
       ...(Object.fromEntries(kept) as object),
       instances: 1,
       enablePDB: false,
-      bootstrap: {
-        recovery: { source: "source", database, owner, secret, ...(backupId && target) },
-      },
-      externalClusters: [{ name: "source", plugin: { name: ARCHIVE_PLUGIN, parameters } }],
+      ...recoveryFrom({ database, owner, secret }, parameters, target),
     },
   };
 }
