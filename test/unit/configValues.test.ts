@@ -191,10 +191,12 @@ describe("a value that must not be shown", () => {
 
   it("must not be in clear in a stage file: the engine says which values it decrypted", () => {
     const raw = stageConfig("staging");
+    const mocks = { call: () => ({}), newResource: () => ({ id: "", state: {} }) };
+    void pulumi.runtime.setMocks(mocks, "todo-app", "staging");
     pulumi.runtime.setAllConfig(raw, ["todo-app:openaiApiKey"]);
     assert.throws(
       loadConfig,
-      /has 1 problem:\n {2}todo-app:databaseUrl is \[secret\]; allowed: an encrypted value; .*\n {4}fix: pulumi config set --stack \S+ --secret 'todo-app:databaseUrl'$/,
+      /has 1 problem:\n {2}todo-app:databaseUrl is \[secret\]; allowed: an encrypted value; .*\n {4}fix: pulumi config set --stack staging --secret 'todo-app:databaseUrl'$/,
     );
     pulumi.runtime.setAllConfig(raw, ["todo-app:openaiApiKey", "todo-app:databaseUrl"]);
     loadConfig();
