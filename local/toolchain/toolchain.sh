@@ -13,14 +13,14 @@ pinned() {
 }
 
 # build_go MODULE_DIR TARGET GO_BUILD_ARGUMENTS...: builds into the folder TARGET, which appears only when it is complete. A
-# build that was interrupted is done again. Nothing is compiled for debuggers: the programs are linked without it (-ldflags "-s -w"),
-# and it takes a fifth of the time.
+# build that was interrupted is done again. It leaves the processor to what else runs on the machine. Nothing is compiled for
+# debuggers: the programs are linked without it (-ldflags "-s -w"), and it takes a fifth of the time.
 build_go() {
   local module=$1 target=$2
   shift 2
-  rm -rf "$CACHE_DIR"/tools/*.part
+  rm -rf "$target.part"
   mkdir -p "$target.part"
-  CGO_ENABLED=0 GOWORK=off go -C "$module" build -mod=readonly -trimpath -gcflags=all=-dwarf=false -o "$target.part/" "$@"
+  CGO_ENABLED=0 GOWORK=off nice -n 10 go -C "$module" build -mod=readonly -trimpath -gcflags=all=-dwarf=false -o "$target.part/" "$@"
   mv "$target.part" "$target"
 }
 

@@ -112,8 +112,8 @@ export class RolloutWatch {
 
   /**
    * Waits until the workloads that the engine has finished are rolled out, and watches them meanwhile. The provider may take one for
-   * done too early: where the number of pods and their template change at once, the controller first scales the old pods, and these
-   * are ready.
+   * done too early, while the old pods are ready: where the number of pods and their template change at once, as the controller first
+   * scales the old pods, and where the controller has not looked at the change yet.
    */
   async rolledOut(): Promise<void> {
     while (this.finished.size && !this.stopped.signal.aborted) {
