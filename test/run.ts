@@ -23,11 +23,11 @@ const mocha = (files: string) => `mocha --reporter spec ${files}`;
 const onCluster = (files: string) =>
   mocha(`--timeout 600000 --require test/e2e/support/diagnose.ts ${files}`);
 /**
- * One process for each file, two at a time: the SDK's state is global, and what a failed program left behind must not reach the
- * next. Each process prints when it is done.
+ * One process for each file, three at a time, as each waits now and then: the SDK's state is global, and what a failed program
+ * left behind must not reach the next. Each process prints when it is done.
  */
 const mochaEach = (files: string) =>
-  `printf '%s\\0' ${files} | xargs -0 -n 1 -P 2 bash -c '` +
+  `printf '%s\\0' ${files} | xargs -0 -n 1 -P 3 bash -c '` +
   `printed=$(${mocha('--timeout 120000 "$1"')}) && status=0 || status=1; echo "$printed"; exit $status' mocha`;
 
 /** Leaves the processor to the cluster, whose tests wait most of the time but must not come late. */
