@@ -6,7 +6,7 @@ import { existsSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { command } from "./lib/command.ts";
 import {
-  newestGoModule,
+  newestGoModules,
   newestNpmPackages,
   newestPythonTools,
   type Change,
@@ -59,10 +59,13 @@ function packageSources(project: string, { goModules }: Pins): Source[] {
     ...(has("package.json")
       ? [{ name: "npm packages", ask: () => newestNpmPackages(project) }]
       : []),
-    ...Object.entries(goModules).map(([folder, module]) => ({
-      name: module,
-      ask: () => newestGoModule(project, folder, module),
-    })),
+    ...[...new Set(Object.values(goModules))].map((folder) => {
+      const modules = Object.keys(goModules).filter((name) => goModules[name] === folder);
+      return {
+        name: modules.join(" and "),
+        ask: () => newestGoModules(project, folder, modules),
+      };
+    }),
     ...(has("ops/requirements")
       ? [{ name: "Python tools", ask: () => newestPythonTools(project) }]
       : []),

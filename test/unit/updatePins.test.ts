@@ -187,15 +187,20 @@ describe("make update-pins", function () {
       case "$*" in
         *@upgrade) echo v3.10.0 ;;
         *"-m -f"*) sed -n 's/^require example.com.engine //p' $folder/go.mod ;;
-        get*) echo "require example.com/engine \${2#*@}" >$folder/go.mod ;;
+        get*) sed -i "s|^require .*|require example.com/engine \${2#*@}|" $folder/go.mod ;;
         "mod tidy") echo tidy >$folder/go.sum ;;
+        "mod edit"*) sed -i "s|^require .*|require \${3#*=}|; s|@| |" $folder/go.mod ;;
+        "mod download"*) echo "sum of $3" >$folder/go.sum ;;
       esac`;
 
     beforeEach(() => {
-      write({ images: {}, manifests: {}, goModules: { "modules/engine": "example.com/engine" } });
+      write({ images: {}, manifests: {}, goModules: { "example.com/engine": "modules/engine" } });
       put("package.json", packageJson("1.2.3"));
       put("package-lock.json", "{}");
-      put("modules/engine/go.mod", "require example.com/engine v3.9.0\n");
+      put(
+        "modules/engine/go.mod",
+        "require example.com/engine v3.9.0\ntool example.com/engine/cmd\n",
+      );
       put("modules/engine/go.sum", "");
       put("ops/requirements/lint.in", "tool\n");
       put("ops/requirements/lint.txt", "tool==1.0\n");
@@ -213,9 +218,18 @@ describe("make update-pins", function () {
       );
       assert.equal(get("package.json"), packageJson("1.9.0"));
       assert.match(get("package-lock.json"), /1\.9\.0/);
-      assert.equal(get("modules/engine/go.mod"), "require example.com/engine v3.10.0\n");
+      assert.match(get("modules/engine/go.mod"), /^require example.com\/engine v3\.10\.0\ntool /);
       assert.equal(get("modules/engine/go.sum"), "tidy\n");
       assert.equal(get("ops/requirements/lint.txt"), "tool==1.1\n");
+    });
+
+    it("moves a Go module of which only files are taken, without what it requires", async () => {
+      put("modules/engine/go.mod", "require example.com/engine v3.9.0\n");
+      const { code, stdout } = await update();
+      assert.equal(code, 0, stdout);
+      assert.match(stdout, /engine: v3\.9\.0 → v3\.10\.0/);
+      assert.equal(get("modules/engine/go.mod"), "require example.com/engine v3.10.0\n");
+      assert.equal(get("modules/engine/go.sum"), "sum of example.com/engine\n");
     });
 
     it("does not change the files of a registry that does not answer", async () => {
@@ -228,7 +242,7 @@ describe("make update-pins", function () {
         assert.match(output, new RegExp(`no answer about ${name}, .*connection refused`));
       assert.equal(get("package.json"), packageJson("1.2.3"));
       assert.equal(get("package-lock.json"), "{}");
-      assert.equal(get("modules/engine/go.mod"), "require example.com/engine v3.9.0\n");
+      assert.match(get("modules/engine/go.mod"), /^require example.com\/engine v3\.9\.0\n/);
       assert.equal(get("ops/requirements/lint.txt"), "tool==1.0\n");
     });
   });

@@ -92,22 +92,44 @@ export function newestNpmPackages(project: string): Promise<Change> {
   });
 }
 
-/** The newest version of a Go module that a folder requires, and the checksums of all its dependencies. */
-export function newestGoModule(project: string, folder: string, module: string): Promise<Change> {
+type Go = (...args: string[]) => Promise<string>;
+
+/** Moves a module with what it is compiled with. */
+async function moveProgram(go: Go, module: string, version: string): Promise<void> {
+  await go("get", `${module}@${version}`);
+  await go("mod", "tidy");
+}
+
+/** Moves a module of which only files are taken, so that nothing it requires is looked at. */
+async function moveFiles(go: Go, module: string, version: string): Promise<void> {
+  await go("mod", "edit", `-require=${module}@${version}`);
+  await go("mod", "download", module);
+}
+
+/** The newest versions of Go modules that a folder requires, and the checksums of what is taken from them. */
+export function newestGoModules(
+  project: string,
+  folder: string,
+  modules: readonly string[],
+): Promise<Change> {
   const source = join(project, folder);
   return inCopy(source, readdirSync(source), async (copy) => {
-    const go = (...args: string[]) => client("go", "-C", copy, ...args);
-    const version = async (query = "") =>
-      (await go("list", "-mod=mod", "-m", "-f", "{{.Version}}", module + query)).trim();
-    const [from, to] = [await version(), await version("@upgrade")];
-    if (from === to) return { moves: [] };
-    await go("get", `${module}@${to}`);
-    await go("mod", "tidy");
+    const go: Go = (...args) => client("go", "-C", copy, ...args);
+    const isCompiled =
+      /^tool /m.test(read(copy, "go.mod")) ||
+      readdirSync(copy, { recursive: true }).some((name) => String(name).endsWith(".go"));
+    const moves: Move[] = [];
+    for (const what of modules) {
+      const version = async (query = "") =>
+        (await go("list", "-mod=mod", "-m", "-f", "{{.Version}}", what + query)).trim();
+      const [from, to] = [await version(), await version("@upgrade")];
+      if (from === to) continue;
+      await (isCompiled ? moveProgram : moveFiles)(go, what, to);
+      moves.push({ what, from, to });
+    }
+    if (!moves.length) return { moves };
     const files = ["go.mod", "go.sum"].map((name) => [`${folder}/${name}`, read(copy, name)]);
-    return {
-      moves: [{ what: module, from, to }],
-      files: Object.fromEntries(files) as Record<string, string>,
-    };
+    return { moves, files: Object.fromEntries(files) as Record<string, string> };
   });
 }
 

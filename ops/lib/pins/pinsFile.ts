@@ -27,7 +27,7 @@ const pinsSchema = z.strictObject({
       held: z.string().optional(),
     }),
   ),
-  /** By folder, the module whose version decides the versions of all others there. */
+  /** By module, the folder that requires it. Its version decides the versions of all others there. */
   goModules: z.record(z.string(), z.string()),
 });
 
