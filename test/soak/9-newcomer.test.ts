@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import pins from "../../config/pins.json" with { type: "json" };
 import { createMarker } from "../e2e/support/kills.ts";
 import { attempt, sh } from "../e2e/support/shell.ts";
 import { ownStage } from "./stage.ts";
@@ -46,9 +47,10 @@ describe("a newcomer", () => {
     console.log(`      ${line}: ${outcome.seconds.toFixed(1)} s`);
     return outcome.output;
   };
-  const writeStageFile = (images: Readonly<Record<string, string>> = {}) =>
-    stage.writeFile(folder, ({ "todo-app:images": others }) => ({
-      "todo-app:images": { ...others, ...images },
+  const writeStageFile = (images: object = {}, database: object = {}) =>
+    stage.writeFile(folder, (config) => ({
+      "todo-app:images": { ...config["todo-app:images"], ...images },
+      "todo-app:database": { ...config["todo-app:database"], ...database },
     }));
   /** Clones the project and puts the file of the stage into it. */
   const clone = async () => {
@@ -111,9 +113,9 @@ describe("a newcomer", () => {
     await there(`make down ARGS=--remove STAGE=${stage.name} YES=1`, "todo-app");
   });
 
-  // For a cluster that the machine has, make builds on the official base images only. Those of this machine may be stand-ins.
+  // For a cluster that the machine has, make takes the official base images and database only. Those of this machine may be stand-ins.
   it("deploys with make up, the images that plain Pulumi has built", async () => {
-    writeStageFile(images);
+    writeStageFile(images, { image: pins.images.postgres.name });
     await clone();
     const printed = await there(`make up STAGE=${stage.name}`, "todo-app");
     assert.match(printed, new RegExp(`${stage.name} is up: http://${stage.host}`));

@@ -165,7 +165,7 @@ describe("the display of an operation", () => {
   it("goes on if the log cannot be written, and says so", async () => {
     mkdirSync(join(folder, "todo-app/logs/up-acme-qa.log"), { recursive: true });
     const { texts, send } = piped();
-    await sleep(50);
+    while (!texts.length) await sleep(10); // the log is opened in the background
     send(begin(BACKEND), end(BACKEND));
     await sleep(50);
     assert.match(texts[0]!, /^ {2}warning: the log can't be written: EISDIR/);
