@@ -19,6 +19,7 @@ const FIGURES = {
   wall: { column: "wall_seconds", title: "Wall time in seconds" },
   cpu: { column: "cpu_seconds", title: "CPU time in seconds" },
   memory: { column: "peak_mib", title: "Peak memory in MiB" },
+  requests: { column: "api_requests", title: "Requests to the API server" },
 } as const;
 
 /** What is divided by what: the tool and the step of each. */
@@ -43,6 +44,7 @@ const RATIOS = [
   ],
   ["`make preview`", "make preview", "`pulumi preview`", "pulumi preview"],
   ["`make up`, first deploy", "make deploy", "`pulumi up`, first deploy", "pulumi deploy"],
+  ["`make up`, first deploy", "make deploy", "`helm upgrade --install --wait`", "helm deploy"],
 ] as const;
 
 const MEGABYTE = 1e6;

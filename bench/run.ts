@@ -13,8 +13,10 @@ import { writeCsv } from "./csv.ts";
 import { imageLayers } from "./images.ts";
 import { machineFacts } from "./machine.ts";
 import { measure } from "./measure.ts";
+import { endOfLog, requestsSince } from "./requests.ts";
 import { REPORT, chartsOf, readResults, withTables } from "./report.ts";
 import { imagesOfDev, must, prepareStage, removeStage, untilGone, type Images } from "./stage.ts";
+import { cdk8s } from "./tools/cdk8s.ts";
 import { emptyProgram } from "./tools/emptyProgram.ts";
 import { helm } from "./tools/helm.ts";
 import { kubectl } from "./tools/kubectl.ts";
@@ -23,7 +25,7 @@ import { pulumi } from "./tools/pulumi.ts";
 import { STEPS, type Step, type Tool } from "./tools/tool.ts";
 
 const RESULTS = "bench/results";
-const TOOLS = [make, pulumi, emptyProgram, kubectl, helm];
+const TOOLS = [make, pulumi, emptyProgram, kubectl, cdk8s, helm];
 
 /** A measured step. */
 type Measured = Readonly<Record<string, string | number>>;
@@ -42,6 +44,7 @@ async function goThrough({ name, steps }: Tool, round: number): Promise<Measured
   for (const step of Object.keys(STEPS) as Step[]) {
     const line = steps[step];
     if (!line) continue;
+    const before = endOfLog();
     const { wallSeconds, cpuSeconds, peakMebibytes } = await measure(line);
     process.stdout.write(`  round ${round}, ${name}, ${step}: ${wallSeconds.toFixed(2)} s\n`);
     measured.push({
@@ -51,6 +54,7 @@ async function goThrough({ name, steps }: Tool, round: number): Promise<Measured
       wall_seconds: wallSeconds.toFixed(2),
       cpu_seconds: cpuSeconds.toFixed(2),
       peak_mib: peakMebibytes.toFixed(1),
+      api_requests: requestsSince(before),
     });
   }
   if (steps.destroy) await untilGone();

@@ -53,12 +53,15 @@ function manifestSources({ manifests }: Pins): Source[] {
   }));
 }
 
+/** The folders with a package.json, by what their packages are. */
+const NPM_FOLDERS = { "npm packages": ".", "npm packages of make bench": "bench/modules/cdk8s" };
+
 function packageSources(project: string, { goModules }: Pins): Source[] {
   const has = (name: string) => existsSync(join(project, name));
   return [
-    ...(has("package.json")
-      ? [{ name: "npm packages", ask: () => newestNpmPackages(project) }]
-      : []),
+    ...Object.entries(NPM_FOLDERS)
+      .filter(([, folder]) => has(join(folder, "package.json")))
+      .map(([name, folder]) => ({ name, ask: () => newestNpmPackages(project, folder) })),
     ...[...new Set(Object.values(goModules))].map((folder) => {
       const modules = Object.keys(goModules).filter((name) => goModules[name] === folder);
       return {

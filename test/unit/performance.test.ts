@@ -1,11 +1,12 @@
 /** What docs/performance.md says is what the committed results of `make bench` give. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { barChart } from "../../bench/chart.ts";
 import { readCsv, writeCsv } from "../../bench/csv.ts";
+import { endOfLog, requestsSince } from "../../bench/requests.ts";
 import { REPORT, chartsOf, readResults, withTables } from "../../bench/report.ts";
 import { inWords, summarise } from "../../bench/statistics.ts";
 import { read } from "./support/pages.ts";
@@ -62,6 +63,36 @@ describe("several runs", () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+});
+
+describe("the requests to the API server", () => {
+  const line = (auditID: string, stage: string) =>
+    `${JSON.stringify({ kind: "Event", auditID, stage, userAgent: "kubectl/v1.36" })}\n`;
+  const request = (auditID: string) => line(auditID, "ResponseComplete");
+  const watch = (auditID: string) => line(auditID, "ResponseStarted") + request(auditID);
+  let folder: string;
+  let file: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "todo-app-bench-"));
+    file = join(folder, "audit.log");
+    writeFileSync(file, request("a"));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it("are counted from a place in the log on, a watch once", () => {
+    const before = endOfLog(file);
+    assert.equal(requestsSince(before, file), 0);
+    appendFileSync(file, request("b") + watch("c") + request("d"));
+    assert.equal(requestsSince(before, file), 3);
+  });
+
+  it("are counted in a log that was begun anew", () => {
+    appendFileSync(file, request("b"));
+    const before = endOfLog(file);
+    writeFileSync(file, request("c"));
+    assert.equal(requestsSince(before, file), 1);
   });
 });
 

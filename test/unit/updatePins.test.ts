@@ -233,6 +233,15 @@ describe("make update-pins", function () {
       assert.equal(get("modules/engine/go.sum"), "sum of example.com/engine\n");
     });
 
+    it("moves the npm packages of make bench", async () => {
+      put("bench/modules/cdk8s/package.json", packageJson("1.2.3"));
+      put("bench/modules/cdk8s/package-lock.json", "{}");
+      const { code, stdout } = await update();
+      assert.equal(code, 0, stdout);
+      assert.equal(get("bench/modules/cdk8s/package.json"), packageJson("1.9.0"));
+      assert.match(get("bench/modules/cdk8s/package-lock.json"), /1\.9\.0/);
+    });
+
     it("does not change the files of a registry that does not answer", async () => {
       const refused = "echo 'error: connection refused' >&2; exit 1";
       for (const name of ["bin/npm", "ops/lib/pins/python-lock.sh"]) client(name, refused);

@@ -60,10 +60,11 @@ function withVersions(text: string, change: (name: string, version: string) => s
 
 const NPM = ["package.json", "package-lock.json"] as const;
 
-/** The newest npm packages within their major versions. A new major version is moved to by hand. */
-export function newestNpmPackages(project: string): Promise<Change> {
-  const files = [...NPM, ...readdirSync(project).filter((name) => name === ".npmrc")];
-  return inCopy(project, files, async (copy) => {
+/** The newest npm packages of a folder within their major versions. A new major version is moved to by hand. */
+export function newestNpmPackages(project: string, folder: string): Promise<Change> {
+  const source = join(project, folder);
+  const files = [...NPM, ...readdirSync(source).filter((name) => name === ".npmrc")];
+  return inCopy(source, files, async (copy) => {
     const options = ["--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund"];
     const install = () =>
       client("npm", "--prefix", copy, "--fetch-retries=0", "install", ...options);
@@ -88,7 +89,8 @@ export function newestNpmPackages(project: string): Promise<Change> {
     writeFileSync(join(copy, "package-lock.json"), lock);
     writeFileSync(join(copy, "package.json"), after);
     await install();
-    return { moves, files: Object.fromEntries(NPM.map((name) => [name, read(copy, name)])) };
+    const contents = NPM.map((name) => [join(folder, name), read(copy, name)] as const);
+    return { moves, files: Object.fromEntries(contents) };
   });
 }
 
