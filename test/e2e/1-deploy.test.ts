@@ -17,7 +17,8 @@ describe("make up", () => {
   it("takes the app from source to running pods and prints the URL", async () => {
     const output = await sh("make up");
     assert.match(output, /dev is up: http:\/\/todo-app\.local$/);
-    assert.match(output, /^ *provider plugins: .*kubernetes/m, "says which plugins are in use");
+    assert.match(output, /^ *provider plugins: official [^;]*\bkubernetes/m);
+    assert.ok(output.split("\n").length < 80, "is no longer than what fits on a few screens");
     const ready = await kubectl(
       "get deployments -o jsonpath='{range .items[*]}{.metadata.name}={.status.readyReplicas} {end}'",
     );

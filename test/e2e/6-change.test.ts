@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { Visitor } from "./app/support.ts";
-import { authorization, callApi, signUp, type Account } from "./support/api.ts";
+import { authorization, callApi, send, signIn, signUp, type Account } from "./support/api.ts";
 import { launchBrowser } from "./support/browser.ts";
 import { underLoad } from "./support/load.ts";
 import {
@@ -128,9 +128,9 @@ describe("a change", () => {
     await callApi(account, "/api/tasks");
   });
 
-  /** The URL with which migrations log in as the owner of the database. */
-  const ownerUrl = async () => {
-    const secrets = "get secrets -l app.kubernetes.io/name=migration";
+  /** The URL with which a workload logs in to the database: migrations as its owner. */
+  const databaseUrl = async (workload: "backend" | "migration") => {
+    const secrets = `get secrets -l app.kubernetes.io/name=${workload} --field-selector type!=todo-app/revision`;
     const data = await kubectl(`${secrets} -o jsonpath='{.items[0].data.DATABASE_URL}'`);
     return Buffer.from(data, "base64").toString();
   };
@@ -145,14 +145,26 @@ except psycopg.OperationalError as error:
     print(error)' <<<'${url}'`,
     );
 
+  it("of a leaked databasePassword refuses the old one, and fails no request", async () => {
+    const leaked = await databaseUrl("backend");
+    assert.equal(await login(leaked), "accepted");
+    const { requests, failures } = await underServiceLoad(async () => {
+      const output = await sh("make rotate SECRET=databasePassword ARGS=--leaked", { cwd });
+      assert.match(output, /accepts the new password and refuses the old one/);
+    });
+    assert.deepEqual(failures, [], `${failures.length} of ${requests} requests failed`);
+    assert.match(await login(leaked), /password authentication failed/);
+    assert.equal(await login(await databaseUrl("backend")), "accepted");
+  });
+
   it("of secretVersions.databaseOwnerPassword refuses the old one, keeps the data, and the app keeps working", async () => {
     const tasks = await psql("select count(*) from tasks");
-    const leaked = await ownerUrl();
+    const leaked = await databaseUrl("migration");
     assert.equal(await login(leaked), "accepted");
     const output = await sh("make rotate SECRET=databaseOwnerPassword ARGS=--leaked", { cwd });
     assert.match(output, /accepts the new password and refuses the old one/);
     assert.match(await login(leaked), /password authentication failed/);
-    assert.equal(await login(await ownerUrl()), "accepted");
+    assert.equal(await login(await databaseUrl("migration")), "accepted");
     await callApi(account, "/api/tasks");
     assert.equal(await psql("select count(*) from tasks"), tasks);
   });
@@ -174,5 +186,15 @@ except psycopg.OperationalError as error:
     });
     assert.deepEqual(failures, [], `${failures.length} of ${requests} requests failed`);
     await callApi(account, "/api/tasks");
+  });
+
+  it("of a leaked auth secret signs everybody out, and they can sign in again", async () => {
+    const tasks = await callApi(account, "/api/tasks");
+    await sh("make rotate SECRET=auth ARGS=--leaked", { cwd });
+    const token = await send(account.host, "/api/auth/token", {
+      headers: { Cookie: account.cookie },
+    });
+    assert.equal(token.status, 401, token.body);
+    assert.deepEqual(await callApi(await signIn(account), "/api/tasks"), tasks);
   });
 });
