@@ -10,24 +10,28 @@ async function showJson(stage: Stage, mode?: Mode): Promise<void> {
   if (!report.passed) process.exitCode = 1;
 }
 
+const MODES = ["write", "read-only", "end-pods"] as const satisfies readonly Mode[];
+
 await command(
   {
     name: "smoke",
     summary:
       "Checks whether a deployed stage works: its pods, its certificate, its pages and its API; and with two throw-away " +
       "accounts, tasks and the assistant. Prints a line for each check. What was made is deleted again. A stage with " +
-      "protectResources is only read, unless --write is given.",
+      "protectResources is only read, unless --write or --end-pods is given.",
     usage: STAGE_ARGUMENTS,
     example: "make smoke STAGE=staging",
     options: {
       write: "make accounts and tasks, and delete them again",
+      "end-pods":
+        "the same, and end every backend pod, one after the other, to see that its end loses nothing",
       "read-only": "make nothing: check pods, certificate, pages and API only",
       json: "print the results as JSON",
     },
-    exclusive: ["write", "read-only"],
+    exclusive: ["write", "read-only", "end-pods"],
   },
   ({ args, options }) => {
-    const mode = options.write ? "write" : options["read-only"] ? "read-only" : undefined;
+    const mode = MODES.find((name) => options[name]);
     return (options.json ? showJson : smokeTest)(stageArgument(args), mode);
   },
 );

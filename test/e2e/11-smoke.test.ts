@@ -28,6 +28,19 @@ describe("make smoke", () => {
     assert.deepEqual(await counts(), before);
   });
 
+  it("ends every backend pod where that is asked for, and finds the task again", async () => {
+    const pods = async () =>
+      (await kubectl("get pods -l app.kubernetes.io/name=backend -o name")).split("\n");
+    const before = await pods();
+    const output = await sh("make smoke ARGS=--end-pods");
+    assert.match(output, /^ok - persistence: 2 backend pods were ended/m);
+    assert.match(output, /^all \d+ checks are ok$/m);
+    assert.deepEqual(
+      (await pods()).filter((pod) => before.includes(pod)),
+      [],
+    );
+  });
+
   it("is part of make up where that is asked for", async () => {
     const output = await sh("make up ARGS=--smoke");
     assert.match(output, /^all \d+ checks are ok\n[^]*^dev is up: /m);

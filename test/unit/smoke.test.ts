@@ -73,6 +73,7 @@ describe("make smoke", () => {
       cluster: { read },
       namespace: NAMESPACE,
       deleteAccounts: app.deleteAccounts,
+      endPods: () => Promise.reject(new Error("nobody asked for it")),
       ...changes,
     };
   };
@@ -106,6 +107,24 @@ describe("make smoke", () => {
       assert.match(found(report, "accounts"), /^(smoke-\d+-[0-9a-f]{8}@smoke\.invalid(, |$)){2}$/);
       assert.equal(found(report, "clean-up"), "2 accounts deleted");
       assert.deepEqual([[...app.accounts], app.tasks], [[], []]);
+    });
+
+    it("ends the backend's pods where that is asked for, and reads the task again", async () => {
+      const ended: string[] = [];
+      const endPods = (workload: string) => Promise.resolve(ended.push(workload) + 1);
+      const report = await checked(target(port, { endPods }), "end-pods");
+      assert.equal(report.passed, true);
+      assert.deepEqual(ended, ["backend"]);
+      assert.match(found(report, "persistence"), /^2 backend pods were ended/);
+    });
+
+    it("notices a task that was lost with the pods, and pods that may not be ended", async () => {
+      const losing = () => Promise.resolve((app.tasks = []).length);
+      const lost = await checked(target(port, { endPods: losing }), "end-pods");
+      assert.match(found(lost, "persistence"), /^GET \/api\/tasks\/\S+: 404/);
+      const refused = await checked(target(port), "end-pods");
+      assert.deepEqual(names(refused, false), ["persistence"]);
+      assert.equal(found(refused, "persistence"), "nobody asked for it");
     });
 
     it("asks the address of the route where the name service does not know the host", async () => {

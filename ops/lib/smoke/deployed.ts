@@ -6,6 +6,7 @@ import { settingsOf, type Stage } from "../stage.ts";
 import { verifyCluster } from "../state/clusterIdentity.ts";
 import { exportState, type Resource } from "../state/state.ts";
 import { deleteAccounts } from "./accounts.ts";
+import { endPods } from "./pods.ts";
 import type { Site } from "./site.ts";
 
 /** An object that the stack has created in the cluster. */
@@ -29,6 +30,8 @@ export interface Target {
   readonly namespace: string;
   /** Deletes accounts of smoke tests with all that they made. @returns how many there were */
   readonly deleteAccounts: (emails: readonly string[]) => Promise<number>;
+  /** Ends the pods of a Deployment one after the other, each when the one before is replaced. @returns how many there were */
+  readonly endPods: (workload: string) => Promise<number>;
 }
 
 /** The kinds of the objects that are read, and the last part of their path in the API. */
@@ -88,6 +91,7 @@ export async function targetOf(stage: Stage): Promise<Target> {
     cluster,
     namespace,
     deleteAccounts: (emails) => deleteAccounts({ context, namespace }, emails),
+    endPods: (workload) => endPods({ context, namespace }, workload),
   };
 }
 

@@ -7,8 +7,8 @@ import { siteOf, targetOf, type Target } from "./deployed.ts";
 import { readingChecks } from "./reading.ts";
 import { writingChecks } from "./writing.ts";
 
-/** Whether accounts and tasks are made, and deleted again. */
-export type Mode = "write" | "read-only";
+/** Whether accounts and tasks are made, and deleted again; `end-pods` also ends every backend pod meanwhile. */
+export type Mode = "write" | "read-only" | "end-pods";
 
 /** The output of `smoke --json`. Keys may be added; those that are here keep their meaning. */
 export interface Report {
@@ -26,6 +26,7 @@ const PATIENCE_MS = 30_000;
 const MODES: Readonly<Record<Mode, string>> = {
   write: "with throw-away accounts, which are deleted again",
   "read-only": "read-only, nothing is left behind",
+  "end-pods": "with throw-away accounts, which are deleted again; every backend pod is ended",
 };
 
 /** Makes the checks of a stage, and prints a line for each. */
@@ -38,7 +39,10 @@ export async function check(
   progress.write(`smoke test of ${stage}, ${url.origin}: ${MODES[mode]}\n`);
   const site = await siteOf(target);
   const checks = await makeChecks(
-    [...readingChecks(target, site), ...(mode === "write" ? writingChecks(target, site) : [])],
+    [
+      ...readingChecks(target, site),
+      ...(mode === "read-only" ? [] : writingChecks(target, site, mode === "end-pods")),
+    ],
     patienceMs,
     (result) => progress.write(`${lineOf(result)}\n`),
   );

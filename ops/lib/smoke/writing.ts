@@ -54,11 +54,27 @@ function accounts(users: readonly User[], { kubectl }: Target): Check {
   };
 }
 
-/** What the owner of a task does with it, and what somebody else gets to see of it. */
-function tasks(owner: User, other: User, { kubectl }: Target): Check[] {
+/** What the owner of a task does with it, what is left of it without the pods of then, and what somebody else gets to see of it. */
+function tasks(owner: User, other: User, { kubectl, endPods }: Target, ending: boolean): Check[] {
   const look = `${kubectl} logs deployment/backend --tail 50`;
   const title = `Smoke test ${Date.now()}`;
   let path = "/api/tasks";
+  const readAsLeft = async () => {
+    const answer = await owner.call("GET", path);
+    const task = jsonOf(answer) as Task;
+    if (task.title !== title || !task.completed) throw new Unexpected(describe(answer));
+  };
+  const persistence: Check = {
+    name: "persistence",
+    expected: "new backend pods serve the task as it was left",
+    look: `${kubectl} get pods; ${kubectl} auth can-i delete pods`,
+    after: ["task"],
+    run: async () => {
+      const ended = await endPods("backend");
+      await readAsLeft();
+      return `${ended} backend pods were ended, one after the other`;
+    },
+  };
   return [
     {
       name: "task",
@@ -71,12 +87,11 @@ function tasks(owner: User, other: User, { kubectl }: Target): Check[] {
         path = `${path}/${(jsonOf(created) as Task).id}`;
         await owner.call("PATCH", path, { body: { title } });
         await owner.call("PATCH", path, { body: { completed: true } });
-        const answer = await owner.call("GET", path);
-        const task = jsonOf(answer) as Task;
-        if (task.title !== title || !task.completed) throw new Unexpected(describe(answer));
+        await readAsLeft();
         return `"${title}" is completed`;
       },
     },
+    ...(ending ? [persistence] : []),
     {
       name: "signed-in page",
       expected: "the page of the account shows its task",
@@ -152,14 +167,14 @@ function cleanUp(users: readonly User[], { kubectl, stage, deleteAccounts }: Tar
   };
 }
 
-/** All of them, in their order. */
-export function writingChecks(target: Target, site: Site): Check[] {
+/** All of them, in their order. @param endPods whether every backend pod is ended, to see what is left without it */
+export function writingChecks(target: Target, site: Site, endPods: boolean): Check[] {
   const owner = new User(site);
   const other = new User(site);
   return [
     leftovers(target),
     accounts([owner, other], target),
-    ...tasks(owner, other, target),
+    ...tasks(owner, other, target, endPods),
     assistant(owner, target),
     cleanUp([owner, other], target),
   ];
