@@ -33,9 +33,9 @@ const steady = (withLoad: WithLoad, load: Load) =>
     await sleep(STEADY_MILLISECONDS);
   });
 
-const untilReady = (service: ServiceName, count: number) =>
+const untilReady = (workload: ServiceName | "postgres", count: number) =>
   eventually(180, async () => {
-    assert.ok(await areReady(service, count), `${service} has not ${count} ready pods`);
+    assert.ok(await areReady(workload, count), `${workload} has not ${count} ready pods`);
   });
 
 /** Kills a pod, and waits until another one is ready in its place. */
@@ -54,6 +54,7 @@ const rollOut = async () => {
 /** Ends the database as a drained node does. Pods that have noticed its absence become ready again. */
 const endDatabase = async () => {
   await kubectl("delete", "pod", "postgres-0");
+  await untilReady("postgres", 1);
   await rolledOut();
 };
 
