@@ -3,11 +3,13 @@ import { join } from "node:path";
 import { format, resolveConfig } from "prettier";
 import { barChart } from "./chart.ts";
 import { readCsv, type Row } from "./csv.ts";
+import { serviceTables } from "./report/serviceTables.ts";
+import { table } from "./report/table.ts";
 import { inWords, rounded, summarise, type Summary } from "./statistics.ts";
 import { STEPS } from "./tools/tool.ts";
 
 /** The files with the results, which are in bench/results/. */
-export const FILES = ["delivery", "images", "facts", "cold"] as const;
+export const FILES = ["delivery", "images", "facts", "cold", "builds", "service"] as const;
 
 /** The rows of each file. */
 export type Results = Readonly<Record<(typeof FILES)[number], readonly Row[]>>;
@@ -54,9 +56,6 @@ export const readResults = (folder: string): Results =>
   Object.fromEntries(FILES.map((name) => [name, readCsv(join(folder, `${name}.csv`))])) as Results;
 
 const unique = (values: readonly string[]) => [...new Set(values)];
-
-const table = (header: readonly string[], rows: readonly (readonly string[])[]) =>
-  [header, header.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
 
 const rowsOf = ({ delivery }: Results, tool: string, step: string) =>
   delivery.filter((row) => row.tool === tool && row.step === step);
@@ -144,6 +143,7 @@ const tablesOf = (results: Results): Readonly<Record<string, string>> => ({
   layers: layerTable(results),
   facts: factTable(results),
   cold: coldTable(results),
+  ...serviceTables(results),
 });
 
 /**

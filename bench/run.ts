@@ -1,20 +1,23 @@
 /**
- * `make bench`: measures how the objects of a stage are delivered by this project and by what people would use instead, and how
- * large the images are. Writes bench/results/, docs/performance.md and its charts.
+ * `make bench`: measures how images are built and the objects of a stage delivered by this project and by what people would use
+ * instead, how the deployed app runs, and how large the images are. Writes bench/results/, docs/performance.md and its charts. Ends
+ * with exit code 1 where a target is missed.
  *
  * Usage: ROUNDS=7 node bench/run.ts, with the settings of the local cluster, on which dev is deployed
  */
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { OperatorError, main } from "../ops/lib/errors.ts";
 import { requireLocalCluster } from "../test/e2e/support/localCluster.ts";
-import { writeCsv } from "./csv.ts";
+import { measureBuilds } from "./builds/measureBuilds.ts";
 import { imageLayers } from "./images.ts";
 import { machineFacts } from "./machine.ts";
 import { measure } from "./measure.ts";
+import { REPORT } from "./report.ts";
+import { showTargets, writeReport, writeResults } from "./report/write.ts";
 import { endOfLog, requestsSince } from "./requests.ts";
-import { REPORT, chartsOf, readResults, withTables } from "./report.ts";
+import { measureService } from "./service/measureService.ts";
 import { imagesOfDev, must, prepareStage, removeStage, untilGone, type Images } from "./stage.ts";
 import { cdk8s } from "./tools/cdk8s.ts";
 import { emptyProgram } from "./tools/emptyProgram.ts";
@@ -24,7 +27,6 @@ import { make } from "./tools/make.ts";
 import { pulumi } from "./tools/pulumi.ts";
 import { STEPS, type Step, type Tool } from "./tools/tool.ts";
 
-const RESULTS = "bench/results";
 const TOOLS = [make, pulumi, emptyProgram, kubectl, cdk8s, helm];
 
 /** A measured step. */
@@ -74,7 +76,7 @@ async function goRounds(tools: readonly Tool[], rounds: number): Promise<void> {
   for (let round = 1; round <= rounds; round++) {
     for (const tool of inTurn(tools, round)) measured.push(...(await goThrough(tool, round)));
     const sorted = measured.toSorted((one, other) => place(one) - place(other));
-    writeCsv(join(RESULTS, "delivery.csv"), sorted);
+    writeResults("delivery", sorted);
     await writeReport();
   }
 }
@@ -85,11 +87,11 @@ async function cleanUp(tools: readonly Tool[], images: Images): Promise<void> {
   await removeStage(images);
 }
 
-/** Writes the tables and charts of the results. */
-async function writeReport(): Promise<void> {
-  const results = readResults(RESULTS);
-  writeFileSync(REPORT, await withTables(readFileSync(REPORT, "utf8"), results));
-  for (const [file, chart] of Object.entries(chartsOf(results))) writeFileSync(file, chart);
+/** Measures the parts that are no delivery. The running app goes with the stage that it leaves, which is deployed anew. */
+async function measureParts(images: Images): Promise<void> {
+  writeResults("builds", await measureBuilds());
+  writeResults("service", await measureService(images));
+  await removeStage(images);
 }
 
 async function bench(): Promise<void> {
@@ -102,6 +104,7 @@ async function bench(): Promise<void> {
     process.stdout.write("  preparing: tools, a stage, its objects\n");
     for (const { prepare } of tools) await bash(prepare);
     await cleanUp(tools, images);
+    await measureParts(images);
     const stateBytes = await prepareStage(folder, images);
     const facts = {
       ...(await machineFacts()),
@@ -109,10 +112,11 @@ async function bench(): Promise<void> {
       "state of the stage": `${(stateBytes / 1000).toFixed(0)} KB`,
     };
     const rows = Object.entries(facts).map(([fact, value]) => ({ fact, value }));
-    writeCsv(join(RESULTS, "facts.csv"), rows);
-    writeCsv(join(RESULTS, "images.csv"), await imageLayers(images));
+    writeResults("facts", rows);
+    writeResults("images", await imageLayers(images));
     await goRounds(tools, rounds);
     process.stdout.write(`\n${REPORT} has the figures of ${rounds} rounds\n`);
+    showTargets(await writeReport());
   } finally {
     await cleanUp(tools, images);
     rmSync(folder, { recursive: true });

@@ -30,7 +30,7 @@ export async function must(...command: [string, ...string[]]): Promise<string> {
 }
 
 /** Runs make for the stage. */
-const make = (...args: readonly string[]) =>
+export const make = (...args: readonly string[]) =>
   must("make", "--no-print-directory", ...args, `STAGE=${STAGE}`);
 
 /** The images that dev runs, by digest. */
@@ -44,8 +44,12 @@ export async function imagesOfDev(): Promise<Images> {
   );
 }
 
-/** The stage file with this number of pods of the backend. What the engine has added to it stays. */
-function stageFile(images: Images, replicas: number): string {
+/**
+ * The stage file with this number of pods of the backend. What the engine has added to it stays.
+ *
+ * @param changes settings in the place of these @default none
+ */
+export function stageFile(images: Images, replicas: number, changes: Values = {}): string {
   const { config = {} } = readYaml("Pulumi.dev.yaml");
   const registry = config["todo-app:images"] as Values;
   const written: Values = existsSync(FILE) ? readYaml(FILE) : {};
@@ -56,6 +60,7 @@ function stageFile(images: Images, replicas: number): string {
       "todo-app:host": `${STAGE}.todo-app.local`,
       "todo-app:images": { ...registry, ...images },
       "todo-app:backend": { replicas },
+      ...changes,
     },
   });
 }

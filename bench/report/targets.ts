@@ -1,0 +1,109 @@
+/** What the project asks of itself, and what was measured. */
+import { rounded } from "../statistics.ts";
+import type { Row } from "../csv.ts";
+
+/** The results that targets are about. */
+export type Measurements = Readonly<Record<"builds" | "service", readonly Row[]>>;
+
+interface Target {
+  readonly what: string;
+  readonly asked: string;
+  /** The figure must be smaller. */
+  readonly below: number;
+  /** @default seconds */
+  readonly unit?: string;
+  /** Every figure that was measured; the largest one counts. */
+  readonly figures: (measured: Measurements) => readonly (string | undefined)[];
+}
+
+/** A target, and whether it is met. */
+export interface Judged {
+  readonly what: string;
+  readonly asked: string;
+  readonly figure: string;
+  readonly isMet: boolean;
+}
+
+/** A column of the stack's own build. */
+const build =
+  (name: string, column: string) =>
+  ({ builds }: Measurements) =>
+    builds
+      .filter((row) => row.build === name && row.tool === "pulumi up")
+      .map((row) => row[column]);
+
+const seconds =
+  (...scenarios: readonly string[]) =>
+  ({ service }: Measurements) =>
+    scenarios.map((name) => service.find(({ scenario }) => scenario === name)?.seconds);
+
+const TARGETS: readonly Target[] = [
+  {
+    what: "cold build of the backend's image",
+    asked: "less than 3 min",
+    below: 180,
+    figures: build("cold", "backend_seconds"),
+  },
+  {
+    what: "cold build of the frontend's image",
+    asked: "less than 5 min",
+    below: 300,
+    figures: build("cold", "frontend_seconds"),
+  },
+  {
+    what: "sent to Docker when nothing has changed",
+    asked: "0 bytes",
+    below: 1,
+    unit: "bytes",
+    figures: build("warm", "sent_bytes"),
+  },
+  {
+    what: "deploy, once images exist",
+    asked: "less than 2 min",
+    below: 120,
+    figures: seconds("deploy"),
+  },
+  {
+    what: "pod of the backend ready",
+    asked: "less than 30 s",
+    below: 30,
+    figures: seconds("backend ready"),
+  },
+  {
+    what: "pod of the frontend ready",
+    asked: "less than 45 s",
+    below: 45,
+    figures: seconds("frontend ready"),
+  },
+  {
+    what: "failed pod noticed",
+    asked: "less than 10 s",
+    below: 10,
+    figures: seconds("missing image"),
+  },
+  {
+    what: "failed pod replaced",
+    asked: "less than 10 s",
+    below: 10,
+    figures: seconds("backend killed", "frontend killed"),
+  },
+  {
+    what: "autoscaler from 2 to 4 pods under load",
+    asked: "within 60 s",
+    below: 60,
+    figures: seconds("2 to 4 pods"),
+  },
+];
+
+function judgeOne({ what, asked, below, unit = "s", figures }: Target, measured: Measurements) {
+  const found = figures(measured);
+  if (!found.length || found.includes(undefined))
+    return { what, asked, figure: "not measured", isMet: false };
+  const figure = Math.max(...found.map(Number));
+  const shown = unit === "s" ? rounded(figure) : String(figure);
+  return { what, asked, figure: `${shown} ${unit}`, isMet: figure < below };
+}
+
+/** Each target with what was measured. One whose figure is lacking is not met. */
+export const judge = (measured: Measurements): readonly Judged[] =>
+  TARGETS.map((target) => judgeOne(target, measured));
