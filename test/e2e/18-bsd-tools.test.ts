@@ -69,7 +69,7 @@ describe("a machine with BSD-like tools", () => {
     return { stdout, output };
   }
   const servesThePage = async () => {
-    const { status, body } = await send(HOST, "/");
+    const { status, body } = await send(HOST, "/sign-in");
     assert.equal(status, 200);
     assert.match(body, /<html/);
   };

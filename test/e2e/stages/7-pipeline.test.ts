@@ -83,6 +83,7 @@ describe("a pipeline", () => {
   after(async () => {
     await github.stop();
     if (!pipeline.cwd) return;
+    await pipeline.attempt("pulumi state unprotect --all --yes --stack production");
     const stages = [...STAGES, PULL_REQUEST];
     await Promise.all(
       stages.map((stage) => pipeline.attempt(`make down STAGE=${stage} ARGS=--remove`)),
@@ -168,7 +169,7 @@ describe("a pipeline", () => {
     await step("up", "Comment");
     assert.match(github.comments.at(-1)!.body, new RegExp(`runs at ${PULL_REQUEST}\\.${DOMAIN}`));
     await eventually(30, async () =>
-      assert.equal((await send(`${PULL_REQUEST}.${DOMAIN}`, "/")).status, 200),
+      assert.equal((await send(`${PULL_REQUEST}.${DOMAIN}`, "/sign-in")).status, 200),
     );
 
     // Another runner removes it.

@@ -101,6 +101,8 @@ export class Pipeline {
       "todo-app:kubernetesContext": stage,
       "todo-app:namespace": namespaceOf(stage),
       "todo-app:host": hostOf(stage),
+      // The policy pack asks for it.
+      "todo-app:protectResources": stage === "production",
       "todo-app:backend": { replicas: 1 },
       "todo-app:frontend": { replicas: 1 },
       "todo-app:route": config["todo-app:route"],
