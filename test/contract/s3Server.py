@@ -1,6 +1,7 @@
 """A real server of S3 for tests: OpenStack Swift with its S3 API, all of its parts in one process.
 
-Usage: s3Server.py FOLDER ADDRESS PORT KEY_ID SECRET. Prints the port that it listens on, once it answers. Needs Debian's python3-swift.
+Usage: s3Server.py FOLDER ADDRESS PORT KEY_ID SECRET [TOKEN]. Prints the port that it listens on, once it answers. With TOKEN, the key
+is one for a session, as a cloud gives it to a pipeline: requests without that token are refused. Needs Debian's python3-swift.
 """
 
 import os
@@ -20,7 +21,7 @@ from swift.container.server import ContainerController  # noqa: E402
 from swift.obj.server import ObjectController  # noqa: E402
 from swift.proxy.server import Application  # noqa: E402
 
-folder, address, port, key_id, secret = sys.argv[1:]
+folder, address, port, key_id, secret, *token = sys.argv[1:]
 utils.HASH_PATH_SUFFIX = b"test"
 settings = {"swift_dir": folder, "devices": folder, "mount_check": "false", "log_level": "CRITICAL"}
 os.makedirs(f"{folder}/disk", exist_ok=True)
@@ -79,6 +80,9 @@ cache = Cache()
 
 
 def with_cache(environment, start_response):
+    if token and environment.get("HTTP_X_AMZ_SECURITY_TOKEN") != token[0]:
+        start_response("403 Forbidden", [("Content-Type", "application/xml")])
+        return [b"<Error><Code>InvalidToken</Code><Message>The provided token is malformed or otherwise invalid.</Message></Error>"]
     environment["swift.cache"] = cache
     return proxy(environment, start_response)
 

@@ -20,11 +20,18 @@ export class S3Server {
   endpoint = "";
   private readonly folder = mkdtempSync(join(tmpdir(), "todo-s3-"));
   private process?: ChildProcess;
+  private readonly sessionToken: string | undefined;
+
+  /** @param sessionToken what each request must have beside the key @default none: the key alone is enough */
+  constructor(sessionToken?: string) {
+    this.sessionToken = sessionToken;
+  }
 
   /** Starts the server at an address of this machine, or starts it again with what it had, and creates the bucket. */
   async start(address: string): Promise<void> {
     const { port } = this.endpoint ? new URL(this.endpoint) : { port: "0" };
-    const args = [PROGRAM, this.folder, address, port, this.keyId, this.key];
+    const token = this.sessionToken ? [this.sessionToken] : [];
+    const args = [PROGRAM, this.folder, address, port, this.keyId, this.key, ...token];
     this.process = spawn(PYTHON, args, { stdio: ["ignore", "pipe", "inherit"] });
     const answer = await new Promise<string>((resolve, reject) => {
       this.process!.stdout!.once("data", (chunk: Buffer) => resolve(chunk.toString().trim()));
@@ -56,6 +63,7 @@ export class S3Server {
       RCLONE_CONFIG_BUCKET_ENDPOINT: this.endpoint,
       RCLONE_CONFIG_BUCKET_ACCESS_KEY_ID: this.keyId,
       RCLONE_CONFIG_BUCKET_SECRET_ACCESS_KEY: this.key,
+      RCLONE_CONFIG_BUCKET_SESSION_TOKEN: this.sessionToken,
     };
     return execFileSync("rclone", args, { env, input, maxBuffer: 2 ** 28 });
   }

@@ -6,7 +6,6 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import {
-  chmodSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -20,36 +19,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
 import { withFakeCluster } from "./support/fakeCluster.ts";
+import { OLD_MAKE, WITHOUT_GNU, providePosixTools, writeProgram } from "./support/posixTools.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const BASH = process.env.TEST_BASH ?? "bash";
-
-/** The tools of POSIX, each with options that only the one of GNU has, as a pattern of the shell. Long options are refused by all. */
-const POSIX: Readonly<Record<string, string>> = {
-  ...Object.fromEntries(
-    "awk basename cat chmod cmp cut dirname env expr id kill ls mkdir od printf ps pwd rm rmdir sh sleep tee tr uname uniq wc"
-      .split(" ")
-      .map((tool) => [tool, ""]),
-  ),
-  cp: "-*[aTtu]*",
-  date: "-d*",
-  df: "-*[BT]*",
-  find: "-printf|-regextype|-newermt",
-  grep: "-*P*",
-  head: "-*z*",
-  ln: "-*[Trt]*",
-  mv: "-*[Ttu]*",
-  readlink: "-*",
-  sed: "-*[irsz]*",
-  sort: "-*[Vhz]*",
-  tail: "-*z*",
-  touch: "-d*",
-  xargs: "-*[adr]*",
-};
-
-/** Where a program is; undefined where this machine does not have it. */
-const pathOf = (program: string) =>
-  spawnSync("bash", ["-c", 'type -P "$1"', "_", program], { encoding: "utf8" }).stdout.trim();
 
 describe("the scripts on other machines than Debian", function () {
   this.timeout(60_000);
@@ -57,26 +30,7 @@ describe("the scripts on other machines than Debian", function () {
   let folder: string;
   let state: string;
 
-  const program = (name: string, script: string) => {
-    writeFileSync(join(folder, "bin", name), `#!/bin/sh\n${script}\n`);
-    chmodSync(join(folder, "bin", name), 0o755);
-  };
-  /** Puts the tools into a folder of their own, which is all of PATH. */
-  const provideTools = () => {
-    for (const [tool, refused] of Object.entries(POSIX))
-      program(
-        tool,
-        `for argument; do case $argument in ${["--?*", refused].filter(Boolean).join("|")}) echo "${tool}: illegal option $argument" >&2; exit 64 ;; esac; done
-exec ${pathOf(tool)} "$@"`,
-      );
-    for (const [name, target] of [
-      ["bash", pathOf(BASH)],
-      ["make", pathOf("make")],
-      ["node", process.execPath],
-    ] as const)
-      symlinkSync(target, join(folder, "bin", name));
-    program("npm", 'echo "npm was called: $*" >&2; exit 1');
-  };
+  const program = (name: string, script: string) => writeProgram(join(folder, "bin"), name, script);
   /** Puts the official programs of a deploy beside them, which answer for a cluster and an engine that do not exist. */
   const provideFakes = () => {
     const fake = process.env.PATH!.split(":")[0]!;
@@ -105,7 +59,7 @@ exec ${pathOf(tool)} "$@"`,
       mkdirSync(join(folder, name), { recursive: true });
     for (const name of readdirSync(ROOT).filter((name) => name !== ".git"))
       symlinkSync(join(ROOT, name), join(folder, "project", name));
-    provideTools();
+    providePosixTools(join(folder, "bin"), BASH);
     provideFakes();
     const contexts = [{ name: "minikube", context: { cluster: "minikube", user: "minikube" } }];
     writeFileSync(join(folder, "home/.kube/config"), stringify({ apiVersion: "v1", contexts }));
@@ -125,24 +79,11 @@ exec ${pathOf(tool)} "$@"`,
     const { status, stdout, stderr } = spawnSync(join(folder, "bin", command), args, options);
     return { status, stdout, stderr, output: `${stdout}${stderr}` };
   };
-  /** Runs make without its newer features, and takes the npm packages as they are. */
-  const make = (...args: readonly string[]) =>
-    run("make", "-o", "node_modules/.package-lock.json", ".SHELLFLAGS=-c", ...args);
+  const make = (...args: readonly string[]) => run("make", ...OLD_MAKE, ...args);
   const links = () => readdirSync(state).filter((name) => name.startsWith("lock"));
 
   it("find nothing that POSIX does not have, which this test relies on", () => {
-    for (const [line, status] of [
-      ["flock x", 127],
-      ["timeout 1 true", 127],
-      ["setsid true", 127],
-      ["sha256sum </dev/null", 127],
-      ["df --output=avail", 64],
-      ["mv -T a b", 64],
-      ["sed -i s/a/b/ c", 64],
-      ["readlink -f .", 64],
-      ["date -d now", 64],
-      ["df -P -k .", 0],
-    ] as const)
+    for (const [line, status] of WITHOUT_GNU)
       assert.equal(run("bash", "-c", line).status, status, line);
   });
 

@@ -5,11 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import type { Report } from "../../../ops/lib/smoke/smoke.ts";
+import { documented } from "../support/documented.ts";
 import { attempt, eventually, sh } from "../support/shell.ts";
 import { failed } from "../support/smoke.ts";
 import { staging, trustedRoot } from "./support.ts";
 
-const RIGHTS = "docs/deployer-rbac.yaml";
 const ADMIN = "kubectl --context staging";
 
 const settings = () =>
@@ -23,23 +23,6 @@ describe("a deployer with the rights of docs/deployer-rbac.yaml", () => {
   let file: string;
   let env: { readonly KUBECONFIG: string };
 
-  /** The kubeconfig of the local cluster, whose contexts and name stay, with the token of the deployer. */
-  async function writeKubeconfig(path: string): Promise<void> {
-    const token = await sh(
-      `${ADMIN} --namespace todo-app-deployer create token todo-app-staging --duration 1h`,
-    );
-    const view = JSON.parse(
-      await sh(`${ADMIN} config view --raw --flatten --minify --output json`),
-    );
-    const [{ name, context }] = view.contexts;
-    const content = {
-      ...view,
-      users: [{ name: "deployer", user: { token } }],
-      contexts: [{ name, context: { ...context, user: "deployer" } }],
-    };
-    writeFileSync(path, JSON.stringify(content), { mode: 0o600 });
-  }
-
   /** Runs a command as the pipeline, which must succeed. */
   const run = (line: string) => sh(line, { env });
   const json = async (line: string) => JSON.parse(await run(`${line} --json 2>/dev/null`));
@@ -48,16 +31,21 @@ describe("a deployer with the rights of docs/deployer-rbac.yaml", () => {
     await trustedRoot(); // certificates from before the ACME server's last start are renewed
     await staging.rolledOut();
     folder = mkdtempSync(join(tmpdir(), "todo-app-deployer-"));
-    env = { KUBECONFIG: join(folder, "kubeconfig") };
+    env = { KUBECONFIG: join(folder, "deployer.kubeconfig") };
     file = await sh("local/stage-file staging");
-    await sh(`${ADMIN} apply -f ${RIGHTS}`);
-    await writeKubeconfig(env.KUBECONFIG);
+    const [rights, token] = documented("docs/pipelines.md", "The deployer of a pipeline");
+    await sh(rights!);
+    // Without the deploy, for which a stage on the local cluster needs its merged file.
+    await sh(token!.replace(/^make up .*\n/m, ""), { cwd: folder });
     const mayGet = `${ADMIN} --namespace ${staging.namespace} auth can-i get secrets`;
     await eventually(10, async () => assert.equal(await run(mayGet), "yes"));
   });
   after(async () => {
     rmSync(folder, { recursive: true });
-    await sh(`${ADMIN} delete -f ${RIGHTS} --wait=false`);
+    for (const stage of ["staging", "production"])
+      await sh(
+        `sed s/todo-app-staging/todo-app-${stage}/g docs/deployer-rbac.yaml | kubectl --context ${stage} delete --wait=false --ignore-not-found -f -`,
+      );
   });
 
   it("deploys what is deployed already, and finds everything that preflight looks for", async () => {
