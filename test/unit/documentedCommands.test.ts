@@ -88,9 +88,9 @@ describe("a block of commands", () => {
   it("has documents, comments, and what changes only the shell", () => {
     assert.deepEqual(
       textsOf(
-        "# why\ncat <<'END' # how\nno; command\nEND\na=1\nexport B=\"$HOME\"\numask 077\nc=$(date)\nD=1 e\n",
+        "# why\ncat <<'END'\nno; command\nEND\na=1\nexport B=\"$HOME\"\numask 077\nc=$(date)\nD=1 e\n",
       ),
-      ["cat <<'END' no; command\nEND", "c=$(date)", "D=1 e"],
+      ["cat <<'END'\nno; command\nEND", "c=$(date)", "D=1 e"],
     );
   });
 
