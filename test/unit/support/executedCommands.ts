@@ -6,6 +6,7 @@
 /** Blocks that a test reads from the page and runs: page, heading, and the test, which names both. */
 export const READ: readonly (readonly [string, string, string])[] = [
   ["README.md", "Quick start", "test/soak/9-newcomer.test.ts"],
+  ["docs/app.md", "Run it without a cluster", "test/contract/app.test.ts"],
   ["docs/assistants.md", "A reader", "test/e2e/stages/8-reader.test.ts"],
   ["docs/assistants.md", "kagent", "test/e2e/stages/8-reader.test.ts"],
   ["docs/backup.md", "By hand", "test/e2e/18-documented.test.ts"],
