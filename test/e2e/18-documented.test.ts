@@ -9,7 +9,7 @@ import { callApi, signUp } from "./support/api.ts";
 import { documentedOnDev, onDev } from "./support/onDev.ts";
 import { attempt, eventually, kubectl, psql, sh, withCheckout } from "./support/shell.ts";
 
-const LOOKS = /^kubectl .* (get (pods|events|nodes)|describe|logs|exec) ?/;
+const LOOKS = /^kubectl (--?\w+ \S+ )+(get (pods|events|nodes)|describe|logs|exec)\b/;
 /** 12-backup.test.ts runs these, as dev has no backups here. */
 const OF_BACKUPS = /name=backup |cronjob backup$|backup-volume/;
 
@@ -52,6 +52,8 @@ describe("the documented commands", () => {
       // Nothing is found in a log without errors.
       assert.ok(code === 0 || (/\| grep ERROR$/.test(command) && output === ""), command + output);
     }
+    await kubectl(`delete pod ${pod}`);
+    await rolledOut();
   });
 
   it("find the URN of a resource, with which it is replaced", async () => {
@@ -73,9 +75,7 @@ describe("the documented commands", () => {
 
   it("give an image another tag where tags can't be moved", async () => {
     const tagOf = async () =>
-      sh(
-        'pulumi stack export --stack dev | grep -o \'"imageName": "[^"]*backend:[^"]*"\' | head -1',
-      );
+      /"imageName": "(\S+backend:\S+)"/.exec(await sh("pulumi stack export --stack dev"))![1]!;
     await withCheckout(async (cwd) => {
       await sh("pulumi config set --stack dev --path todo-app:images.immutableTags true", { cwd });
       await sh("make up", { cwd });
