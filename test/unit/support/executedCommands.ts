@@ -6,7 +6,7 @@
 /** Blocks that a test reads from the page and runs: page, heading, and the test, which names both. */
 export const READ: readonly (readonly [string, string, string])[] = [
   ["README.md", "Quick start", "test/soak/9-newcomer.test.ts"],
-  ["docs/app.md", "Run it without a cluster", "test/contract/app.test.ts"],
+  ["docs/app.md", "Run it without a cluster", "test/soak/11-local-app.test.ts"],
   ["docs/assistants.md", "A reader", "test/e2e/stages/8-reader.test.ts"],
   ["docs/assistants.md", "kagent", "test/e2e/stages/8-reader.test.ts"],
   ["docs/backup.md", "By hand", "test/e2e/18-documented.test.ts"],
@@ -197,7 +197,6 @@ export const RUN: readonly (readonly [RegExp, string, string])[] = [
     "test/e2e/15-pipelines.test.ts",
     "make pr-stage FROM=",
   ],
-  [make("build-cache<stage>"), "test/e2e/18-documented.test.ts", "make build-cache"],
   [make("sbom<stage>"), "test/e2e/7-images.test.ts", "make sbom"],
   [make("audit"), "test/lint.sh", "ops/audit.sh"],
   [make("scan"), "test/run.ts", "test/scan/scan.sh"],

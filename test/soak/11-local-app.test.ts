@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { blocksOf } from "../unit/support/documentedCommands.ts";
-import { PostgresServer } from "./postgresServer.ts";
+import { PostgresServer } from "../contract/postgresServer.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PAGE = "http://localhost:3000";
