@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { blocksOf, commandsOf } from "../unit/support/documentedCommands.ts";
 import { PostgresServer, SERVER_USER } from "./postgresServer.ts";
 
 const SOURCE = fileURLToPath(new URL("../../components/backup", import.meta.url));
@@ -165,6 +166,32 @@ describe("the programs of backups", () => {
     assert.ok(typeof seconds === "number");
     assert.deepEqual(globSync(path("scratch/pgdata/postmaster.pid")), []);
     assert.deepEqual(databases(), ["todo"]);
+  });
+
+  it("write a dump that the documented commands open, look into, and load into another database", async () => {
+    const name = await backUp();
+    const commandsBelow = (heading: string) =>
+      blocksOf("docs/backup.md")
+        .filter((block) => block.heading === heading)
+        .flatMap(commandsOf)
+        .map(({ text }) => text);
+    const commands = [...commandsBelow("By hand"), ...commandsBelow("Move the database")]
+      .filter((command) => /^(openssl|pg_restore) /.test(command))
+      .map((command) =>
+        command
+          .replace("-in 20260302-021700/dump", `-in ${path("backups", name, "dump")}`)
+          .replace("'postgresql://…'", "postgresql:///elsewhere?user=todo"),
+      );
+    assert.equal(commands.length, 3);
+    server.sql("CREATE DATABASE elsewhere");
+    cpSync(path("key"), path("tmp/key"));
+    const script = ["set -euo pipefail", ...commands].join("\n");
+    const options = { cwd: path("tmp"), env: server.environment(), encoding: "utf8" } as const;
+    const { status, stdout, stderr } = spawnSync("bash", ["-c", script], options);
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /TABLE DATA public tasks /);
+    assert.equal(server.sql(ROWS, "todo", "elsewhere"), server.sql(ROWS));
+    server.sql("DROP DATABASE elsewhere");
   });
 
   it("restore nothing where the volume of the database has no room for it", async () => {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { callApi, signUp, type Account } from "./support/api.ts";
+import { documentedOnDev } from "./support/onDev.ts";
 import { attempt, eventually, kubectl, psql, sh, withCheckout } from "./support/shell.ts";
 
 const claims = async () =>
@@ -53,6 +54,8 @@ describe("backups", () => {
       const made = await attempt("make backup", { cwd });
       assert.equal(made.code, 0, made.output);
       const [, name] = /^backup (\d{8}-\d{6}) of dev: [\d.]+ [KM]iB in \d+ s$/m.exec(made.output)!;
+      await looksAtBackups();
+      await sh("make backups", { cwd });
       await add("After the backup");
 
       const restored = await attempt(`make restore BACKUP=${name}`, { cwd });
@@ -78,6 +81,13 @@ describe("backups", () => {
       );
     });
   });
+
+  /** The key, and what the pages look at when a backup fails; there are logs once one was made. */
+  async function looksAtBackups() {
+    const commands = documentedOnDev(/name=drill |name=backup |cronjob backup$|backup-volume/);
+    assert.equal(commands.length, 4); // docs/backup.md and docs/monitoring.md
+    for (const command of commands) assert.notEqual(await sh(command), "", command);
+  }
 
   /** Changes a byte of the backup: then a drill fails, a restore changes nothing, and the list says which one it is. */
   async function refuses(cwd: string, name: string) {

@@ -46,6 +46,20 @@ function requestsOf(stage: string, load: string): readonly string[] {
   ];
 }
 
+/**
+ * The settings that a page names: with their namespace, as `todo-app:route.kind`, or as a path below one of the keys, as `route.kind`.
+ * An API group such as `monitoring.coreos.com` is none.
+ */
+function settingsIn(page: string, keys: readonly string[]): ReadonlySet<string> {
+  const found = read(page).matchAll(/todo-app:(\w+(?:\.\w+)*)|`(\w+(?:\.\w+)+)(?=[`:\s])/g);
+  const paths = [...found].flatMap(([, named, path]) => {
+    if (named) return [`todo-app:${named}`];
+    const full = `todo-app:${path}`;
+    return keys.includes(full.split(".")[0]!) && !full.endsWith(".com") ? [full] : [];
+  });
+  return new Set(paths);
+}
+
 describe("the guides", () => {
   it("link to files and headings that exist", () => {
     const links = PAGES.flatMap((page) => linksOf(page).map((link) => [page, link] as const));
@@ -71,13 +85,16 @@ describe("the guides", () => {
 
   it("name settings that exist", () => {
     const { properties } = JSON.parse(read("config/stage.schema.json")).properties.config;
-    for (const guide of GUIDES)
-      for (const [key] of read(guide).matchAll(/todo-app:[A-Za-z]+(\.[A-Za-z]+)*/g)) {
-        const [first, ...rest] = key.split(".");
-        const schemaOf = (schema: any, name: string) => schema?.properties?.[name];
-        const found = rest.reduce<any>(schemaOf, properties[first!]);
-        assert.ok(found, `${guide}: ${key}`);
+    const schemaOf = (schema: any, name: string) =>
+      schema?.properties?.[name] ?? schema?.items?.properties?.[name];
+    for (const guide of GUIDES) {
+      const settings = settingsIn(guide, Object.keys(properties));
+      assert.ok(settings.size > 5, `${guide}: ${[...settings].join()}`);
+      for (const setting of settings) {
+        const [first, ...rest] = setting.split(".");
+        assert.ok(rest.reduce<any>(schemaOf, properties[first!]), `${guide}: ${setting}`);
       }
+    }
   });
 
   it("have the sizes of the stages that the golden files have", () => {
