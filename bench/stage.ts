@@ -54,6 +54,8 @@ function stageFile(images: Images, replicas: number): string {
     config: {
       ...config,
       "todo-app:host": `${STAGE}.todo-app.local`,
+      // Make makes preflight by itself; the steps of Pulumi are those of the engine alone.
+      "todo-app:preflight": false,
       "todo-app:images": { ...registry, ...images },
       "todo-app:backend": { replicas },
     },
