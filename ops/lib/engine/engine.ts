@@ -38,8 +38,9 @@ export const complaintOf = (error: unknown): string => (endOf(error).stderr ?? "
 export const wasKilled = (error: unknown): boolean => !!endOf(error).signal;
 
 /**
- * Variables for an engine. Its program makes no preflight: a command that deploys has made it. Its programs store compiled code in a folder of their own: the SDK sets flags of V8 there, and V8 refuses
- * what was compiled under others. In one folder, a command and a program would replace each other's code at every run.
+ * Variables for an engine. Its program makes no preflight: a command that deploys has made it. Its programs store compiled code
+ * in a folder of their own: the SDK sets flags of V8 there, and V8 refuses what was compiled under others. In one folder, a
+ * command and a program would replace each other's code at every run.
  */
 export function engineEnvironment(env = process.env): Record<string, string> {
   const { NODE_COMPILE_CACHE: folder } = env;
