@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { NO_PREFLIGHT } from "../../config/preflight.ts";
 import {
@@ -32,6 +32,8 @@ config:
   todo-app:preflight: true
 `;
 const LACKING = { [INGRESS_CLASSES]: list("haproxy"), [STORAGE_CLASSES]: list() };
+/** The engine and its plugins. */
+const PROGRAMS = "for name in $(compgen -c pulumi | sort -u); do type -P $name; done";
 /** The first line of the error; the commands that install what is missing follow. */
 const ERROR = 'error: the cluster of context "staging" lacks 2 things that stage qa needs:';
 
@@ -109,10 +111,12 @@ describe("plain Pulumi with the setting preflight", function () {
   });
 
   it("warns, and goes on, where kubectl is not installed", () => {
-    const programs = spawnSync("bash", ["-c", "type -P pulumi"], { encoding: "utf8" }).stdout;
-    rmSync(join(fakes(), "bin/kubectl"));
-    const PATH = [join(fakes(), "bin"), dirname(programs), dirname(process.execPath)].join(":");
-    const { output } = pulumi("preview --non-interactive", { PATH });
+    const bin = join(fakes(), "bin");
+    rmSync(join(bin, "kubectl"));
+    symlinkSync(process.execPath, join(bin, "node"));
+    for (const path of spawnSync("bash", ["-c", PROGRAMS]).stdout.toString().trim().split("\n"))
+      symlinkSync(path, join(bin, basename(path)));
+    const { output } = pulumi("preview --non-interactive", { PATH: bin });
     assert.match(
       output,
       /warning: what the cluster lacks was not checked, because kubectl is not installed/,
