@@ -18,6 +18,8 @@ import { loadConfig } from "./config/load.ts";
 Reflect.deleteProperty(Error, "prepareStackTrace");
 
 const config = loadConfig();
+// What the cluster lacks is one error here, and no time-out later. It is loaded only where the stage asks for it.
+if (config.preflight) await (await import("./ops/lib/preflight/program.ts")).requireCluster();
 const { address, databasePeer, llm, tracing, monitoring, protectResources: protect } = config;
 const provider = clusterProvider(config.kubernetesContext);
 const onCluster = { providers: { kubernetes: provider } };

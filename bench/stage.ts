@@ -58,6 +58,8 @@ export function stageFile(images: Images, replicas: number, changes: Values = {}
     config: {
       ...config,
       "todo-app:host": `${STAGE}.todo-app.local`,
+      // Make makes preflight by itself; the steps of Pulumi are those of the engine alone.
+      "todo-app:preflight": false,
       "todo-app:images": { ...registry, ...images },
       "todo-app:backend": { replicas },
       ...changes,

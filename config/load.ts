@@ -21,6 +21,7 @@ import { longestGapSeconds } from "./cron.ts";
 import { PROJECT_NAME } from "./decode.ts";
 import { developmentOf, podsOf } from "./development.ts";
 import { imageOf } from "./images.ts";
+import { isPreflightDue } from "./preflight.ts";
 import { namespaceOf } from "./rules.ts";
 import { ACME_SERVERS, type Stage } from "./schema.ts";
 import { SERVICE_NAMES, forEachService, type ServiceName } from "./services.ts";
@@ -40,7 +41,7 @@ export type StackConfig = Readonly<
   Record<ServiceName, Stage[ServiceName] & Pick<WebServiceArgs, "development">>
 > &
   Readonly<
-    Pick<Stage, "kubernetesContext" | "namespace" | "protectResources" | "quota"> & {
+    Pick<Stage, "kubernetesContext" | "namespace" | "preflight" | "protectResources" | "quota"> & {
       readonly stage: string;
       /** Arguments of `Postgres`. */
       readonly database: Stage["database"] &
@@ -249,6 +250,7 @@ export function parseConfig(
     kubernetesContext: checked.kubernetesContext,
     protectResources: checked.protectResources,
     quota: checked.quota,
+    preflight: isPreflightDue(checked),
     database: {
       ...database,
       ...backupOf(stack, checked),

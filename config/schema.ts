@@ -271,6 +271,8 @@ export const stageSchema = object({
   /** Whether the services run from sources that change while they run. `make dev` sets it; no stage file has it. */
   development: flag().default(false),
   protectResources: flag().default(false),
+  /** Whether plain Pulumi makes preflight, too. The commands of make do so by themselves. */
+  preflight: flag().default(false),
   /** Read by `make up` alone: the stack itself does not depend on it. */
   automaticRollback: flag().default(false),
   rolloutTimeoutSeconds: integer(LEAST_ROLLOUT_SECONDS, 3600).default(300),

@@ -8,8 +8,14 @@ import { run } from "./run.ts";
 /** The stage of each Dockerfile whose steps take the time. Its layers are not part of the image itself. */
 const BUILD_STAGE = "build";
 
+/**
+ * As the provider plugin builds: with BuildKit, for which Docker 20 must be asked; by Docker's own builder, so that Docker has the
+ * image; and without attestations, which would be a part of it.
+ */
+const BUILDER = ["DOCKER_BUILDKIT=1", "BUILDX_BUILDER=default", "BUILDX_NO_DEFAULT_ATTESTATIONS=1"];
+
 async function docker(start: typeof run, args: readonly string[], fix: string): Promise<void> {
-  const { code, output } = await start(["docker", ...args]);
+  const { code, output } = await start(["env", ...BUILDER, "docker", ...args]);
   if (code === 0) return;
   const end = output.trim().split("\n").slice(-15).join("\n");
   throw new OperatorError(`docker ${args[0]} failed:\n${end}`, fix);
@@ -37,10 +43,9 @@ export async function pushCache(
       ["--cache-from", cache],
       ["--tag", cache],
     ].flat();
-    const build = ["build", ...options, "--provenance=false", context];
     await docker(
       start,
-      build,
+      ["build", ...options, context],
       `docker build --target ${BUILD_STAGE} ${context} shows the whole output`,
     );
     await docker(start, ["push", cache], `log in to the registry: docker login ${images.registry}`);

@@ -107,6 +107,10 @@ describe("a newcomer", () => {
     const printed = await there(quickStart(), "todo-app");
     assert.match(printed, new RegExp(`url +: "http://${stage.host}"`));
     const markerIsServed = await createMarker(stage.host);
+    await there("pulumi config set --path todo-app:route.className other", "todo-app");
+    const refused = await there("! pulumi up --yes", "todo-app");
+    assert.match(refused, /error: the cluster .* lacks 1 thing .*\n +IngressClass "other", /);
+    await there("pulumi config set --path todo-app:route.className nginx", "todo-app");
     await there("pulumi up --yes", "todo-app");
     await markerIsServed();
     images = JSON.parse(await there("pulumi stack output images --json", "todo-app"));

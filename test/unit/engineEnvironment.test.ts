@@ -9,10 +9,9 @@ import { engineEnvironment } from "../../ops/lib/engine/engine.ts";
 
 describe("compiled code", () => {
   it("of an engine's programs has a folder of its own below that of the commands", () => {
-    assert.deepEqual(engineEnvironment({ NODE_COMPILE_CACHE: "/cache/node" }), {
-      NODE_COMPILE_CACHE: "/cache/node/programs",
-    });
-    assert.deepEqual(engineEnvironment({}), {}, "none where none was chosen");
+    const folder = (env: NodeJS.ProcessEnv) => engineEnvironment(env).NODE_COMPILE_CACHE;
+    assert.equal(folder({ NODE_COMPILE_CACHE: "/cache/node" }), "/cache/node/programs");
+    assert.equal(folder({}), undefined, "none where none was chosen");
   });
 
   it("of the policy pack is stored, although the engine ends it by a signal", async function () {

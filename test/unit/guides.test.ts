@@ -15,7 +15,12 @@ const PAGES = [
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`),
 ];
-const GUIDES = ["docs/production.md", "docs/security.md", "docs/choices.md"];
+const GUIDES = [
+  "docs/production.md",
+  "docs/security.md",
+  "docs/choices.md",
+  "docs/managed-clusters.md",
+];
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 const inMebibytes = (size: string) => memoryBytes(size) / 2 ** 20;

@@ -8,6 +8,7 @@ import {
   type CommandError,
   type EngineEvent,
 } from "@pulumi/pulumi/automation/index.js";
+import { NO_PREFLIGHT } from "../../../config/preflight.ts";
 import { OperatorError } from "../errors.ts";
 import { progress } from "../output.ts";
 import { stageValues, type Stage } from "../stage.ts";
@@ -37,12 +38,16 @@ export const complaintOf = (error: unknown): string => (endOf(error).stderr ?? "
 export const wasKilled = (error: unknown): boolean => !!endOf(error).signal;
 
 /**
- * Variables for an engine. Its programs store compiled code in a folder of their own: the SDK sets flags of V8 there, and V8 refuses
- * what was compiled under others. In one folder, a command and a program would replace each other's code at every run.
+ * Variables for an engine. Its program makes no preflight: a command that deploys has made it. Its programs store compiled code
+ * in a folder of their own: the SDK sets flags of V8 there, and V8 refuses what was compiled under others. In one folder, a
+ * command and a program would replace each other's code at every run.
  */
 export function engineEnvironment(env = process.env): Record<string, string> {
   const { NODE_COMPILE_CACHE: folder } = env;
-  return folder ? { NODE_COMPILE_CACHE: join(folder, "programs") } : {};
+  return {
+    [NO_PREFLIGHT]: "1",
+    ...(folder && { NODE_COMPILE_CACHE: join(folder, "programs") }),
+  };
 }
 
 let command: Promise<PulumiCommand> | undefined;

@@ -52,16 +52,32 @@ async function checkDocker(): Promise<void> {
 export const unchecked = (stage: string) =>
   `what the cluster lacks was not checked: the configuration is wrong, as make preview STAGE=${stage} shows`;
 
-function report(stage: string, context: string, findings: readonly Finding[]): void {
-  for (const finding of findings)
-    if ("warning" in finding) process.stdout.write(`  warning: ${finding.warning}\n`);
+/** How what was found is told. */
+interface Telling {
+  readonly warn: (text: string) => void;
+  /** What to do once the commands have run that install what is missing. */
+  readonly next: string;
+}
+
+const forCommands = ({ name }: Stage): Telling => ({
+  warn: (text) => process.stdout.write(`  warning: ${text}\n`),
+  next: `make preflight STAGE=${name} shows what is left, and changes nothing`,
+});
+
+function report(
+  stage: string,
+  context: string,
+  findings: readonly Finding[],
+  { warn, next }: Telling,
+): void {
+  for (const finding of findings) if ("warning" in finding) warn(finding.warning);
   const missing = findings.filter((finding) => "missing" in finding);
   if (!missing.length) return;
   const lines = missing.map((finding) => `  ${finding.missing}\n    fix: ${finding.fix}`);
   const count = missing.length === 1 ? "1 thing" : `${missing.length} things`;
   throw new OperatorError(
     `the cluster of context "${context}" lacks ${count} that stage ${stage} needs:\n${lines.join("\n")}`,
-    `run these commands; make preflight STAGE=${stage} shows what is left, and changes nothing`,
+    `run these commands; ${next}`,
   );
 }
 
@@ -115,11 +131,16 @@ interface Checked extends Settings {
  * Checks everything that a deploy needs besides its configuration, changing nothing.
  *
  * @param values the settings of the stage, as the engine resolves them @default they are read
+ * @param telling how what was found is told @default as a command of make does
  * @throws OperatorError for the first thing that does not answer, or for everything that the cluster lacks
  */
-export async function preflight(stage: Stage, values?: Values): Promise<Checked> {
+export async function preflight(
+  stage: Stage,
+  values?: Values,
+  telling = forCommands(stage),
+): Promise<Checked> {
   const { settings, config, findings } = inspect(stage, values ?? (await stageValues(stage)));
-  report(stage.name, settings.context, await findings());
+  report(stage.name, settings.context, await findings(), telling);
   return { ...settings, valid: !!config, database: config?.database, images: config?.images };
 }
 

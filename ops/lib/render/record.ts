@@ -2,6 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks.js";
 import { PROJECT_NAME } from "../../../config/decode.ts";
+import { NO_PREFLIGHT } from "../../../config/preflight.ts";
 import { SECRET_KEYS } from "../../../config/schema.ts";
 import { isMarkedSecret } from "../state/secrets.ts";
 import { isObject, type Values } from "../yaml.ts";
@@ -130,6 +131,7 @@ export async function record<T>(
   chosen = MADE_UP,
 ): Promise<{ readonly exports: T; readonly resources: readonly Recorded[] }> {
   const resources: Recorded[] = [];
+  process.env[NO_PREFLIGHT] = "1"; // no cluster is asked
   await pulumi.runtime.setMocks(mocksOf(chosen), PROJECT_NAME, stack);
   const secrets = SECRET_KEYS.map((key) => `${PROJECT_NAME}:${key}`);
   pulumi.runtime.setAllConfig({ ...config }, secrets);
