@@ -147,4 +147,8 @@ describe("the documented commands", () => {
       ).length,
     );
   });
+
+  it("push the cache of builds", async () => {
+    assert.match(await sh("make build-cache"), /backend:cache/);
+  });
 });

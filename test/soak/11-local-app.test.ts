@@ -10,6 +10,8 @@ import { PostgresServer } from "../contract/postgresServer.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PAGE = "http://localhost:3000";
+/** The first request for a page compiles it. One that is lost in that is sent again. */
+const PATIENCE_MS = 30_000;
 const PASSWORD = "of-this-machine";
 
 describe("the app without a cluster", function () {
@@ -89,8 +91,8 @@ describe("the app without a cluster", function () {
     app = start(services.join("\n"));
     const serves = async () => {
       const answers = await Promise.all([
-        fetch("http://localhost:8000/health/ready"),
-        fetch(`${PAGE}/sign-in`),
+        fetch("http://localhost:8000/health/ready", { signal: AbortSignal.timeout(PATIENCE_MS) }),
+        fetch(`${PAGE}/sign-in`, { signal: AbortSignal.timeout(PATIENCE_MS) }),
       ]);
       return answers.every(({ ok }) => ok);
     };

@@ -138,6 +138,7 @@ export const RUN: readonly (readonly [RegExp, string, string])[] = [
   [make("down<stage>( ARGS=--remove)?"), "test/e2e/15-pipelines.test.ts", "ARGS=--remove"],
   [make("local-clean"), "test/e2e/cleanup.sh", "make local-clean"],
   [make("preview<stage>"), "test/e2e/5-bad-input.test.ts", "make preview"],
+  [make("build-cache<stage>"), "test/e2e/18-documented.test.ts", "make build-cache"],
   [make("preflight<stage>"), "test/e2e/18-documented.test.ts", "make preflight"],
   [make("smoke<stage>( ARGS=--read-only)?"), "test/e2e/11-smoke.test.ts", "make smoke"],
   [make("smoke<stage> ARGS=--write"), "test/e2e/18-documented.test.ts", "make smoke ARGS=--write"],
