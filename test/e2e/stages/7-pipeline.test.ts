@@ -70,7 +70,7 @@ describe("a pipeline", () => {
   }
 
   before(async () => {
-    images = JSON.parse(await sh("pulumi stack output images --json --stack dev")) as Images;
+    images = JSON.parse(await sh("pulumi stack output images --json --stack staging")) as Images;
     release = await anotherRelease(images);
     await github.start();
     await pipeline.start();
