@@ -48,6 +48,10 @@ describe("backups", () => {
         callApi(account, "/api/tasks", { method: "POST", body: { title } });
       await sh("pulumi config set --stack dev --path todo-app:backup.enabled true", { cwd });
       await sh("make up", { cwd });
+      // The database's pod is new, and the backend connects to it again within seconds.
+      await eventually(30, async () => {
+        await tasks();
+      });
 
       await add("Before the backup");
       const before = await tasks();
