@@ -28,7 +28,7 @@ await command(
       "read-only": "make nothing: check pods, certificate, pages and API only",
       json: "print the results as JSON",
     },
-    exclusive: ["write", "read-only", "end-pods"],
+    exclusive: MODES,
   },
   ({ args, options }) => {
     const mode = MODES.find((name) => options[name]);

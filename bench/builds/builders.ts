@@ -5,6 +5,7 @@
 import { fileURLToPath } from "node:url";
 import { SERVICE_NAMES, type ServiceName } from "../../config/services.ts";
 import { run } from "../../ops/lib/run.ts";
+import { pulumiProject } from "../tools/project.ts";
 import { buildOf } from "./settings.ts";
 
 /** A way to build both images at once. Its lines are bash. */
@@ -17,31 +18,11 @@ export interface Builder {
   readonly build: string;
 }
 
-/** The files of the Pulumi project, which uses the packages of this one. */
-const PROJECT = {
-  "Pulumi.yaml": "name: builds\nruntime:\n  name: nodejs\n  options:\n    typescript: false\n",
-  "package.json": '{ "name": "builds", "type": "module", "main": "index.ts" }\n',
-  "index.ts": `import "${fileURLToPath(new URL("program.ts", import.meta.url))}";\n`,
-};
-
 /** `ContainerImage` of the stack, in a stack that has nothing else. */
 function pulumi(folder: string): Builder {
-  const command = (line: string) =>
-    `PULUMI_BACKEND_URL=file://${folder}/state pulumi --cwd ${folder} ${line} --stack builds`;
-  const write = Object.entries(PROJECT).map(
-    ([name, content]) => `printf %s '${content}' >${folder}/${name}`,
-  );
-  return {
-    name: "pulumi up",
-    tag: "pulumi",
-    prepare: [
-      `mkdir ${folder}/state`,
-      `ln -s "$PWD/node_modules" ${folder}/node_modules`,
-      ...write,
-      command("stack init"),
-    ].join("; "),
-    build: command("up --yes --skip-preview"),
-  };
+  const program = fileURLToPath(new URL("program.ts", import.meta.url));
+  const { prepare, run } = pulumiProject(folder, "builds", `import "${program}";\n`);
+  return { name: "pulumi up", tag: "pulumi", prepare, build: run("up --yes --skip-preview") };
 }
 
 /** The name of a builder's image. */

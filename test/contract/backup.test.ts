@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { blocksOf, commandsOf } from "../unit/support/documentedCommands.ts";
+import { blocksBelow, commandsOf } from "../unit/support/documentedCommands.ts";
 import { PostgresServer, SERVER_USER } from "./postgresServer.ts";
 
 const SOURCE = fileURLToPath(new URL("../../components/backup", import.meta.url));
@@ -171,8 +171,7 @@ describe("the programs of backups", () => {
   it("write a dump that the documented commands open, look into, and load into another database", async () => {
     const name = await backUp();
     const commandsBelow = (heading: string) =>
-      blocksOf("docs/backup.md")
-        .filter((block) => block.heading === heading)
+      blocksBelow("docs/backup.md", heading)
         .flatMap(commandsOf)
         .map(({ text }) => text);
     const commands = [...commandsBelow("By hand"), ...commandsBelow("Move the database")]

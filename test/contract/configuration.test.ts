@@ -1,11 +1,11 @@
 /** The engine and `ops/` read the same values from a stage file, with its anchors, merges, secrets and defaults. */
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { effectiveConfig, settingsOf, stageValues } from "../../ops/lib/stage.ts";
+import { enterOwnProject, type OwnProject } from "./ownProject.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CONFIG_DIFF = join(ROOT, "ops/config-diff.ts");
@@ -27,38 +27,23 @@ config:
 
 describe("the configuration of a stage", function () {
   this.timeout(60_000);
-  let folder: string;
+  let project: OwnProject;
   let stage: { name: string; file: string };
-  const outside: Readonly<Record<string, string | undefined>> = { ...process.env };
-  const checkout = process.cwd();
   const pulumi = (input: string, ...args: string[]) => execFileSync("pulumi", args, { input });
   const set = (value: string, ...args: string[]) =>
     pulumi(value, "config", "set", "--stack", "qa", "--config-file", stage.file, ...args);
 
   before(() => {
-    folder = mkdtempSync(join(tmpdir(), "configuration-"));
-    for (const name of ["backend", "elsewhere"]) mkdirSync(join(folder, name));
-    copyFileSync(join(ROOT, "Pulumi.yaml"), join(folder, "Pulumi.yaml"));
-    process.chdir(folder);
-    process.env.PULUMI_BACKEND_URL = `file://${folder}/backend`;
-    process.env.PULUMI_CONFIG_PASSPHRASE = "passphrase";
-    delete process.env.PULUMI_CONFIG_PASSPHRASE_FILE;
+    project = enterOwnProject("configuration");
+    mkdirSync(join(project.folder, "elsewhere"));
     pulumi("", "stack", "init", "qa");
-    stage = { name: "qa", file: join(folder, "elsewhere/qa.yaml") };
+    stage = { name: "qa", file: join(project.folder, "elsewhere/qa.yaml") };
     writeFileSync(stage.file, STAGE_FILE);
     set("openai", "--path", "todo-app:llm.provider");
     set(CONFIDENTIAL, "--path", "--secret", "todo-app:llm.baseUrl");
     set("confidential-key", "--secret", "todo-app:openaiApiKey");
   });
-  after(() => {
-    process.chdir(checkout);
-    for (const key of ["BACKEND_URL", "CONFIG_PASSPHRASE", "CONFIG_PASSPHRASE_FILE"]) {
-      const value = outside[`PULUMI_${key}`];
-      if (value === undefined) Reflect.deleteProperty(process.env, `PULUMI_${key}`);
-      else process.env[`PULUMI_${key}`] = value;
-    }
-    rmSync(folder, { recursive: true });
-  });
+  after(() => project.leave());
 
   it("is read with anchors, merges and a secret inside an object resolved", async () => {
     const config = effectiveConfig("qa", await stageValues(stage));
@@ -83,9 +68,9 @@ describe("the configuration of a stage", function () {
   });
 
   it("is what config-diff compares, without the secrets", () => {
-    copyFileSync(stage.file, join(folder, "Pulumi.qa.yaml"));
+    copyFileSync(stage.file, join(project.folder, "Pulumi.qa.yaml"));
     writeFileSync(
-      join(folder, "Pulumi.other.yaml"),
+      join(project.folder, "Pulumi.other.yaml"),
       "config: { todo-app:kubernetesContext: o, todo-app:host: o.example.com, todo-app:images: { registry: ghcr.io } }\n",
     );
     pulumi("", "stack", "init", "other");

@@ -1,8 +1,7 @@
 /** Commands of the documentation that need no cluster: settings with the real engine, a new stage, an older commit. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse, stringify } from "yaml";
@@ -10,12 +9,13 @@ import { checkValues } from "../../config/check.ts";
 import { decode } from "../../config/decode.ts";
 import { passedToProgram, stageValues } from "../../ops/lib/stage.ts";
 import {
-  blocksOf,
+  blocksBelow,
   commandsOf,
   documentedCommands,
   type Command,
 } from "../unit/support/documentedCommands.ts";
 import { GIVEN_SECRETS } from "../unit/support/stages.ts";
+import { enterOwnProject, type OwnProject } from "./ownProject.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const STAGES = ["dev", "staging", "production"];
@@ -57,31 +57,15 @@ const answered = (text: string) => `${text} <<<'${typed(text)}'`;
 
 describe("the documented commands", function () {
   this.timeout(60_000);
-  let folder: string;
-  const checkout = process.cwd();
-  const outside: Readonly<Record<string, string | undefined>> = { ...process.env };
+  let project: OwnProject;
   const run = (script: string) =>
     execFileSync("bash", ["-euo", "pipefail", "-c", script], { encoding: "utf8", stdio: "pipe" });
 
   before(() => {
-    folder = mkdtempSync(join(tmpdir(), "documented-"));
-    mkdirSync(join(folder, "backend"));
-    copyFileSync(join(ROOT, "Pulumi.yaml"), join(folder, "Pulumi.yaml"));
-    process.chdir(folder);
-    process.env.PULUMI_BACKEND_URL = `file://${folder}/backend`;
-    process.env.PULUMI_CONFIG_PASSPHRASE = "passphrase";
-    delete process.env.PULUMI_CONFIG_PASSPHRASE_FILE;
+    project = enterOwnProject("documented");
     run(STAGES.map((stage) => `pulumi stack init ${stage}`).join("\n"));
   });
-  after(() => {
-    process.chdir(checkout);
-    for (const key of ["BACKEND_URL", "CONFIG_PASSPHRASE", "CONFIG_PASSPHRASE_FILE"]) {
-      const value = outside[`PULUMI_${key}`];
-      if (value === undefined) Reflect.deleteProperty(process.env, `PULUMI_${key}`);
-      else process.env[`PULUMI_${key}`] = value;
-    }
-    rmSync(folder, { recursive: true });
-  });
+  after(() => project.leave());
 
   /** Writes the project's file of a stage, without what a machine has added to it. */
   function writeStageFile(stage: string, more: Readonly<Record<string, unknown>> = {}): void {
@@ -92,7 +76,10 @@ describe("the documented commands", function () {
   }
   /** Checks the settings of a stage as a deploy does. */
   async function isRight(stage: string): Promise<void> {
-    const values = await stageValues({ name: stage, file: join(folder, `Pulumi.${stage}.yaml`) });
+    const values = await stageValues({
+      name: stage,
+      file: join(project.folder, `Pulumi.${stage}.yaml`),
+    });
     const { problems } = checkValues(stage, decode(passedToProgram(values)));
     assert.deepEqual(problems, []);
   }
@@ -111,15 +98,10 @@ describe("the documented commands", function () {
       await isRight(stage);
     });
 
-  const blockBelow = (page: string, heading: string) => {
-    const [block] = blocksOf(page).filter((each) => each.heading === heading);
-    assert.ok(block, `${page} has no commands in "${heading}"`);
-    return block;
-  };
-
   it("make a new stage of another one", async () => {
     writeStageFile("staging");
-    const commands = commandsOf(blockBelow("docs/configuration.md", "A new stage"));
+    const [block] = blocksBelow("docs/configuration.md", "A new stage");
+    const commands = commandsOf(block!);
     assert.equal(commands.at(-1)!.text, "make preview STAGE=qa"); // which needs a cluster
     run(
       commands
@@ -131,8 +113,9 @@ describe("the documented commands", function () {
   });
 
   it("go to an older commit", () => {
-    const clone = join(folder, "clone");
-    const [command, deploy] = commandsOf(blockBelow("docs/rollback.md", "Roll back to a commit"));
+    const clone = join(project.folder, "clone");
+    const [block] = blocksBelow("docs/rollback.md", "Roll back to a commit");
+    const [command, deploy] = commandsOf(block!);
     assert.equal(deploy!.text, "make up STAGE=production"); // which needs a cluster
     const commit = "git -c user.name=a -c user.email=a@example.com commit --quiet --allow-empty";
     run(`git init --quiet ${clone}; cd ${clone}; ${commit} -m good; ${commit} -m bad`);

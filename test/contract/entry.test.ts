@@ -75,17 +75,13 @@ describe("the entry of the program", function () {
     assert.ok(!pulumi("stack", "output").output.includes("confidential"));
   });
 
-  it("says in one sentence that a Node.js without TypeScript is too old", () => {
+  it("says in one sentence that a Node.js without TypeScript is too old, as is each old one of this machine", () => {
     useNode(`${process.execPath} --no-experimental-strip-types`);
     isRefused(process.versions.node);
-  });
-
-  it("says so with each Node.js of this machine that is too old", function () {
     const lines = execFileSync("bash", ["-c", VERSIONS], { encoding: "utf8" }).trim().split("\n");
     const old = lines
       .map((line) => line.split(" "))
       .filter(([version]) => /^v(1\d|20|21)\./.test(version!));
-    if (!old.length) this.skip();
     for (const [version, path] of old) {
       useNode(path!);
       isRefused(version!.slice(1));

@@ -6,7 +6,6 @@ import {
   copyFileSync,
   mkdirSync,
   mkdtempSync,
-  readFileSync,
   readdirSync,
   rmSync,
   symlinkSync,
@@ -18,9 +17,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readYaml } from "../../ops/lib/yaml.ts";
+import { blocksBelow } from "../unit/support/documentedCommands.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const DOCS = readFileSync(join(ROOT, "docs/state.md"), "utf8");
 
 /** Neither a cluster nor a plugin is needed. */
 const PROGRAM = `
@@ -55,13 +54,8 @@ async function startVault(): Promise<Server> {
   return server;
 }
 
-/** The commands that docs/state.md has in a section. */
-function documented(heading: string): string {
-  const section = DOCS.split(`## ${heading}\n`)[1]?.split("\n## ")[0] ?? "";
-  const blocks = [...section.matchAll(/```sh\n([^]*?)```/g)].map(([, commands]) => commands!);
-  assert.ok(blocks[0], `docs/state.md has no commands in "${heading}"`);
-  return blocks[0];
-}
+/** The first block of commands that the page has below a heading. */
+const documented = (heading: string): string => blocksBelow("docs/state.md", heading)[0]!.text;
 
 describe("the state of a stack", function () {
   this.timeout(120_000);

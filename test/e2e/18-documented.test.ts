@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
-import { blocksOf } from "../unit/support/documentedCommands.ts";
+import { blocksBelow } from "../unit/support/documentedCommands.ts";
 import { callApi, signUp } from "./support/api.ts";
 import { documentedOnDev, onDev } from "./support/onDev.ts";
 import { attempt, eventually, kubectl, psql, sh, withCheckout } from "./support/shell.ts";
@@ -13,8 +13,7 @@ const LOOKS = /^kubectl (--?\w+ \S+ )+(get (pods|events|nodes)|describe|logs|exe
 /** 12-backup.test.ts runs these, as dev has no backups here. */
 const OF_BACKUPS = /name=backup |cronjob backup$|backup-volume/;
 
-const blockBelow = (page: string, heading: string) =>
-  onDev(blocksOf(page).find((block) => block.heading === heading)!.text);
+const blockBelow = (page: string, heading: string) => onDev(blocksBelow(page, heading)[0]!.text);
 const rolledOut = async () => {
   for (const name of ["backend", "frontend"])
     await kubectl(`rollout status deployment/${name} --timeout=180s`);

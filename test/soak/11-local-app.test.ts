@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { blocksOf } from "../unit/support/documentedCommands.ts";
+import { blocksBelow } from "../unit/support/documentedCommands.ts";
 import { PostgresServer } from "../contract/postgresServer.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -82,9 +82,7 @@ describe("the app without a cluster", function () {
   }
 
   it("serves its pages and its API, and users can sign up", async () => {
-    const block = blocksOf("docs/app.md").find(
-      ({ heading }) => heading === "Run it without a cluster",
-    );
+    const [block] = blocksBelow("docs/app.md", "Run it without a cluster");
     const [copy, ...services] = block!.text.trim().split("\n");
     run(copy!);
     fillIn();

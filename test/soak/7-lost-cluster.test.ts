@@ -12,28 +12,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createMarker, removeStage } from "../e2e/support/kills.ts";
 import { attempt, eventually, makeCheckout, sh } from "../e2e/support/shell.ts";
+import { blocksBelow } from "../unit/support/documentedCommands.ts";
 import { ownStage } from "./stage.ts";
 
 const stage = ownStage("lost");
 const HEADINGS = ["Copy a backup out of the cluster", "When the cluster is lost"];
-
-/** The blocks of commands below a heading of the page. */
-function blocksBelow(heading: string): readonly string[] {
-  const page = readFileSync("docs/backup.md", "utf8");
-  const [, section = ""] = page.split(`\n## ${heading}\n`);
-  const text = section.split(/^#+ /m)[0]!;
-  return [...text.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, block]) => block!);
-}
 
 describe("a stage whose cluster is lost", () => {
   let cwd: string;
   let outside: string;
   let markerIsServed: () => Promise<void>;
   let begin: number;
-  const [[startPod, copyOut], [deployAnew, putIn]] = HEADINGS.map(blocksBelow) as [
-    readonly [string, string],
-    readonly [string, string],
-  ];
+  const [[startPod, copyOut], [deployAnew, putIn]] = HEADINGS.map((heading) =>
+    blocksBelow("docs/backup.md", heading).map(({ text }) => text),
+  ) as unknown as [readonly [string, string], readonly [string, string]];
 
   /** Runs blocks of the page as one script, for this stage and a backup. */
   const follow = (blocks: readonly string[], backup: string) =>

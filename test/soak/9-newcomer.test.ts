@@ -3,12 +3,13 @@
  * plugins, kubectl, the client of Docker, and a kubeconfig with the context of the local cluster.
  */
 import assert from "node:assert/strict";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pins from "../../config/pins.json" with { type: "json" };
 import { createMarker } from "../e2e/support/kills.ts";
 import { attempt, sh } from "../e2e/support/shell.ts";
+import { blocksBelow } from "../unit/support/documentedCommands.ts";
 import { ownStage } from "./stage.ts";
 
 const IMAGE = "todo-app/newcomer";
@@ -24,10 +25,8 @@ const stage = ownStage("newcomer");
 
 /** The commands of README's quick start, for this stage and without a question. */
 function quickStart(): string {
-  const [, block] = /^## Quick start$[^]*?^```sh\n([^]*?)^```$/m.exec(
-    readFileSync("README.md", "utf8"),
-  )!;
-  return block!
+  const [block] = blocksBelow("README.md", "Quick start");
+  return block!.text
     .trim()
     .replace("stack init dev", `stack init ${stage.name}`)
     .replace(/pulumi up$/, "pulumi up --yes");

@@ -11,15 +11,16 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { FakeGithub } from "../../unit/support/fakeGithub.ts";
 import { send } from "../support/api.ts";
-import { documented, workflowStep } from "../support/documented.ts";
+import { blocksBelow } from "../../unit/support/documentedCommands.ts";
+import { workflowStep } from "../support/workflows.ts";
 import { attempt, eventually, sh } from "../support/shell.ts";
 import { DOMAIN, Pipeline, STAGES, anotherRelease, namespaceOf, type Images } from "./pipeline.ts";
 
 const NUMBER = "4712";
 const PULL_REQUEST = `pr-${NUMBER}`;
-const [RIGHTS, TOKEN] = documented("docs/pipelines.md", "The deployer of a pipeline");
+const [RIGHTS, TOKEN] = blocksBelow("docs/pipelines.md", "The deployer of a pipeline");
 /** The line that applies the rights for another stage than todo-app-staging. */
-const APPLY = /^sed .* apply -f -/m.exec(RIGHTS!)![0];
+const APPLY = /^sed .* apply -f -/m.exec(RIGHTS!.text)![0];
 /** What the table below these commands adds for a smoke test with accounts. */
 const EXEC = { apiGroups: [""], resources: ["pods/exec"], verbs: ["create"] };
 
@@ -47,7 +48,7 @@ describe("a pipeline", () => {
     await pipeline.run(applyRights(stage));
     const patch = JSON.stringify([{ op: "add", path: "/rules/-", value: EXEC }]);
     await sh(`${inNamespace(stage)} patch role todo-app-deployer --type json --patch '${patch}'`);
-    const lines = TOKEN!
+    const lines = TOKEN!.text
       .replace(/^make up .*\n/m, "")
       .replaceAll(/(todo-app-)?staging/g, (_, whole) => (whole ? namespaceOf(stage) : stage))
       .replaceAll("deployer.kubeconfig", `${stage}.kubeconfig`);

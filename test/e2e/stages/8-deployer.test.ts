@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import type { Report } from "../../../ops/lib/smoke/smoke.ts";
-import { documented } from "../support/documented.ts";
+import { blocksBelow } from "../../unit/support/documentedCommands.ts";
 import { attempt, eventually, sh } from "../support/shell.ts";
 import { failed } from "../support/smoke.ts";
 import { staging, trustedRoot } from "./support.ts";
@@ -33,10 +33,10 @@ describe("a deployer with the rights of docs/deployer-rbac.yaml", () => {
     folder = mkdtempSync(join(tmpdir(), "todo-app-deployer-"));
     env = { KUBECONFIG: join(folder, "deployer.kubeconfig") };
     file = await sh("local/stage-file staging");
-    const [rights, token] = documented("docs/pipelines.md", "The deployer of a pipeline");
-    await sh(rights!);
+    const [rights, token] = blocksBelow("docs/pipelines.md", "The deployer of a pipeline");
+    await sh(rights!.text);
     // Without the deploy, for which a stage on the local cluster needs its merged file.
-    await sh(token!.replace(/^make up .*\n/m, ""), { cwd: folder });
+    await sh(token!.text.replace(/^make up .*\n/m, ""), { cwd: folder });
     const mayGet = `${ADMIN} --namespace ${staging.namespace} auth can-i get secrets`;
     await eventually(10, async () => assert.equal(await run(mayGet), "yes"));
   });

@@ -4,16 +4,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Report } from "../../../ops/lib/doctor/report.ts";
-import { blocksOf, commandsOf } from "../../unit/support/documentedCommands.ts";
+import { blocksBelow, commandsOf } from "../../unit/support/documentedCommands.ts";
 import { attempt, eventually, sh } from "../support/shell.ts";
 import { staging, trustedRoot } from "./support.ts";
 
 const ADMIN = "kubectl --context staging";
-const below = (page: string, heading: string) =>
-  blocksOf(page).filter((block) => block.heading === heading);
 
 describe("a reader with the rights of docs/reader-rbac.yaml", () => {
-  const [rights, kubeconfig, checks] = below("docs/assistants.md", "A reader");
+  const [rights, kubeconfig, checks] = blocksBelow("docs/assistants.md", "A reader");
   let home: string;
   let env: { readonly KUBECONFIG: string };
 
@@ -51,7 +49,7 @@ describe("a reader with the rights of docs/reader-rbac.yaml", () => {
   });
 
   it("may be an agent in the cluster, whose rights are checked in the same way", async () => {
-    const [check] = below("docs/assistants.md", "kagent").flatMap(commandsOf);
+    const [check] = blocksBelow("docs/assistants.md", "kagent").flatMap(commandsOf);
     const ask = check!.text.replace("<account>", "agent");
     const binding = `rolebinding agent --namespace ${staging.namespace}`;
     await sh(`${ADMIN} create ${binding} --role todo-app-reader --serviceaccount kagent:agent`);
@@ -68,7 +66,7 @@ describe("a reader with the rights of docs/reader-rbac.yaml", () => {
 });
 
 describe("the commands of docs/local-cluster.md", () => {
-  const [, preview, curl] = below("docs/local-cluster.md", "All stages side by side");
+  const [, preview, curl] = blocksBelow("docs/local-cluster.md", "All stages side by side");
 
   it("preview a stage by hand with its merged file", async () => {
     assert.match(await sh(preview!.text), /\d+ unchanged/);
@@ -81,7 +79,7 @@ describe("the commands of docs/local-cluster.md", () => {
   });
 
   it("give a shell the settings of a stage, as docs/operations.md has it", async () => {
-    const [settings] = below("docs/operations.md", "Operations");
+    const [settings] = blocksBelow("docs/operations.md", "Operations");
     assert.match(await sh(settings!.text), /Ready/);
   });
 });

@@ -44,6 +44,17 @@ export function blocksOf(page: string): readonly Block[] {
   });
 }
 
+/**
+ * The blocks of shell that a page has below a heading, up to the next one.
+ *
+ * @throws Error where it has none
+ */
+export function blocksBelow(page: string, heading: string): readonly Block[] {
+  const blocks = blocksOf(page).filter((block) => block.heading === heading);
+  if (!blocks.length) throw new Error(`${page} has no commands below "${heading}"`);
+  return blocks;
+}
+
 /** A piece of shell, and how many groups, quotes and substitutions it is in. */
 interface Token {
   readonly text: string;

@@ -182,7 +182,11 @@ export const RUN: readonly (readonly [RegExp, string, string])[] = [
     "make canary-abort STAGE=staging",
   ],
   [make("rotate<stage> SECRET=auth"), "test/e2e/6-change.test.ts", "make rotate SECRET=auth"],
-  [make("rotate<stage> SECRET=auth ARGS=--leaked"), "test/e2e/6-change.test.ts", "ARGS=--leaked"],
+  [
+    make("rotate<stage> SECRET=auth ARGS=--leaked"),
+    "test/e2e/6-change.test.ts",
+    "make rotate SECRET=auth ARGS=--leaked",
+  ],
   [make("backup<stage>"), "test/e2e/12-backup.test.ts", "make backup"],
   [make("backups<stage>"), "test/e2e/12-backup.test.ts", "make backups"],
   [make("drill<stage>"), "test/e2e/12-backup.test.ts", "make drill"],
