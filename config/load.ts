@@ -21,19 +21,11 @@ import { longestGapSeconds } from "./cron.ts";
 import { PROJECT_NAME } from "./decode.ts";
 import { developmentOf, podsOf } from "./development.ts";
 import { imageOf } from "./images.ts";
+import { languageModel, traceCollector, urlPort, type Integration } from "./integrations.ts";
 import { isPreflightDue } from "./preflight.ts";
 import { namespaceOf } from "./rules.ts";
 import { ACME_SERVERS, type Stage } from "./schema.ts";
 import { SERVICE_NAMES, forEachService, type ServiceName } from "./services.ts";
-
-/**
- * A service outside the stack: the environment variables that tell the app about it, and the peers that the app must be
- * allowed to call. Both are empty if the stage has no such service.
- */
-interface Integration {
-  readonly settings: Readonly<Record<string, string>>;
-  readonly callees: readonly Peer[];
-}
 
 /** The checked configuration of one stack, grouped as the components need it. Secrets are wrapped as secret outputs. */
 export type StackConfig = Readonly<
@@ -83,29 +75,6 @@ export type StackConfig = Readonly<
       readonly proxySettings: Readonly<Record<string, string>>;
     }
   >;
-
-const DEFAULT_PORTS = { "postgresql:": 5432, "postgres:": 5432, "https:": 443, "http:": 80 };
-
-function urlPort(address: string): number {
-  const { port, protocol } = new URL(address);
-  return Number(port || DEFAULT_PORTS[protocol as keyof typeof DEFAULT_PORTS]);
-}
-
-function languageModel({ provider, model, baseUrl }: Stage["llm"]): Integration {
-  if (provider === "builtin") return { settings: { LLM_PROVIDER: provider }, callees: [] };
-  return {
-    settings: { LLM_PROVIDER: provider, LLM_MODEL: model, OPENAI_BASE_URL: baseUrl },
-    callees: [outside(urlPort(baseUrl))],
-  };
-}
-
-function traceCollector({ endpoint }: Stage["tracing"]): Integration {
-  if (!endpoint) return { settings: {}, callees: [] };
-  return {
-    settings: { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint },
-    callees: [outside(urlPort(endpoint))],
-  };
-}
 
 function certificate({ issuer, ...tls }: Stage["tls"]): Tls | undefined {
   const { secretName, caSecretName, caBundle, renewBeforePercentage } = tls;
