@@ -19,6 +19,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PROGRAM = `import * as pulumi from "@pulumi/pulumi";
 export const answer: pulumi.Output<number> = pulumi.output(42);
 export const parts = { name: pulumi.secret("confidential") };
+export const compiler = process.env.PULUMI_NODEJS_TYPESCRIPT === "true";
 `;
 /** Every Node.js of this machine, as `version path`. */
 const VERSIONS = 'for node in $(type -aP node); do echo "$($node --version) $node"; done';
@@ -67,11 +68,12 @@ describe("the entry of the program", function () {
   afterEach(() => rmSync(at("bin/node"), { force: true }));
   after(() => rmSync(folder, { recursive: true }));
 
-  it("exports what index.ts exports", () => {
+  it("exports what index.ts exports, and runs without the compiler that Pulumi.yaml rules out", () => {
     const { output, status } = pulumi("up", "--yes", "--skip-preview");
     assert.equal(status, 0, output);
     const outputs = pulumi("stack", "output", "--json", "--show-secrets").output;
-    assert.deepEqual(JSON.parse(outputs), { answer: 42, parts: { name: "confidential" } });
+    const parts = { name: "confidential" };
+    assert.deepEqual(JSON.parse(outputs), { answer: 42, parts, compiler: false });
     assert.ok(!pulumi("stack", "output").output.includes("confidential"));
   });
 
