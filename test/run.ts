@@ -36,7 +36,7 @@ const politely = (command: string) => `renice -n 10 $$ >/dev/null; ${command}`;
 const SUITES: readonly Suite[] = [
   { name: "tools", command: "test/prerequisites.sh" },
   { name: "lint", command: politely("test/lint.sh") },
-  { name: "unit", command: politely("npm test --silent") },
+  { name: "unit", command: politely("make unit") },
   { name: "network", command: politely(mocha("'test/network/*.test.ts'")) },
   { name: "monitoring", command: politely(mocha("'test/monitoring/*.test.ts'")) },
   { name: "scan", command: politely("test/scan/scan.sh") },
