@@ -53,6 +53,16 @@ describe("the workflows", () => {
     assert.ok(pins.size >= 4);
   });
 
+  it("use no action of others, and give it no input, that its stand-in in the test with act does not have", () => {
+    for (const { file, step } of STEPS) {
+      const [, name] = /^[\w-]+\/([\w-]+)@/.exec(step.uses ?? "") ?? [];
+      if (!name) continue;
+      const { inputs } = parse(read(`test/soak/workflows/actions/${name}/action.yml`));
+      for (const input of Object.keys(step.with ?? {}))
+        assert.ok(input in inputs, `${file}: ${input}`);
+    }
+  });
+
   it("give rights to each job alone, and end each job that hangs", () => {
     for (const file of WORKFLOWS) {
       assert.deepEqual(parse(read(file)).permissions, {}, file);
