@@ -1,15 +1,17 @@
 /** Makes the tables and charts of docs/performance.md from the results. The same results always give the same text. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { format, resolveConfig } from "prettier";
 import { barChart } from "./chart.ts";
 import { readCsv, type Row } from "./csv.ts";
 import { serviceTables } from "./report/serviceTables.ts";
-import { table } from "./report/table.ts";
+import { table, unique } from "./report/table.ts";
+import { scaleChart, scaleTables } from "./scale/tables.ts";
 import { inWords, rounded, summarise, type Summary } from "./statistics.ts";
 import { STEPS } from "./tools/tool.ts";
 
 /** The files with the results, which are in bench/results/. */
-export const FILES = ["delivery", "images", "facts", "cold", "builds", "service"] as const;
+export const FILES = ["delivery", "images", "facts", "cold", "builds", "service", "scale"] as const;
 
 /** The rows of each file. */
 export type Results = Readonly<Record<(typeof FILES)[number], readonly Row[]>>;
@@ -51,11 +53,14 @@ const RATIOS = [
 
 const MEGABYTE = 1e6;
 
-/** The results in a folder. */
+/** The results in a folder. Parts of `make bench` can be measured alone, so a file may not be there yet. */
 export const readResults = (folder: string): Results =>
-  Object.fromEntries(FILES.map((name) => [name, readCsv(join(folder, `${name}.csv`))])) as Results;
-
-const unique = (values: readonly string[]) => [...new Set(values)];
+  Object.fromEntries(
+    FILES.map((name) => {
+      const file = join(folder, `${name}.csv`);
+      return [name, existsSync(file) ? readCsv(file) : []];
+    }),
+  ) as Results;
 
 const rowsOf = ({ delivery }: Results, tool: string, step: string) =>
   delivery.filter((row) => row.tool === tool && row.step === step);
@@ -144,6 +149,7 @@ const tablesOf = (results: Results): Readonly<Record<string, string>> => ({
   facts: factTable(results),
   cold: coldTable(results),
   ...serviceTables(results),
+  ...scaleTables(results.scale),
 });
 
 /**
@@ -180,5 +186,5 @@ export function chartsOf(results: Results): Readonly<Record<string, string>> {
     }));
     return [`docs/images/performance-${name}.svg`, barChart(title, groups)] as const;
   });
-  return Object.fromEntries(charts);
+  return { ...Object.fromEntries(charts), ...scaleChart(results.scale) };
 }

@@ -1,9 +1,9 @@
 /**
  * `make bench`: measures how images are built and the objects of a stage delivered by this project and by what people would use
- * instead, how the deployed app runs, and how large the images are. Writes bench/results/, docs/performance.md and its charts. Ends
+ * instead, how the deployed app runs, how costs grow with many copies of it, and how large the images are. Writes bench/results/, docs/performance.md and its charts. Ends
  * with exit code 1 where a target is missed.
  *
- * Usage: ROUNDS=7 node bench/run.ts, with the settings of the local cluster, on which dev is deployed
+ * Usage: ROUNDS=7 COPIES=1,10,50 node bench/run.ts, with the settings of the local cluster, on which dev is deployed
  */
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,6 +17,7 @@ import { measure } from "./measure.ts";
 import { REPORT } from "./report.ts";
 import { showTargets, writeReport, writeResults } from "./report/write.ts";
 import { endOfLog, requestsSince } from "./requests.ts";
+import { copiesWanted, measureScale } from "./scale/measureScale.ts";
 import { measureService } from "./service/measureService.ts";
 import { imagesOfDev, must, prepareStage, removeStage, untilGone, type Images } from "./stage.ts";
 import { cdk8s } from "./tools/cdk8s.ts";
@@ -88,15 +89,16 @@ async function cleanUp(tools: readonly Tool[], images: Images): Promise<void> {
 }
 
 /** Measures the parts that are no delivery. The running app goes with the stage that it leaves, which is deployed anew. */
-async function measureParts(images: Images): Promise<void> {
+async function measureParts(images: Images, copies: readonly number[]): Promise<void> {
   writeResults("builds", await measureBuilds());
   writeResults("service", await measureService(images));
   await removeStage(images);
+  await measureScale(copies, (rows) => writeResults("scale", rows));
 }
 
 async function bench(): Promise<void> {
   requireLocalCluster();
-  const rounds = roundsWanted();
+  const [rounds, copies] = [roundsWanted(), copiesWanted()];
   const images = await imagesOfDev();
   const folder = mkdtempSync(join(tmpdir(), "todo-app-bench-"));
   const tools = TOOLS.map((tool) => tool({ folder }));
@@ -104,7 +106,7 @@ async function bench(): Promise<void> {
     process.stdout.write("  preparing: tools, a stage, its objects\n");
     for (const { prepare } of tools) await bash(prepare);
     await cleanUp(tools, images);
-    await measureParts(images);
+    await measureParts(images, copies);
     const stateBytes = await prepareStage(folder, images);
     const facts = {
       ...(await machineFacts()),

@@ -1,9 +1,10 @@
 /** What the project asks of itself, and what was measured. */
+import { perCopy } from "../scale/tables.ts";
 import { rounded } from "../statistics.ts";
 import type { Row } from "../csv.ts";
 
 /** The results that targets are about. */
-export type Measurements = Readonly<Record<"builds" | "service", readonly Row[]>>;
+export type Measurements = Readonly<Record<"builds" | "service" | "scale", readonly Row[]>>;
 
 interface Target {
   readonly what: string;
@@ -92,6 +93,13 @@ const TARGETS: readonly Target[] = [
     asked: "within 60 s",
     below: 60,
     figures: seconds("2 to 4 pods"),
+  },
+  {
+    what: "one more copy of the app in a preview without a change",
+    asked: "less than 60 ms",
+    below: 60,
+    unit: "ms",
+    figures: ({ scale }) => [perCopy(scale, "preview")],
   },
 ];
 

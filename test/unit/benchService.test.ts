@@ -60,7 +60,7 @@ describe("a target", () => {
   });
   const row = (scenario: string, seconds: string) => ({ scenario, seconds });
   const judged = (what: string, builds: readonly any[], service: readonly any[] = []) =>
-    judge({ builds, service }).find((target) => target.what === what)!;
+    judge({ builds, service, scale: [] }).find((target) => target.what === what)!;
 
   it("is met by less than what is asked", () => {
     const find = (seconds: string) =>
@@ -92,7 +92,11 @@ describe("a target", () => {
   });
 
   it("is in the table with its figure", () => {
-    const { targets } = serviceTables({ builds: [], service: [row("missing image", "2.5")] });
+    const { targets } = serviceTables({
+      builds: [],
+      service: [row("missing image", "2.5")],
+      scale: [],
+    });
     assert.match(targets!, /\| failed pod noticed \| less than 10 s \| 2\.50 s \| yes \|/);
     assert.match(
       targets!,

@@ -5,11 +5,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { barChart } from "../../bench/chart.ts";
-import { readCsv, writeCsv } from "../../bench/csv.ts";
+import { readCsv, writeCsv, type Row } from "../../bench/csv.ts";
+import { lineChart } from "../../bench/lineChart.ts";
 import { endOfLog, requestsSince } from "../../bench/requests.ts";
 import { REPORT, chartsOf, readResults, withTables } from "../../bench/report.ts";
-import { inWords, summarise } from "../../bench/statistics.ts";
+import { fitLine, inWords, summarise } from "../../bench/statistics.ts";
+import { judge } from "../../bench/report/targets.ts";
+import { copiesWanted } from "../../bench/scale/measureScale.ts";
+import { SETTINGS } from "../../bench/scale/project.ts";
+import { scaleChart, scaleTables } from "../../bench/scale/tables.ts";
 import { read } from "./support/pages.ts";
+import { record, type Recorded } from "./support/record.ts";
+import { encode, stageConfig } from "./support/stages.ts";
 
 const results = readResults(fileURLToPath(new URL("../../bench/results", import.meta.url)));
 
@@ -96,7 +103,120 @@ describe("the requests to the API server", () => {
   });
 });
 
+describe("a straight line through points", () => {
+  it("goes through all points that are on one", () => {
+    const { slope, intercept, determination } = fitLine([
+      [1, 5],
+      [10, 23],
+      [100, 203],
+    ]);
+    assert.deepEqual([slope, intercept, determination], [2, 3, 1]);
+  });
+
+  it("has the least squares of the distances, and says how much it explains", () => {
+    const line = fitLine([
+      [1, 1],
+      [2, 3],
+      [3, 2],
+    ]);
+    assert.deepEqual(line, { slope: 0.5, intercept: 1, determination: 0.25 });
+  });
+
+  it("explains equal values by a slope of none", () => {
+    const line = fitLine([
+      [1, 4],
+      [2, 4],
+    ]);
+    assert.deepEqual(line, { slope: 0, intercept: 4, determination: 1 });
+  });
+});
+
+describe("the measurement of copies", () => {
+  /** Runs of a step in one stack, by copies and seconds. */
+  const runs = (kind: string, step: string, times: readonly (readonly [number, number])[]) =>
+    times.map(([copies, seconds]) => ({
+      kind,
+      stack: "s",
+      copies: String(copies),
+      step,
+      wall_seconds: String(seconds),
+      cpu_seconds: "1",
+      peak_mib: "300",
+      state_bytes: String(copies * 300_000),
+    }));
+  const previews = [
+    [1, 2.05],
+    [10, 2.5],
+    [100, 7],
+  ] as const;
+  const rows = [
+    ...runs("one stack", "preview", previews),
+    ...runs("own stacks", "preview", [[1, 2]]),
+  ];
+
+  it("shows no table and no chart before there are results", () => {
+    assert.deepEqual(new Set(Object.values(scaleTables([]))), new Set(["Not measured yet."]));
+    assert.deepEqual(scaleChart([]), {});
+  });
+
+  it("says what a copy costs: by the line, between two numbers, and in a stack of its own", () => {
+    const { scale, scaleFit, scaleStacks } = scaleTables(rows);
+    assert.match(scale!, /state, KB \| 300 .*\| 3000 .*\| 30000 /);
+    assert.match(scaleFit!, /\| 50\.0 \| 2\.00 \| 1\.0000 \| 1–10: 50, 10–100: 50 \|/);
+    assert.match(scaleStacks!, /\| 2\.00 \(2\.00–2\.00\) \| 2\.00 \| 20\.0 \| 200 \|/);
+  });
+
+  it("leaves out the line of a step that was measured with one number of copies", () => {
+    const { scaleFit } = scaleTables(runs("one stack", "preview", [[1, 2]]));
+    assert.doesNotMatch(scaleFit!, /pulumi preview/);
+  });
+
+  it("judges a preview by what one more copy costs", () => {
+    const judged = (scale: readonly Row[]) =>
+      judge({ builds: [], service: [], scale }).find(({ what }) => what.includes("copy"))!;
+    assert.deepEqual([judged(rows).figure, judged(rows).isMet], ["50 ms", true]);
+    const one = judged(runs("one stack", "preview", [[1, 2]]));
+    assert.deepEqual([one.figure, one.isMet], ["not measured", false]);
+  });
+
+  it("takes different numbers in any order, and nothing else", () => {
+    assert.deepEqual(copiesWanted("50,1,50"), [1, 50]);
+    for (const wrong of ["0", "1,", "1000", "1;2"])
+      assert.throws(() => copiesWanted(wrong), { fix: "make bench COPIES=1,10,50" });
+  });
+
+  it("declares as many copies as wanted, each with what index.ts declares", async () => {
+    const settings = Object.entries(SETTINGS).map(([key, value]) => [key, encode(value)] as const);
+    const config = { ...stageConfig("dev"), ...Object.fromEntries(settings) };
+    const stack = "copies";
+    const declareTwo = async () =>
+      (await import("../../bench/scale/program.ts")).declareCopies(1, 2);
+    const copies = await record(declareTwo, stack, config);
+    const app = await record(() => import(`../../index.ts?${stack}`), stack, config);
+    const types = (resources: readonly Recorded[]) =>
+      resources.map(({ type }) => type).filter((type) => !type.startsWith("pulumi:"));
+    const twice = [...types(app.resources), ...types(app.resources)];
+    assert.deepEqual(types(copies.resources).toSorted(), twice.toSorted());
+    const pods = copies.resources.flatMap(({ inputs }) => inputs.spec?.template?.spec ?? []);
+    assert.equal(pods.length, 6);
+    for (const { nodeSelector, tolerations } of pods) {
+      assert.deepEqual(nodeSelector, { "todo-app/fake": "true" });
+      assert.equal(tolerations.length, 1);
+    }
+  });
+});
+
 describe("a chart", () => {
+  it("has each point of a line, and what the line says", () => {
+    const points = [
+      [1, 2],
+      [10, 11],
+    ] as const;
+    const chart = lineChart("t", [{ name: "preview", points }]);
+    assert.equal(chart.match(/<circle /g)?.length, 2);
+    assert.match(chart, /preview: 1\.00 s \+ 1000 ms per copy/);
+  });
+
   it("has a bar for each value, as long as its group's longest allows", () => {
     const bars = [
       { name: "one", median: 1, min: 1, max: 2 },
