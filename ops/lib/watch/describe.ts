@@ -11,7 +11,7 @@ const ADVICE: readonly (readonly [reason: RegExp, advice: string])[] = [
   [/ErrImageNeverPull/, "load the image into the cluster, or set todo-app:images.push to true"],
   [/OOMKilled/, "find what takes the memory, or raise resources.limits.memory of the workload"],
   [
-    /CrashLoopBackOff|BackoffLimitExceeded|PodFailurePolicy/,
+    /CrashLoopBackOff|BackoffLimitExceeded|PodFailurePolicy|^Failed$/,
     "the log above says why the program ended",
   ],
   [/Unhealthy/, "the log above and the probe's answer say what the program waits for"],

@@ -41,7 +41,7 @@ const NEW_NODE = 300;
 const HOPELESS =
   /not found|manifest unknown|denied|unauthorized|forbidden|invalid reference|no match for platform/i;
 
-type Found = Pick<Sign, "reason" | "message" | "tolerated"> & Partial<Sign>;
+export type Found = Pick<Sign, "reason" | "message" | "tolerated"> & Partial<Sign>;
 
 /** The API server's refusal to create a pod. `leaving`: whether pods are being deleted, which frees their share of a quota. */
 function refusal(message: string, leaving: boolean): Found {
@@ -121,12 +121,17 @@ function schedulingSigns(objects: readonly ApiObject[], pod: ApiObject): Found[]
   return [{ reason: "Unschedulable", message, tolerated: growing ? NEW_NODE : BRIEFLY }];
 }
 
-function podSigns(objects: readonly ApiObject[], pod: ApiObject, isJob: boolean): Found[] {
+/** @param probes whether a probe that fails is a sign */
+export function podSigns(
+  objects: readonly ApiObject[],
+  pod: ApiObject,
+  { isJob = false, probes = !isJob }: { readonly isJob?: boolean; readonly probes?: boolean },
+): Found[] {
   const event = warningsAbout(objects, pod).at(-1);
   return [
     ...schedulingSigns(objects, pod),
     ...containersOf(pod).flatMap((status) => containerSign(status, isJob)),
-    ...(isJob ? [] : probeSigns(objects, pod)),
+    ...(probes ? probeSigns(objects, pod) : []),
   ].map((found) => ({
     ...found,
     pod: pod.metadata.name,
@@ -152,7 +157,7 @@ function ownerSigns(
     failure?.message ?? (pods.length || owner.kind === "ReplicaSet" ? "" : event?.message);
   return [
     ...(said ? [refusal(said, leaving)] : []),
-    ...pods.flatMap((pod) => podSigns(objects, pod, isJob)),
+    ...pods.flatMap((pod) => podSigns(objects, pod, { isJob })),
   ];
 }
 
@@ -175,7 +180,7 @@ function deploymentSigns(
   ];
 }
 
-function jobSigns(objects: readonly ApiObject[], job: ApiObject, since: number): Found[] {
+export function jobSigns(objects: readonly ApiObject[], job: ApiObject, since: number): Found[] {
   const failed = conditionOf(job, "Failed");
   if (!failed) return ownerSigns(objects, job, since, true);
   const pod = podsOf(objects, job).find(({ status }) => status?.phase === "Failed");
@@ -185,7 +190,7 @@ function jobSigns(objects: readonly ApiObject[], job: ApiObject, since: number):
 }
 
 /** Claims that their provisioner refuses. A claim that waits for its first pod is no failure. */
-function claimSigns(objects: readonly ApiObject[]): Sign[] {
+export function claimSigns(objects: readonly ApiObject[]): Sign[] {
   return ofKind(objects, "PersistentVolumeClaim")
     .filter(({ status }) => status?.phase === "Pending")
     .flatMap((claim) => {

@@ -1,6 +1,7 @@
 /** Watches the rollouts of a stage while the engine waits for them, and notices the first that can't succeed. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { request } from "../kubectl.ts";
+import { clusterSigns, readable } from "./cluster.ts";
 import { KINDS, isRolledOut, ofKind, type ApiObject } from "./objects.ts";
 import { signsOf, type Sign } from "./signs.ts";
 
@@ -78,6 +79,12 @@ interface Begun {
 const objectOf = ({ kind, name }: Begun, objects: readonly ApiObject[]) =>
   ofKind(objects, kind).find(({ metadata }) => metadata.name === name);
 
+function signsAbout(begun: Begun, objects: readonly ApiObject[]): readonly Sign[] {
+  if (begun.kind === "Cluster") return clusterSigns(objects, begun.name, begun.at);
+  const object = objectOf(begun, objects);
+  return object ? signsOf(objects, object, begun.at) : [];
+}
+
 export class RolloutWatch {
   /** Settles only when a rollout is sure to fail. */
   readonly failure: Promise<RolloutFailure>;
@@ -135,10 +142,9 @@ export class RolloutWatch {
    */
   async look(): Promise<RolloutFailure | undefined> {
     const objects = this.begun.size ? await this.means.objects() : undefined;
-    const [sign] = [...this.begun.values()].flatMap((begun) => {
-      const object = objects && objectOf(begun, objects);
-      return object ? signsOf(objects, object, begun.at) : [];
-    });
+    const [sign] = [...this.begun.values()].flatMap((begun) =>
+      objects ? signsAbout(begun, objects) : [],
+    );
     return sign && this.withLog(sign);
   }
 
@@ -161,7 +167,7 @@ export class RolloutWatch {
   private async withLog(sign: Sign): Promise<RolloutFailure> {
     const { pod, container, previous = false } = sign;
     const log = pod ? await this.means.log(pod, container, previous) : [];
-    return { ...sign, log, target: this.target };
+    return { ...sign, log: readable(log), target: this.target };
   }
 
   /** The first sign that has lasted longer than it is tolerated. */
@@ -169,10 +175,9 @@ export class RolloutWatch {
     const now = this.means.now();
     const present = new Map<string, Sign>();
     for (const begun of ripe) {
-      const object = objectOf(begun, objects);
       const isFirst = !this.looked.has(begun);
       this.looked.add(begun);
-      for (const sign of object ? signsOf(objects, object, begun.at) : []) {
+      for (const sign of signsAbout(begun, objects)) {
         // Kubernetes alternates between the two reasons of a failed pull, so both count as one sign.
         const reason = sign.reason.replace(/^ErrImagePull$/, "ImagePullBackOff");
         const key = `${sign.workload} ${sign.pod} ${reason}`;
