@@ -49,6 +49,7 @@ const CLUSTER = {
       },
     ],
   },
+  status: { currentPrimary: "postgres-2" },
 };
 const READY = {
   status: {
@@ -69,7 +70,8 @@ case "$*" in
   *"get clusters.postgresql.cnpg.io postgres --output"*) cat cluster ;;
   *"get clusters"*) cat drilled ;;
   *"get jobs"*) cat jobs ;;
-  *logs*) echo '{"level":"error","msg":"no backup in the bucket"}' ;;
+  *logs*) echo '{"level":"error","ts":"","msg":"restore","error":"no backup in the bucket","stacktrace":"x"}' ;;
+  *"postgres-2 --container"*) cat >archive; cat unarchived >&2; [[ ! -s unarchived ]] ;;
   *exec*) cat >/dev/null; cat rows ;;
 esac
 `;
@@ -91,6 +93,7 @@ describe("backups of a CloudNativePG cluster", () => {
     write("drills", "");
     write("jobs", { items: [] });
     write("cluster", CLUSTER);
+    write("unarchived", "");
     write("drilled", READY);
     process.env.PATH = `${folder}:${path}`;
   });
@@ -111,6 +114,7 @@ describe("backups of a CloudNativePG cluster", () => {
         cluster: { name: "postgres" },
         method: "plugin",
         pluginConfiguration: { name: "barman-cloud.cloudnative-pg.io" },
+        target: "primary",
       },
     });
     assert.ok(!read("calls").includes("delete"), "it stays in the list");
@@ -186,10 +190,12 @@ describe("backups of a CloudNativePG cluster", () => {
     assert.deepEqual(recoveryTarget, { backupID: "20260301T021700", targetImmediate: true });
   });
 
-  it("are tried out up to the end of the archive, and the cluster is removed", async () => {
+  it("are tried out up to now, and the cluster is removed", async () => {
     write("rows", "public.task|3|99\npublic.user|2|7\n");
     const { backup: name, tables, rows } = await drill(PLACE);
     assert.deepEqual([name, tables, rows], [undefined, 2, 5]);
+    assert.match(read("archive"), /pg_switch_wal/);
+    assert.match(read("calls"), /exec --stdin postgres-2 .*--dbname=postgres[^]*create --filename/);
     assert.match(read("calls"), /exec --stdin postgres-drill-x-1 --container=postgres -- psql/);
     assert.match(
       read("calls").trim(),
@@ -200,6 +206,7 @@ describe("backups of a CloudNativePG cluster", () => {
   it("are tried out by name", async () => {
     write("rows", "public.task|3|99\n");
     write("backups", { items: [backup("postgres-1", COMPLETE), backup("postgres-2", FAILED)] });
+    write("unarchived", "it is not needed");
     assert.equal((await drill(PLACE, "postgres-1")).backup, "postgres-1");
     const { recovery } = JSON.parse(read("created")).spec.bootstrap;
     assert.equal(recovery.recoveryTarget.backupID, COMPLETE.backupId);
@@ -214,7 +221,7 @@ describe("backups of a CloudNativePG cluster", () => {
         drilled: {},
         jobs: { items: [{ metadata: { name: "a-full-recovery" }, status: { failed: 3 } }] },
       },
-      /Job a-full-recovery has failed 3 times; its log:\n.*no backup in the bucket/,
+      /Job a-full-recovery has failed 3 times; its log:\n {4}error: restore: no backup in the bucket$/,
     ],
     ["without a table", { rows: "\n" }, /has no tables/],
   ] as const)
@@ -223,6 +230,21 @@ describe("backups of a CloudNativePG cluster", () => {
       await assert.rejects(drill(PLACE), message);
       assert.match(read("calls").trim(), /delete clusters[^\n]*$/);
     });
+
+  it("are not tried out up to now where the write-ahead log can't be archived", async () => {
+    write("unarchived", "000000010000000000000005 is not in the bucket after 60 s");
+    await assert.rejects(drill(PLACE), (error: OperatorError) => {
+      assert.match(
+        error.message,
+        /^the write-ahead log of postgres can't be archived: 0+10+5 is not/,
+      );
+      assert.match(error.fix, /^make doctor STAGE=qa .*BACKUP=<name>/);
+      return true;
+    });
+    write("cluster", { ...CLUSTER, status: {} });
+    await assert.rejects(drill(PLACE), /cluster postgres has no primary/);
+    assert.ok(!read("calls").includes("create"));
+  });
 
   it("are not tried out twice at once", async () => {
     write("drills", "cluster.postgresql.cnpg.io/postgres-drill-y\n");

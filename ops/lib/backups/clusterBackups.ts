@@ -100,6 +100,17 @@ export const failedLast = (place: ClusterPlace, backups: readonly ClusterBackup[
 const nameOf = (cluster: string, now: Date) =>
   `${cluster}-${now.toISOString().slice(0, 19).replace(/\D/g, "")}`;
 
+/**
+ * A backup that is made by hand. The primary makes it, and waits until its write-ahead log is archived. One of a standby is complete
+ * before that, and for some minutes can't be recovered.
+ */
+export const backupOf = (cluster: string, name: string) => ({
+  apiVersion: CLUSTER_API,
+  kind: "Backup",
+  metadata: { name },
+  spec: { ...backupSpec(cluster), target: "primary" },
+});
+
 async function waitFor(place: ClusterPlace, name: string): Promise<Backup> {
   const begin = Date.now();
   const kubectl = `kubectl --context ${place.context} --namespace ${place.namespace}`;
@@ -131,12 +142,7 @@ async function waitFor(place: ClusterPlace, name: string): Promise<Backup> {
  */
 export async function makeBackup(place: ClusterPlace): Promise<Backup> {
   const name = nameOf(place.cluster, new Date());
-  const backup = {
-    apiVersion: CLUSTER_API,
-    kind: "Backup",
-    metadata: { name },
-    spec: backupSpec(place.cluster),
-  };
-  await answerOf(place, ["create", "--filename=-"], JSON.stringify(backup));
+  const create = ["create", "--filename=-"];
+  await answerOf(place, create, JSON.stringify(backupOf(place.cluster, name)));
   return waitFor(place, name);
 }

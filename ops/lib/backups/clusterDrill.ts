@@ -4,9 +4,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ARCHIVE_PLUGIN } from "../../../components/kubernetes/barmanCloud.ts";
 import { CLUSTER_API, recoveryFrom } from "../../../components/kubernetes/cloudNativePg.ts";
 import { OperatorError } from "../errors.ts";
-import { kubectl, request } from "../kubectl.ts";
+import { request } from "../kubectl.ts";
+import { readable } from "../watch/cluster.ts";
 import { describeFailure } from "../watch/describe.ts";
 import { RolloutWatch, type RolloutFailure } from "../watch/watch.ts";
+import { archiveUpToNow, psqlIn } from "./clusterArchive.ts";
 import { answerOf, backupsOf } from "./clusterBackups.ts";
 import type { ClusterPlace } from "./place.ts";
 
@@ -93,9 +95,8 @@ interface JobList {
 
 /** The lines of a log that say what went wrong. */
 const errorsIn = (log: string) =>
-  log
-    .split("\n")
-    .filter((line) => /error/i.test(line))
+  readable(log.split("\n"))
+    .filter((line) => /error|fatal/i.test(line))
     .slice(-5)
     .map((line) => `\n    ${line}`)
     .join("");
@@ -152,12 +153,7 @@ async function serverOf(place: ClusterPlace, name: string): Promise<string> {
 
 /** Reads every row of every table. */
 async function contentOf(place: ClusterPlace, pod: string, database: string) {
-  const psql = [
-    ...["psql", "--username=postgres", `--dbname=${database}`, "--no-psqlrc", "--quiet"],
-    ...["--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"],
-  ];
-  const command = ["exec", "--stdin", pod, "--container=postgres", "--", ...psql];
-  const { code, stdout, output } = await kubectl(place, command, readFileSync(TABLES, "utf8"));
+  const { code, stdout, output } = await psqlIn(place, pod, database, readFileSync(TABLES, "utf8"));
   if (code !== 0)
     throw new OperatorError(
       `the tables of the recovered database can't be read: ${output.trim()}`,
@@ -192,13 +188,14 @@ async function idOf(place: ClusterPlace, name: string): Promise<string> {
   );
 }
 
-/** @param wanted the name of a backup @default everything up to the end of the archive */
+/** @param wanted the name of a backup @default everything up to now */
 export async function drill(place: ClusterPlace, wanted?: string): Promise<Drilled> {
   const begin = Date.now();
   await refuseOthers(place);
   const backupId = wanted ? await idOf(place, wanted) : undefined;
   const get = ["get", KIND, place.cluster, "--output=json"];
   const source = JSON.parse(await answerOf(place, get)) as Cluster;
+  if (!wanted) await archiveUpToNow(place, source.status?.currentPrimary);
   const cluster = drillOf(source, backupId);
   const create = ["create", "--filename=-", "--output=name"];
   const created = await answerOf(place, create, JSON.stringify(cluster));

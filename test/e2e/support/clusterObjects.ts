@@ -5,8 +5,8 @@
  * Usage: node test/e2e/support/clusterObjects.ts
  */
 import { stringify } from "yaml";
-import { backupSpec } from "../../../components/kubernetes/barmanCloud.ts";
 import { CLUSTER_API } from "../../../components/kubernetes/cloudNativePg.ts";
+import { backupOf } from "../../../ops/lib/backups/clusterBackups.ts";
 import { drillOf, type Cluster } from "../../../ops/lib/backups/clusterDrill.ts";
 import { find, record } from "../../unit/support/record.ts";
 import { withKeys } from "../../unit/support/stages.ts";
@@ -34,11 +34,6 @@ const drill = {
   metadata: { name: `${metadata.generateName}x`, labels: metadata.labels },
   spec,
 };
-const backup = {
-  apiVersion: CLUSTER_API,
-  kind: "Backup",
-  metadata: { name: "postgres-1" },
-  spec: backupSpec("postgres"),
-};
+const backup = backupOf("postgres", "postgres-1");
 const namespaced = [...backedUp, ...recovered.slice(1), drill, backup];
 process.stdout.write(namespaced.map((object) => stringify(object)).join("---\n"));
