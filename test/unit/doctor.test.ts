@@ -5,7 +5,7 @@ import { diagnose } from "../../ops/lib/doctor/diagnose.ts";
 import { reportOf, reportText } from "../../ops/lib/doctor/report.ts";
 import { RULES } from "../../ops/lib/doctor/table.ts";
 import { FAULTS } from "./support/doctor/faults.ts";
-import { change, healthy, made, waiting, badPod } from "./support/doctor/snapshot.ts";
+import { change, healthy, made, object, plus, waiting, badPod } from "./support/doctor/snapshot.ts";
 
 describe("the doctor", () => {
   it("finds nothing wrong with a healthy stage, and says in one line what it has looked at", () => {
@@ -91,6 +91,31 @@ describe("the doctor", () => {
     assert.deepEqual(diagnose(fine), []);
     const full = [{ claim: "postgres-data", used: gibibytes(96), size: gibibytes(100) }];
     assert.equal(diagnose({ ...fine, volumes: full })[0]?.rule, "volume-full");
+  });
+
+  it("lets CloudNativePG guard a primary that has standbys", () => {
+    const metadata = { ownerReferences: [{ uid: "Cluster/postgres", controller: true }] };
+    const status = { disruptionsAllowed: 0, expectedPods: 1, currentHealthy: 1 };
+    const budget = object("PodDisruptionBudget", "postgres-primary", { metadata, status });
+    const servers = (instances: number) =>
+      diagnose(made(plus(object("Cluster", "postgres", { spec: { instances } }), budget)));
+    assert.deepEqual(servers(3), []);
+    assert.equal(servers(1)[0]?.rule, "disruption-blocked", "nothing takes its place");
+  });
+
+  it("misses no standbys of a CloudNativePG cluster with one server", () => {
+    const service = (role: string) =>
+      object("Service", "postgres-x", {
+        metadata: { ownerReferences: [{ uid: "Cluster/postgres", controller: true }] },
+        spec: { selector: { "cnpg.io/cluster": "postgres", "cnpg.io/instanceRole": role } },
+      });
+    const rulesOf = (instances: number, role: string) => {
+      const cluster = object("Cluster", "postgres", { spec: { instances } });
+      return diagnose(made(plus(cluster, service(role)))).map(({ rule }) => rule);
+    };
+    assert.deepEqual(rulesOf(1, "replica"), []);
+    assert.deepEqual(rulesOf(1, "primary"), ["service-without-endpoints"]);
+    assert.deepEqual(rulesOf(3, "replica"), ["service-without-endpoints"]);
   });
 
   it("says what it could not look at", () => {

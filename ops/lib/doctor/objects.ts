@@ -28,6 +28,8 @@ interface PodSpec {
 
 interface Spec extends PodSpec {
   readonly replicas?: number;
+  /** Servers of a CloudNativePG cluster. */
+  readonly instances?: number;
   readonly paused?: boolean;
   /** A map of labels for a Service, a selector for the other kinds. */
   readonly selector?: Labels | Selector;
@@ -151,12 +153,12 @@ export function readyEndpoints(
     .filter(({ conditions }) => conditions?.ready !== false).length;
 }
 
-/** The workload that a pod belongs to, through its ReplicaSet. */
-export function ownerOf(objects: readonly LiveObject[], pod: LiveObject): string | undefined {
+/** The workload that a pod belongs to, through its ReplicaSet; of another object, what has made it. */
+export function ownerOf(objects: readonly LiveObject[], owned: LiveObject): string | undefined {
   const ownerUid = (object: LiveObject) =>
     object.metadata.ownerReferences?.find(({ controller }) => controller)?.uid;
   const byUid = (uid: string | undefined) => objects.find(({ metadata }) => metadata.uid === uid);
-  const owner = byUid(ownerUid(pod));
+  const owner = byUid(ownerUid(owned));
   const above = owner?.kind === "ReplicaSet" ? byUid(ownerUid(owner)) : owner;
   return above && nameOf(above);
 }

@@ -4,6 +4,7 @@ import type { Found, Rule } from "../finding.ts";
 import {
   conditionText,
   nameOf,
+  ownerOf,
   readyEndpoints,
   selects,
   statusOf,
@@ -53,12 +54,24 @@ function notReady(snapshot: Snapshot): readonly Found[] {
   });
 }
 
+/** The number of servers of the CloudNativePG cluster that an object was made for; 0 where it was made for none. */
+function serversOf({ objects }: Snapshot, owned: LiveObject): number {
+  const owner = ownerOf(objects, owned);
+  const cluster = ofKind(objects, "Cluster").find((each) => nameOf(each) === owner);
+  return cluster ? (cluster.spec?.instances ?? 1) : 0;
+}
+
+/** Whether a Service leads to the standbys of a cluster that has none. */
+const isForNone = (snapshot: Snapshot, service: LiveObject, selector: object): boolean =>
+  serversOf(snapshot, service) === 1 && Object.values(selector).includes("replica");
+
 function withoutEndpoints(snapshot: Snapshot): readonly Found[] {
   const { objects, namespace, stage } = snapshot;
   return ofKind(objects, "Service").flatMap((service): Found[] => {
     const { name } = service.metadata;
     const selector = (service.spec?.selector ?? {}) as Readonly<Record<string, string>>;
     if (!Object.keys(selector).length || readyEndpoints(objects, { namespace, name })) return [];
+    if (isForNone(snapshot, service, selector)) return [];
     const labels = Object.entries(selector).map(([key, value]) => `${key}=${value}`);
     const selected = ofKind(objects, "Pod").filter(({ metadata }) =>
       selects({ matchLabels: selector }, metadata.labels),
@@ -112,11 +125,19 @@ const atMaximum = (snapshot: Snapshot): readonly Found[] =>
     ];
   });
 
+/**
+ * Whether the budget is that of the primary of a CloudNativePG cluster with standbys. It never lets the primary go: the
+ * operator makes a standby the primary when a node is drained.
+ */
+const isOfPrimary = (snapshot: Snapshot, budget: LiveObject): boolean =>
+  serversOf(snapshot, budget) > 1;
+
 const blockedDrains = (snapshot: Snapshot): readonly Found[] =>
   ofKind(snapshot.objects, "PodDisruptionBudget").flatMap((budget) => {
     const { disruptionsAllowed, expectedPods = 0, currentHealthy = 0 } = budget.status ?? {};
     // With pods that are not ready, none may go. That is how it should be.
     if (disruptionsAllowed !== 0 || !expectedPods || currentHealthy < expectedPods) return [];
+    if (isOfPrimary(snapshot, budget)) return [];
     const { name } = budget.metadata;
     return [
       {
