@@ -29,13 +29,17 @@ const down = ({ namespace }: Scope, job: string): Alert => ({
   labels: { job },
 });
 
-const restarts = ({ of }: Scope): Alert => ({
-  name: "AppRestarts",
-  severity: "warning",
-  expr: `sum by (namespace, pod, container) (increase(kube_pod_container_status_restarts_total${of()}[1h])) > 2`,
-  summary:
-    '{{ $labels.container }} of pod {{ $labels.pod }} was restarted {{ $value | printf "%.0f" }} times in an hour',
-});
+function restarts({ of }: Scope): Alert {
+  const count = `kube_pod_container_status_restarts_total${of()}`;
+  return {
+    name: "AppRestarts",
+    severity: "warning",
+    // `increase` extrapolates: between two scrapes, two restarts are a little more than two.
+    expr: `sum by (namespace, pod, container) (${count} - min_over_time(${count}[1h])) > 2`,
+    summary:
+      '{{ $labels.container }} of pod {{ $labels.pod }} was restarted {{ $value | printf "%.0f" }} times in an hour',
+  };
+}
 
 function autoscalerAtMaximum({ of }: Scope): Alert {
   const by = "max by (namespace, horizontalpodautoscaler)";

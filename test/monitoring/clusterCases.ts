@@ -44,6 +44,12 @@ export const CLUSTER_CASES: readonly Case[] = [
     at: "80m",
   },
   {
+    alert: "AppRestarts",
+    when: "it is restarted twice, and nothing was scraped for half a minute",
+    series: [restarted("backend", "0x30 1x10 2x50")],
+    at: "80m30s",
+  },
+  {
     alert: "AppAutoscalerAtMaximum",
     when: "an autoscaler can't add pods any more",
     series: scaled("backend", "10x60"),
