@@ -131,7 +131,7 @@ env: node_modules/.package-lock.json ## Print the settings for using pulumi, kub
 scan: node_modules/.package-lock.json ## Scan the objects that staging and production deploy for weaknesses
 	@test/scan/scan.sh
 
-soak: node_modules/.package-lock.json ## Load production through rollouts and failures, cause every fault that make doctor knows, kill commands, roll back, restore: hours
+soak: node_modules/.package-lock.json ## Load production through rollouts and failures, cause every fault that make doctor knows, kill commands, roll back, restore, have each alert fire: hours
 	@$(FOR_TESTS) for stage in dev staging production; do make --no-print-directory up STAGE=$$stage; done
 	@$(FOR_TESTS) $(WITH_ENV) mocha --reporter spec --timeout 3600000 --require test/e2e/support/diagnose.ts 'test/soak/*.test.ts'
 

@@ -12,10 +12,10 @@ import { prometheusFolder, type Group } from "./manifests.ts";
 const INTERVAL = "1s";
 const START_SECONDS = 20;
 
-/** A pod that is scraped, with the labels that the operator would give it. */
+/** What is scraped, with the labels that the operator would give it, such as `namespace`, `job` and `pod` of a pod. */
 export interface Target {
   readonly address: string;
-  readonly labels: { readonly namespace: string; readonly job: string; readonly pod: string };
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 export interface Sample {
@@ -27,6 +27,8 @@ export interface ActiveAlert {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly state: "pending" | "firing";
+  /** Since when its condition holds. */
+  readonly activeAt: string;
 }
 
 async function freePort(): Promise<number> {
@@ -46,7 +48,7 @@ export class Prometheus {
   /** Scrapes the targets and evaluates the rules every second, whatever interval the groups state. */
   async start(targets: readonly Target[], groups: readonly Group[]): Promise<void> {
     const scraped = targets.map(({ address, labels }) => ({ targets: [address], labels }));
-    this.write("rules.yaml", { groups: groups.map((group) => ({ ...group, interval: INTERVAL })) });
+    this.writeRules(groups);
     this.write("prometheus.yaml", {
       global: { scrape_interval: INTERVAL, evaluation_interval: INTERVAL },
       rule_files: ["rules.yaml"],
@@ -68,6 +70,12 @@ export class Prometheus {
     await this.ready();
   }
 
+  /** Evaluates these rules from now on; those that stay the same keep their state. */
+  useRules(groups: readonly Group[]): void {
+    this.writeRules(groups);
+    this.process!.kill("SIGHUP");
+  }
+
   async stop(): Promise<void> {
     if (this.process?.exitCode === null) {
       this.process.kill();
@@ -86,6 +94,10 @@ export class Prometheus {
 
   async alerts(): Promise<readonly ActiveAlert[]> {
     return (await this.ask<{ alerts: ActiveAlert[] }>("alerts")).alerts;
+  }
+
+  private writeRules(groups: readonly Group[]) {
+    this.write("rules.yaml", { groups: groups.map((group) => ({ ...group, interval: INTERVAL })) });
   }
 
   private write(file: string, content: object) {

@@ -106,7 +106,7 @@ export async function storedCertificate({ json }: Pick<Stage, "json">, secret = 
 }
 
 /** Asks cert-manager to renew now, as its command-line tool does. */
-export function renew({ kubectl }: Stage): Promise<string> {
+export function renew({ kubectl }: Pick<Stage, "kubectl">): Promise<string> {
   const value = {
     type: "Issuing",
     status: "True",
