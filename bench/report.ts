@@ -1,5 +1,4 @@
 /** Makes the tables and charts of docs/performance.md from the results. The same results always give the same text. */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { format, resolveConfig } from "prettier";
 import { barChart } from "./chart.ts";
@@ -53,14 +52,9 @@ const RATIOS = [
 
 const MEGABYTE = 1e6;
 
-/** The results in a folder. Parts of `make bench` can be measured alone, so a file may not be there yet. */
+/** The results in a folder. */
 export const readResults = (folder: string): Results =>
-  Object.fromEntries(
-    FILES.map((name) => {
-      const file = join(folder, `${name}.csv`);
-      return [name, existsSync(file) ? readCsv(file) : []];
-    }),
-  ) as Results;
+  Object.fromEntries(FILES.map((name) => [name, readCsv(join(folder, `${name}.csv`))])) as Results;
 
 const rowsOf = ({ delivery }: Results, tool: string, step: string) =>
   delivery.filter((row) => row.tool === tool && row.step === step);

@@ -6,7 +6,6 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import {
   allowedConnections,
@@ -14,6 +13,8 @@ import {
   type Cluster,
   type Endpoint,
 } from "../../network/evaluate.ts";
+import { idlePod } from "../support/idlePod.ts";
+import { processesIn } from "../support/machine.ts";
 import { attempt, eventually, sh } from "../support/shell.ts";
 import { dev, production, staging } from "./support.ts";
 
@@ -39,13 +40,9 @@ interface Live extends Endpoint {
 
 /** A process of a pod, found by the pod's uid in the name of its cgroup. */
 function processOf(uid: string): number {
-  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name)))
-    try {
-      if (readFileSync(`/proc/${pid}/cgroup`, "utf8").includes(`/pod${uid}/`)) return Number(pid);
-    } catch {
-      // The process has ended in the meantime.
-    }
-  throw new Error(`no process of pod ${uid} runs on this machine`);
+  const [pid] = processesIn(`/pod${uid}/`);
+  if (pid === undefined) throw new Error(`no process of pod ${uid} runs on this machine`);
+  return pid;
 }
 
 /** One running pod per workload of a namespace, by the workload's label or else by the pod's name. */
@@ -71,30 +68,6 @@ async function podsIn(namespace: string): Promise<Live[]> {
   }
   return [...byName.values()];
 }
-
-/** A pod that does nothing, with these labels. */
-const idlePod = (namespace: string, name: string, labels: Record<string, string>) =>
-  JSON.stringify({
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: { namespace, name, labels },
-    spec: {
-      automountServiceAccountToken: false,
-      securityContext: {
-        runAsNonRoot: true,
-        runAsUser: 65532,
-        seccompProfile: { type: "RuntimeDefault" },
-      },
-      terminationGracePeriodSeconds: 0,
-      containers: [
-        {
-          name: "idle",
-          image: "localhost:5000/todo-app-local/pause:1",
-          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
-        },
-      ],
-    },
-  });
 
 /** A network namespace behind this machine that stands for the internet; nothing behind it leads further. */
 const OUTSIDE_UP = `
@@ -134,13 +107,17 @@ describe("enforced network policies", function () {
     await sh(OUTSIDE_UP);
     await kubectl(`create namespace ${ELSEWHERE}`);
     const pods = [
-      idlePod(ELSEWHERE, "bystander", { app: "bystander" }),
+      idlePod({ namespace: ELSEWHERE, name: "bystander", labels: { app: "bystander" } }),
       // A pod of another namespace with this app's labels, which anybody can give to their pods.
-      idlePod(ELSEWHERE, "look-alike", {
-        "app.kubernetes.io/name": "frontend",
-        "app.kubernetes.io/part-of": "todo-app",
+      idlePod({
+        namespace: ELSEWHERE,
+        name: "look-alike",
+        labels: {
+          "app.kubernetes.io/name": "frontend",
+          "app.kubernetes.io/part-of": "todo-app",
+        },
       }),
-      idlePod(dev.namespace, "stray", { run: "debug" }),
+      idlePod({ namespace: dev.namespace, name: "stray", labels: { run: "debug" } }),
     ];
     for (const pod of pods) await sh(`kubectl --context minikube create -f - <<<'${pod}'`);
     await kubectl(

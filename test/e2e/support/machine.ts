@@ -18,6 +18,19 @@ function runs(pid: number): boolean {
   }
 }
 
+/** The processes of this machine in cgroups whose path has this in it, such as the uid of a pod or the id of a container. */
+export const processesIn = (cgroup: string): readonly number[] =>
+  readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cgroup`, "utf8").includes(cgroup);
+      } catch {
+        return false; // it has ended in the meantime
+      }
+    })
+    .map(Number);
+
 async function ended(pid: number): Promise<void> {
   while (runs(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
 }

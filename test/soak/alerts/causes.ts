@@ -1,24 +1,12 @@
 /** What alerts are for, caused in a stage. */
 import assert from "node:assert/strict";
-import { readFileSync, readdirSync } from "node:fs";
 import { quantityOf } from "../../../components/kubernetes/resources.ts";
+import { idlePod } from "../../e2e/support/idlePod.ts";
+import { processesIn } from "../../e2e/support/machine.ts";
 import { eventually, sh } from "../../e2e/support/shell.ts";
 import type { ownStage } from "../stage.ts";
 
 type Stage = ReturnType<typeof ownStage>;
-
-/** The processes of this machine in the cgroup of a container. */
-const processesOf = (container: string) =>
-  readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/cgroup`, "utf8").includes(container);
-      } catch {
-        return false; // it has ended
-      }
-    })
-    .map(Number);
 
 /** Kills a container of a service, as often as that, each time once it runs again. @param then is called after each restart */
 export async function crash(
@@ -34,7 +22,7 @@ export async function crash(
   const restartCount: number = (await status()).restartCount;
   for (let restarts = 1; restarts <= times; restarts++) {
     const { containerID } = await status();
-    const processes = processesOf(containerID.replace("containerd://", ""));
+    const processes = processesIn(containerID.replace("containerd://", ""));
     assert.ok(processes.length);
     for (const pid of processes) process.kill(pid, "SIGKILL");
     // The kubelet waits for 10 s before the second restart, and for 20 s before the third.
@@ -56,29 +44,9 @@ export async function fillQuota({ kubectl }: Stage, share: number): Promise<void
   );
   const memory = "limits.memory";
   const bytes = Math.ceil(share * quantityOf(hard[memory]) - quantityOf(used[memory]));
-  const resources = { cpu: "10m", memory: String(bytes) };
-  const pod = {
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: { name: FILLER },
-    spec: {
-      automountServiceAccountToken: false,
-      securityContext: {
-        runAsNonRoot: true,
-        runAsUser: 65532,
-        seccompProfile: { type: "RuntimeDefault" },
-      },
-      containers: [
-        {
-          name: "pause",
-          image: "localhost:5000/todo-app-local/pause:1",
-          resources: { requests: resources, limits: { memory: resources.memory } },
-          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
-        },
-      ],
-    },
-  };
-  await kubectl(`create -f - <<'JSON'\n${JSON.stringify(pod)}\nJSON`);
+  const requests = { cpu: "10m", memory: String(bytes) };
+  const resources = { requests, limits: { memory: requests.memory } };
+  await kubectl(`create -f - <<'JSON'\n${idlePod({ name: FILLER, resources })}\nJSON`);
   await kubectl(`wait pod ${FILLER} --for=condition=Ready --timeout=60s`);
 }
 
