@@ -45,7 +45,7 @@ describe("a stage whose cluster is lost", () => {
   /** Removes the whole cluster and makes another one. The state of the stack is kept, as one that is elsewhere would be. */
   async function loseCluster(): Promise<void> {
     await saveState();
-    await sh("make local-clean && local/up dev");
+    await sh("make local-clean && local/up dev && local/env"); // local/env makes the folder of the states anew
     const stageFile = join(cwd, `Pulumi.${stage.name}.yaml`);
     const content = readFileSync(stageFile, "utf8");
     await sh(`pulumi stack init ${stage.name}`, { cwd });
