@@ -17,6 +17,13 @@ import {
 } from "../stage.ts";
 import type { Values } from "../yaml.ts";
 
+/** kubectl, with which the cluster is read, is not on this machine. */
+export class KubectlMissing extends OperatorError {
+  constructor() {
+    super("kubectl is not installed", "install it; the cluster is read with it");
+  }
+}
+
 async function checkCluster(stage: string, context: string): Promise<void> {
   const { code, output } = await run([
     "kubectl",
@@ -26,6 +33,7 @@ async function checkCluster(stage: string, context: string): Promise<void> {
     "--raw=/readyz",
   ]);
   if (code === 0) return;
+  if (code === 127) throw new KubectlMissing();
   if (/context .*does not exist/.test(output)) {
     const { output: contexts } = await run(["kubectl", "config", "get-contexts", "--output=name"]);
     throw new OperatorError(
