@@ -1,4 +1,4 @@
-/** A program that its engine has left behind is ended; one that an engine still runs is not. */
+/** A program or a policy pack that its engine has left behind is ended; one that an engine still runs is not. */
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -55,5 +55,28 @@ describe("a program of a stack", () => {
     const ended = once(host, "exit");
     await endOrphans("qa", FOLDER);
     assert.deepEqual(await ended, [null, "SIGKILL"]);
+  });
+
+  describe("and that of its policy pack", () => {
+    const pack = (folder = FOLDER) => `sleep 60; : node ${folder}/policy/index.ts 127.0.0.1:41234`;
+
+    it("is ended where its engine is gone, with that of no other folder, and with no editor", async () => {
+      const orphan = await start(pack());
+      const others = [
+        await start(pack("/nowhere/todo-app-2")),
+        await start(`sleep 60; : vi ${FOLDER}/policy/index.ts`),
+      ];
+      const ended = once(orphan, "exit");
+      await endOrphans("qa", FOLDER);
+      assert.deepEqual(await ended, [null, "SIGKILL"]);
+      assert.ok(others.every(isAlive));
+    });
+
+    it("is left alone while an engine runs it, whichever stack that is of", async () => {
+      const engine = await start('bash -c "$PROGRAM" & wait', "pulumi", pack());
+      const ended = once(engine, "exit").then(() => "ended");
+      await endOrphans("qa", FOLDER);
+      assert.equal(await Promise.race([ended, sleep(500, "runs")]), "runs");
+    });
   });
 });
