@@ -29,6 +29,9 @@ die() {
 
 note() { printf '  %s\n' "$*"; }
 
+# typescript FILE ARGUMENT...: runs a file of this repository with the Node.js of the npm packages; the one on PATH may be too old.
+typescript() { NODE_COMPILE_CACHE=$CACHE_DIR/node "$LOCAL_DIR/../node_modules/.bin/node" "$LOCAL_DIR/../$1" "${@:2}"; }
+
 # is_run PID: whether the process is one of the scripts that take the lock. A process id is used again after its process has ended.
 is_run() { [[ $(ps -o args= -p "$1" 2>/dev/null) =~ local/(up|clean)( |$) ]]; }
 

@@ -1,6 +1,6 @@
 # What a stage works with on this machine: cluster, state backend, passphrase and stage file. Every command of the stage asks
-# here. chooseCluster.ts decides, and mergeStage.ts writes the stage file that a stage uses on the local cluster. Needs the npm
-# packages, and docker.sh for the settings. Leaves below STATE_DIR: clusters/ (which cluster a stage was told to use), pulumi/
+# here. ops/lib/chooseCluster.ts decides, and mergeStage.ts writes the stage file that a stage uses on the local cluster. Needs the
+# npm packages, and docker.sh for the settings. Leaves below STATE_DIR: clusters/ (which cluster a stage was told to use), pulumi/
 # (states of stages on the local cluster), stacks/ (those on other clusters), stages/ (merged stage files), and passphrase.
 # shellcheck shell=bash
 
@@ -10,8 +10,7 @@ choose_cluster() {
   [[ -x $project/node_modules/.bin/node ]] || die "the npm packages are not installed" "make cluster STAGE=$1 installs them"
   separate_backends
   # shellcheck disable=SC2034 # with REPORTED, lib.sh does not report the failure a second time
-  settings=$(NODE_COMPILE_CACHE=$CACHE_DIR/node "$project/node_modules/.bin/node" \
-    "$LOCAL_DIR/stage/chooseCluster.ts" "$1" "$project" "$STATE_DIR") || { REPORTED=1; exit 1; }
+  settings=$(typescript ops/lib/chooseCluster.ts "$1" "$project" "$STATE_DIR") || { REPORTED=1; exit 1; }
   eval "$settings"
   export KUBECONFIG
 }
@@ -26,8 +25,7 @@ choose_file() {
   mkdir -p "$STATE_DIR/stages"
   ln -sfn "$project/Pulumi.yaml" "$STATE_DIR/stages/Pulumi.yaml"
   # shellcheck disable=SC2034
-  FILE=$(eval "$(print_settings)" && cd "$project" &&
-    "$project/node_modules/.bin/node" local/stage/mergeStage.ts "$stage" "$STATE_DIR") || { REPORTED=1; exit 1; }
+  FILE=$(eval "$(print_settings)" && cd "$project" && typescript local/stage/mergeStage.ts "$stage" "$STATE_DIR") || { REPORTED=1; exit 1; }
 }
 
 # remember_cluster STAGE CHOICE: every later command of STAGE uses CHOICE.

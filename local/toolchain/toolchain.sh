@@ -72,11 +72,8 @@ on_path() {
 # sdk_version NAME: the version of the package @pulumi/NAME that the stack is written with.
 sdk_version() { sed -n "s/.*\"@pulumi\/$1\": \"\(.*\)\".*/\1/p" "$LOCAL_DIR/../package.json"; }
 
-# fetch_official KIND ARGUMENTS...: fetches the official command line tool or a plugin (fetchOfficial.ts).
-fetch_official() {
-  NODE_USE_ENV_PROXY=1 NODE_COMPILE_CACHE=$CACHE_DIR/node "$LOCAL_DIR/../node_modules/.bin/node" \
-    "$LOCAL_DIR/toolchain/fetchOfficial.ts" "$@"
-}
+# fetch_official KIND ARGUMENTS...: fetches the official command line tool or a plugin.
+fetch_official() { NODE_USE_ENV_PROXY=1 typescript ops/lib/engine/fetchOfficial.ts "$@"; }
 
 # machine_has_pulumi: whether the machine has its own Pulumi. Sets PULUMI_CHOICE, as the functions below, which says what is used.
 machine_has_pulumi() {

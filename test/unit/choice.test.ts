@@ -29,7 +29,8 @@ describe("the cluster of a stage", function () {
     state = join(folder, "state/todo-app");
     for (const name of ["bin", "home/.kube", "home/.pulumi", "state/todo-app"])
       mkdirSync(join(folder, name), { recursive: true });
-    for (const name of ["local", "node_modules"]) symlinkSync(join(ROOT, name), join(folder, name));
+    for (const name of ["local", "node_modules", "ops"])
+      symlinkSync(join(ROOT, name), join(folder, name));
     writeFileSync(join(folder, "Pulumi.yaml"), "name: todo-app\n");
     stage("dev", "minikube");
     stage("staging", "staging");
@@ -204,7 +205,7 @@ describe("the cluster of a stage", function () {
     it("stays the local one even if the context exists, with a note that says how to change that", () => {
       kubeconfig("home/.kube/config", "staging");
       remember("staging", "local");
-      const { stdout } = run(["node", "local/stage/chooseCluster.ts", "staging", folder, state]);
+      const { stdout } = run(["node", "ops/lib/chooseCluster.ts", "staging", folder, state]);
       assert.match(
         stdout,
         /REASON='as CLUSTER=local said before; CLUSTER=context uses context "staging" in ~\/\.kube/,
@@ -243,7 +244,7 @@ describe("the cluster of a stage", function () {
       assert.equal(run(["local/stage-file", STACK], login).stdout, "Pulumi.staging.yaml\n");
       remember("staging", "context");
       assert.match(
-        run(["node", "local/stage/chooseCluster.ts", STACK, folder, state], login).stdout,
+        run(["node", "ops/lib/chooseCluster.ts", STACK, folder, state], login).stdout,
         /REASON='as CLUSTER=context said before/,
       );
     });

@@ -16,7 +16,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { fetchWith, installScript } from "../../local/toolchain/official.ts";
+import { fetchWith, installScript } from "../../ops/lib/engine/official.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const SDK = (

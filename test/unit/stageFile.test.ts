@@ -41,7 +41,7 @@ describe("local/stage-file", function () {
     state = join(folder, "state/todo-app");
     for (const name of [join(folder, "bin"), join(state, "postgres")])
       mkdirSync(name, { recursive: true });
-    for (const name of ["local", "node_modules", "Pulumi.yaml"])
+    for (const name of ["local", "node_modules", "ops", "Pulumi.yaml"])
       symlinkSync(join(ROOT, name), join(folder, name));
     writeFileSync(join(folder, "bin/pulumi"), PULUMI);
     chmodSync(join(folder, "bin/pulumi"), 0o755);

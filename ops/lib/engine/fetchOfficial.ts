@@ -1,8 +1,8 @@
 /**
  * Fetches the official command line tool of Pulumi, or a provider plugin, and prints a line about that.
  *
- * Usage: node local/toolchain/fetchOfficial.ts cli <version>
- *        node local/toolchain/fetchOfficial.ts plugin <name> <version>
+ * Usage: node ops/lib/engine/fetchOfficial.ts cli <version>
+ *        node ops/lib/engine/fetchOfficial.ts plugin <name> <version>
  *
  * Exit code: 0 fetched, 1 failed, 3 the site can't be reached. TODO_APP_PULUMI_SITE names a mirror of the site.
  */

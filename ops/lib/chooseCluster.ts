@@ -3,15 +3,15 @@
  * CHOICE (`local`: the cluster on this machine; `context`: the one that the stage file names), REASON, CONTEXT, KUBECONFIG,
  * and BACKEND (empty: the one that the user has chosen).
  *
- * Usage: node local/stage/chooseCluster.ts <stage> <project folder> <state folder>
+ * Usage: node ops/lib/chooseCluster.ts <stage> <project folder> <state folder>
  *
  * The stage may be named as its stack in Pulumi Cloud: <organisation>/todo-app/<stage>.
  */
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
-import { OperatorError, main } from "../../ops/lib/errors.ts";
-import { isObject, readYaml } from "../../ops/lib/yaml.ts";
+import { OperatorError, main } from "./errors.ts";
+import { isObject, readYaml } from "./yaml.ts";
 
 const [stack = "", project = "", state = ""] = process.argv.slice(2);
 /** The stage by its own name, which its file and what is remembered of it have. */
