@@ -16,7 +16,7 @@ ARGS :=
 # the cluster on this machine; with CLUSTER=context, those of the context that the stage file names.
 WITH_ENV = settings=$$(local/env $(STAGE)) && eval "$$settings" &&
 # The same, and the variable `file` with the path of the stage file: on the local cluster, it may be a merged one.
-WITH_STAGE = settings=$$(local/settings $(STAGE)) && eval "$$settings" &&
+WITH_STAGE = settings=$$(local/env $(STAGE) --file) && eval "$$settings" &&
 # The same for a command that needs no cluster: where none is found, the stage file is that of the project.
 WITH_STAGE_IF_FOUND = if settings=$$(local/env $(STAGE) 2>/dev/null); then eval "$$settings"; file=$$(local/stage-file $(STAGE)); else file=Pulumi.$(notdir $(STAGE)).yaml; fi;
 # CLUSTER, if it was given to make itself, as in `make up STAGE=staging CLUSTER=local`: it is then remembered for later

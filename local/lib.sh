@@ -29,6 +29,18 @@ die() {
 
 note() { printf '  %s\n' "$*"; }
 
+# take_lock ARGUMENT...: waits until no other run of local/up or local/clean is under way. To be called first, with the arguments
+# of the script: flock runs it again. With -o the lock is in a process of its own, so that no daemon of this run inherits it.
+take_lock() {
+  if ! type -P flock >/dev/null; then
+    lock_by_link
+  elif [[ -z ${TODO_APP_LOCKED-} ]]; then
+    flock -n "$STATE_DIR/lock" true || note "another run is under way: waiting for it to end"
+    TODO_APP_LOCKED=1 exec flock -o "$STATE_DIR/lock" "$0" "$@"
+  fi
+  unset TODO_APP_LOCKED
+}
+
 # typescript FILE ARGUMENT...: runs a file of this repository with the Node.js of the npm packages; the one on PATH may be too old.
 typescript() { NODE_COMPILE_CACHE=$CACHE_DIR/node "$LOCAL_DIR/../node_modules/.bin/node" "$LOCAL_DIR/../$1" "${@:2}"; }
 

@@ -1,8 +1,10 @@
 # What a stage works with on this machine: cluster, state backend, passphrase and stage file. Every command of the stage asks
 # here. ops/lib/chooseCluster.ts decides, and mergeStage.ts writes the stage file that a stage uses on the local cluster. Needs the
-# npm packages, and docker.sh for the settings. Leaves below STATE_DIR: clusters/ (which cluster a stage was told to use), pulumi/
-# (states of stages on the local cluster), stacks/ (those on other clusters), stages/ (merged stage files), and passphrase.
+# npm packages. Leaves below STATE_DIR: clusters/ (which cluster a stage was told to use), pulumi/ (states of stages on the local
+# cluster), stacks/ (those on other clusters), stages/ (merged stage files), and passphrase.
 # shellcheck shell=bash
+
+source "$LOCAL_DIR/docker/docker.sh" # the settings name its client and its daemon
 
 # choose_cluster STAGE: sets the variables that chooseCluster.ts prints.
 choose_cluster() {

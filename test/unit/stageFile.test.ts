@@ -172,10 +172,10 @@ describe("local/stage-file", function () {
     });
   });
 
-  for (const command of ["local/stage-file", "local/settings"] as const)
+  for (const [command, ...options] of [["local/stage-file"], ["local/env", "--file"]] as const)
     it(`names what local/ has not made yet, once, by ${command}`, () => {
       rmSync(join(state, "acme-ca.pem"));
-      const { status, stdout, stderr } = spawn([command, "staging"]);
+      const { status, stdout, stderr } = spawn([command, "staging", ...options]);
       assert.deepEqual([status, stdout], [1, ""]);
       assert.match(
         stderr,
@@ -183,7 +183,7 @@ describe("local/stage-file", function () {
       );
     });
 
-  it("gives local/settings, which make reads, the variable `file` beside what local/env prints", () => {
+  it("gives make, which calls local/env with --file, the variable `file` beside the settings", () => {
     const values = '"$PULUMI_BACKEND_URL" "$KUBECONFIG" "$file"';
     for (const [stage, file] of [
       ["dev", "Pulumi.dev.yaml"],
@@ -192,7 +192,7 @@ describe("local/stage-file", function () {
       const { stdout } = spawn([
         "bash",
         "-c",
-        `settings=$(local/settings ${stage}) && eval "$settings" && printf "%s\n" ${values}`,
+        `settings=$(local/env ${stage} --file) && eval "$settings" && printf "%s\n" ${values}`,
       ]);
       const backend = `file://${state}/pulumi?metadata=skip`;
       assert.deepEqual(stdout.split("\n"), [backend, join(state, "kubeconfig"), file, ""]);
