@@ -13,9 +13,6 @@ REGISTRY_PORT=5000                                        # of the image registr
 mkdir -p "$CACHE_DIR" "$STATE_DIR" "$LOG_DIR" "$RUN_DIR" "$BIN_DIR"
 case ":$PATH:" in *":$BIN_DIR:"*) ;; *) PATH=$PATH:$BIN_DIR ;; esac
 
-# shellcheck source=ops/lib/sha256sum.sh
-source "$LOCAL_DIR/../ops/lib/sha256sum.sh"
-
 # Every failure is reported: here where `set -e` ends the script; `die` has reported its own. A lock is released in any case.
 trap 'status=$?; ((!status)) || [[ ${REPORTED-} ]] || echo "error: $0 stopped with exit code $status after: $BASH_COMMAND" >&2
   [[ -z ${HELD_LOCK-} ]] || rm -f "$HELD_LOCK"' EXIT

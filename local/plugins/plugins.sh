@@ -47,8 +47,7 @@ build_kubernetes_provider() {
   shift
   rm -rf "$copy"
   cp -R "$module" "$copy"
-  go -C "$module" mod download $name
-  source=$(go -C "$module" list -m -f '{{.Dir}}' $name)/cmd/pulumi-resource-kubernetes
+  source=$(source_of "$module" $name)/cmd/pulumi-resource-kubernetes
   install -m 644 "$source/schema.json" "$source/terraform-mapping.json" "$copy/"
   build_go "$copy" "$@"
   rm -rf "$copy"

