@@ -4,12 +4,12 @@
  *
  * Usage: node local/stage/mergeStage.ts <stage> <state directory>
  */
-import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { stringify } from "yaml";
 import { OperatorError, main } from "../../ops/lib/errors.ts";
+import { run } from "../../ops/lib/run.ts";
 import { ENCRYPTION_KEYS, isObject, readYaml, type Values } from "../../ops/lib/yaml.ts";
 
 const isSecret = (value: unknown): value is { readonly secure: string } =>
@@ -55,20 +55,17 @@ function isCurrent(value: string): boolean {
   return !source || statSync(source).mtimeMs <= statSync(target).mtimeMs;
 }
 
-function pulumi(args: readonly string[], input = ""): { ok: boolean; output: string } {
-  const { status, stdout, stderr } = spawnSync("pulumi", args, { input, encoding: "utf8" });
-  return { ok: status === 0, output: `${stdout}${stderr}` };
-}
+const pulumi = (args: readonly string[], input = "") => run(["pulumi", ...args], input);
 
 /** Encrypts a value into the stage file. The stack is created if the backend does not have it yet, because its key is needed. */
-function setSecret(key: string, value: string): void {
+async function setSecret(key: string, value: string): Promise<void> {
   const args = ["config", "set", "--stack", stage, "--config-file", target, "--secret", key];
-  let result = pulumi(args, value);
+  let result = await pulumi(args, value);
   if (/no stack named/.test(result.output)) {
-    result = pulumi(["--cwd", folder, "stack", "init", stage]);
-    if (result.ok) result = pulumi(args, value);
+    result = await pulumi(["--cwd", folder, "stack", "init", stage]);
+    if (result.code === 0) result = await pulumi(args, value);
   }
-  if (!result.ok)
+  if (result.code !== 0)
     throw new OperatorError(
       `${key} of ${stage} could not be encrypted: ${result.output.trim()}`,
       `after a change of the passphrase or the login: rm ${target}, then the same command again`,
@@ -97,7 +94,7 @@ function writeStageFile(overrides: Values, secrets: Secrets): void {
   renameSync(`${target}.new`, target);
 }
 
-await main(() => {
+await main(async () => {
   const overrides = readYaml(`local/overrides.${stage}.yaml`).config ?? {};
   const secrets = Object.entries(overrides).flatMap(([key, value]) =>
     isSecret(value) ? [[key, value.secure] as const] : [],
@@ -105,6 +102,6 @@ await main(() => {
   writeStageFile(overrides, secrets);
   const written = readYaml(target).config ?? {};
   for (const [key, value] of secrets)
-    if (!written[key]) setSecret(key, String(resolve(value)).trim());
+    if (!written[key]) await setSecret(key, String(resolve(value)).trim());
   process.stdout.write(`${target}\n`);
 });
