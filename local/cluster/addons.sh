@@ -16,31 +16,47 @@ addons_serve() {
     curl -sS --noproxy '*' --max-time 2 "http://$(node_ip 1)/"
 }
 
-# account NAMESPACE NAME ROLE: the manifest of a ServiceAccount that has the rights of the ClusterRole ROLE.
-account() {
+# grant ROLE SUBJECT: the manifest that gives SUBJECT the rights of the ClusterRole ROLE.
+grant() {
   cat <<EOF
----
-apiVersion: v1
-kind: ServiceAccount
-metadata: { name: $2, namespace: $1 }
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
-metadata: { name: "$3" }
-roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "$3" }
-subjects:
-  - { kind: ServiceAccount, name: $2, namespace: $1 }
+metadata: { name: "$1" }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "$1" }
+subjects: [$2]
 EOF
 }
 
-# addon_manifests: the files in addons/ with their placeholders replaced, and the account of each add-on.
+# daemon_rights: the rights of the daemons that are no part of Kubernetes. Each is the user whom its certificate names.
+daemon_rights() {
+  cat "$LOCAL_DIR/cluster/addons/kube-router.yaml"
+  grant system:kube-router '{ kind: User, name: "system:kube-router" }'
+  grant system:persistent-volume-provisioner '{ kind: User, name: "system:hostpath-provisioner" }'
+}
+
+# namespace NAME: the manifest of a namespace that takes restricted pods only.
+namespace() {
+  printf '%s\n' --- 'apiVersion: v1' 'kind: Namespace' "metadata: { name: $1, labels: { pod-security.kubernetes.io/enforce: restricted } }"
+}
+
+# account NAMESPACE NAME ROLE...: the manifest of a ServiceAccount that has the rights of each ClusterRole ROLE.
+account() {
+  local role
+  printf '%s\n' --- 'apiVersion: v1' 'kind: ServiceAccount' "metadata: { name: $2, namespace: $1 }"
+  for role in "${@:3}"; do grant "$role" "{ kind: ServiceAccount, name: $2, namespace: $1 }"; done
+}
+
+# addon_manifests: the namespaces, the files in addons/ with their placeholders replaced, and the account of each add-on.
 addon_manifests() {
   local pod='{ runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: RuntimeDefault } }'
   local container='{ allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: [ALL] } }'
+  namespace ingress-nginx
+  namespace cert-manager
   sed "s|STAGE_HOSTS|$(stage_hosts)|; s|DNS_IP|$DNS_IP|; s|RESTRICTED_POD|$pod|; s|RESTRICTED_CONTAINER|$container|" \
     "$LOCAL_DIR"/cluster/addons/*.yaml
   account kube-system coredns system:coredns
-  account kube-system metrics-server system:metrics-server
+  account kube-system metrics-server system:metrics-server system:auth-delegator
   account ingress-nginx traefik traefik
   account cert-manager cert-manager cert-manager
 }

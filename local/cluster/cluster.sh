@@ -154,7 +154,7 @@ control_plane_up() {
   until_ready kube-apiserver apiserver_ready
   start_controllers
   # Applied before the nodes start: kube-router ends when it has no right to read the policies.
-  kube apply --server-side --force-conflicts -f "$LOCAL_DIR/cluster/addons/kube-router.yaml"
+  daemon_rights | kube apply --server-side --force-conflicts -f -
   start_acme
   crds_up
 }
