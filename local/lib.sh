@@ -26,6 +26,9 @@ die() {
 
 note() { printf '  %s\n' "$*"; }
 
+# typescript FILE ARGUMENT...: runs a file of this repository with the Node.js of the npm packages; the one on PATH may be too old.
+typescript() { NODE_COMPILE_CACHE=$CACHE_DIR/node "$LOCAL_DIR/../node_modules/.bin/node" "$LOCAL_DIR/../$1" "${@:2}"; }
+
 # take_lock ARGUMENT...: waits until no other run of local/up or local/clean is under way. To be called first, with the arguments
 # of the script: flock runs it again. With -o the lock is in a process of its own, so that no daemon of this run inherits it.
 take_lock() {
@@ -37,9 +40,6 @@ take_lock() {
   fi
   unset TODO_APP_LOCKED
 }
-
-# typescript FILE ARGUMENT...: runs a file of this repository with the Node.js of the npm packages; the one on PATH may be too old.
-typescript() { NODE_COMPILE_CACHE=$CACHE_DIR/node "$LOCAL_DIR/../node_modules/.bin/node" "$LOCAL_DIR/../$1" "${@:2}"; }
 
 # is_run PID: whether the process is one of the scripts that take the lock. A process id is used again after its process has ended.
 is_run() { [[ $(ps -o args= -p "$1" 2>/dev/null) =~ local/(up|clean)( |$) ]]; }
@@ -61,6 +61,13 @@ lock_by_link() {
     sleep 1
   done
   HELD_LOCK=$lock
+}
+
+# once FILE COMMAND...: writes what COMMAND prints into FILE, for its owner alone, unless that was done before.
+once() {
+  [[ ! -s $1 ]] || return 0
+  (umask 077 && "${@:2}" >"$1.new")
+  mv "$1.new" "$1"
 }
 
 # step TITLE COMMAND...: runs COMMAND, which may be a function, and writes its output to a log. Prints the elapsed time; on
@@ -133,9 +140,18 @@ wait_for() {
   shift 2
   until "$@" >/dev/null 2>&1; do
     ((SECONDS < deadline)) || { echo "timed out waiting for $what" >&2; return 1; }
-    sleep 0.2
+    sleep 0.1
   done
 }
+
+# until_ready DAEMON COMMAND...: repeats COMMAND until it succeeds. Fails after 90 s, and at once when DAEMON has ended; shows its log.
+until_ready() {
+  wait_for 90 "$1" succeeds_or_ended "$@" && alive "$1" && return
+  tail -n 10 "$LOG_DIR/$1.log"
+  return 1
+}
+
+succeeds_or_ended() { "${@:2}" || ! alive "$1"; }
 
 # processes_of CGROUP PATTERN: the ids of processes in cgroups whose path matches CGROUP, and of those whose command line
 # matches PATTERN. Put one letter of PATTERN in brackets, so that grep does not find its own command line.

@@ -5,8 +5,6 @@
 ACME_SERVER=https://$BRIDGE_IP:$ACME_PORT/dir
 ACME_MANAGEMENT=$BRIDGE_IP:15000
 
-acme_get() { curl -fsS --noproxy '*' --max-time 5 --cacert "$PKI_DIR/ca.crt" "$1"; }
-
 start_acme() {
   certificate pebble /CN=pebble "IP:$BRIDGE_IP"
   cp "$PKI_DIR/ca.crt" "$STATE_DIR/acme-ca.pem"
@@ -19,9 +17,9 @@ EOF
   alive pebble && return
   touch "$CLUSTER_DIR/acme-accounts-lost"
   start pebble /usr/bin/pebble -config "$CLUSTER_DIR/pebble.json"
-  until_ready pebble acme_get "$ACME_SERVER"
+  until_ready pebble ask "$ACME_SERVER"
   # Pebble makes a new root certificate whenever it starts. The file keeps the earlier ones, whose certificates are still in use.
-  acme_get "https://$ACME_MANAGEMENT/roots/0" >>"$STATE_DIR/acme-roots.pem"
+  ask "https://$ACME_MANAGEMENT/roots/0" >>"$STATE_DIR/acme-roots.pem"
 }
 
 # acme_accounts: Pebble keeps its accounts in memory and loses them when it ends. cert-manager registers an issuer again when the

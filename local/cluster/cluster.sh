@@ -22,22 +22,10 @@ source "$LOCAL_DIR/cluster/addons.sh"
 # kube ARGUMENT...: kubectl with the administrator's credentials of this cluster. KUBECONFIG plays no part.
 kube() { kubectl --kubeconfig "$CLUSTER_DIR/admin.kubeconfig" "$@"; }
 
-apiserver_ready() {
-  curl -fsS --noproxy '*' --max-time 5 --cacert "$PKI_DIR/ca.crt" "https://$BRIDGE_IP:6443/readyz"
-}
+# ask URL: asks a server that has a certificate of this cluster.
+ask() { curl -fsS --noproxy '*' --max-time 5 --cacert "$PKI_DIR/ca.crt" "$1"; }
 
-# until_ready DAEMON COMMAND...: repeats COMMAND until it succeeds. Fails after 90 s, and at once when DAEMON has ended; shows its log.
-until_ready() {
-  local daemon=$1 deadline=$((SECONDS + 90))
-  shift
-  until "$@" &>/dev/null; do
-    if ! alive "$daemon" || ((SECONDS > deadline)); then
-      tail -n 10 "$LOG_DIR/$daemon.log"
-      return 1
-    fi
-    sleep 0.1
-  done
-}
+apiserver_ready() { ask "https://$BRIDGE_IP:6443/readyz"; }
 
 # fingerprint: a hash of what daemons and add-ons are made from. When it changes, daemons are restarted and add-ons applied again.
 fingerprint() {
@@ -72,7 +60,8 @@ after_reboot() {
 
 credentials() {
   local component
-  authority
+  (umask 077 && mkdir -p "$PKI_DIR")
+  authority "$PKI_DIR/ca" /CN=todo-app-local
   certificate kube-apiserver /CN=kube-apiserver "DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,\
 DNS:kubernetes.default.svc.cluster.local,DNS:localhost,IP:127.0.0.1,IP:$BRIDGE_IP,IP:${SERVICE_NET%.0/16}.1"
   certificate admin /O=system:masters/CN=todo-app-admin
@@ -85,12 +74,9 @@ DNS:kubernetes.default.svc.cluster.local,DNS:localhost,IP:127.0.0.1,IP:$BRIDGE_I
   kubeconfig "$CLUSTER_DIR/admin.kubeconfig" admin
   # The contexts that the stage files name. All of them lead to this cluster.
   kubeconfig "$STATE_DIR/kubeconfig" admin minikube staging production
-  [[ -s $PKI_DIR/encryption.yaml ]] || {
-    printf '%s\n' 'apiVersion: apiserver.config.k8s.io/v1' 'kind: EncryptionConfiguration' 'resources:' \
-      "  - { resources: [secrets], providers: [{ secretbox: { keys: [{ name: key1, secret: $(openssl rand -base64 32) }] } }] }" \
-      >"$PKI_DIR/encryption.new"
-    mv "$PKI_DIR/encryption.new" "$PKI_DIR/encryption.yaml"
-  }
+  once "$PKI_DIR/service-account.key" openssl ecparam -genkey -name prime256v1 -noout
+  once "$PKI_DIR/encryption.yaml" printf '%s\n' 'apiVersion: apiserver.config.k8s.io/v1' 'kind: EncryptionConfiguration' 'resources:' \
+    "  - { resources: [secrets], providers: [{ secretbox: { keys: [{ name: key1, secret: $(openssl rand -base64 32) }] } }] }"
 }
 
 start_etcd() {
@@ -104,14 +90,10 @@ start_etcd() {
   until_ready etcd test -S "$NODE_RUN/etcd.sock"
 }
 
-# audit_policy: who asked for what, of the administrator's commands alone. Neither bodies nor what the cluster does by itself.
-audit_policy() {
-  printf '%s\n' 'apiVersion: audit.k8s.io/v1' 'kind: Policy' 'omitStages: [RequestReceived]' 'rules:' \
-    '  - { level: Metadata, users: [todo-app-admin] }' '  - { level: None }'
-}
-
 start_apiserver() {
-  audit_policy >"$CLUSTER_DIR/audit-policy.yaml"
+  # Who asked for what, of the administrator's commands alone. Neither bodies nor what the cluster does by itself.
+  printf '%s\n' 'apiVersion: audit.k8s.io/v1' 'kind: Policy' 'omitStages: [RequestReceived]' 'rules:' \
+    '  - { level: Metadata, users: [todo-app-admin] }' '  - { level: None }' >"$CLUSTER_DIR/audit-policy.yaml"
   start kube-apiserver "${FIRST[@]}" "$BIN_DIR/kube-apiserver" \
     --bind-address "$BRIDGE_IP" --advertise-address "$BRIDGE_IP" --secure-port 6443 \
     --etcd-servers "unix://$NODE_RUN/etcd.sock" --encryption-provider-config "$PKI_DIR/encryption.yaml" \

@@ -19,15 +19,10 @@ postgres_programs() {
 
 # server_certificate: signed by an authority that signs nothing else. Both have the extensions that strict clients ask for.
 server_certificate() {
-  local authority=$POSTGRES_DIR/ca file=$POSTGRES_DIR/server
-  [[ ! -s $file.crt ]] || return 0
-  openssl req -x509 "${NEW_KEY[@]}" -days 3650 -subj '/CN=todo-app local PostgreSQL' \
-    -addext keyUsage=critical,keyCertSign,cRLSign -keyout "$authority.key" -out "$authority.crt"
-  openssl req "${NEW_KEY[@]}" -subj /CN=postgres -keyout "$file.key" |
-    openssl x509 -req -days 3650 -CA "$authority.crt" -CAkey "$authority.key" -set_serial "0x$(openssl rand -hex 8)" -extfile \
-      <(printf '%s\n' "subjectAltName=IP:$BRIDGE_IP" extendedKeyUsage=serverAuth authorityKeyIdentifier=keyid) -out "$file.new"
-  chown postgres: "$file.key"
-  mv "$file.new" "$file.crt" # comes last, so that an interrupted run leaves no certificate without a key
+  authority "$POSTGRES_DIR/ca" '/CN=todo-app local PostgreSQL'
+  signed "$POSTGRES_DIR/server" "$POSTGRES_DIR/ca" /CN=postgres "subjectAltName=IP:$BRIDGE_IP" extendedKeyUsage=serverAuth \
+    authorityKeyIdentifier=keyid
+  chown postgres: "$POSTGRES_DIR/server.key"
 }
 
 # postgres_configure: a role can use the database of its name only. The superuser logs in from this machine, as root.
@@ -107,6 +102,5 @@ SELECT 'CREATE ROLE "$stage" LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE
 ALTER ROLE "$stage" PASSWORD '$password';
 SELECT 'CREATE DATABASE "$stage" OWNER "$stage"' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '$stage') \gexec
 EOF
-  (umask 077 && echo "postgresql://$stage:$password@$BRIDGE_IP:$POSTGRES_PORT/$stage?sslmode=verify-full" >"$POSTGRES_DIR/$stage.new")
-  mv "$POSTGRES_DIR/$stage.new" "$POSTGRES_DIR/$stage.url"
+  once "$POSTGRES_DIR/$stage.url" echo "postgresql://$stage:$password@$BRIDGE_IP:$POSTGRES_PORT/$stage?sslmode=verify-full"
 }

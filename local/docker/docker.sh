@@ -44,7 +44,6 @@ ensure_docker() {
   if [[ ${DOCKER_HOST-} == "unix://$DOCKER_SOCKET" ]]; then unset DOCKER_HOST; fi
   if type -P docker >/dev/null && docker version >/dev/null 2>&1; then
     DOCKER_CHOICE="the machine's daemon"
-    rm -f "$RUN_DIR/dockerd.pid"
     [[ -x $CLIENT_DIR/docker ]] || choose_docker_client ||
       die "the docker client on PATH cannot build with BuildKit" "install its buildx plugin"
     return
@@ -67,7 +66,7 @@ start_dockerd() {
     --exec-root "$RUN_DIR/docker" --data-root "$CACHE_DIR/docker" --oom-score-adjust 0 \
     --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent /todo-app/docker \
     --registry-mirror "http://localhost:$REGISTRY_PORT"
-  wait_for 60 "the Docker daemon (log: $LOG_DIR/dockerd.log)" docker version
+  until_ready dockerd docker version
 }
 
 # fetch_registry: takes the binary alone out of Debian's package, whose service would use the same port.
@@ -101,7 +100,7 @@ storage: {filesystem: {rootdirectory: $REGISTRY_DIR}, delete: {enabled: true}}
 http: {addr: "127.0.0.1:$REGISTRY_PORT"}
 YAML
   start registry docker-registry serve "$config"
-  wait_for 20 "the image registry (log: $LOG_DIR/registry.log)" curl -fs "http://127.0.0.1:$REGISTRY_PORT/v2/"
+  until_ready registry curl -fs "http://127.0.0.1:$REGISTRY_PORT/v2/"
 }
 
 # docker_clean: ends the daemon and removes what it leaves behind: containers, mounts, networks and firewall rules.

@@ -77,9 +77,7 @@ print_settings() {
 
 emit() { printf 'export %s=%q\n' "$1" "$2"; }
 
-# ensure_passphrase: encrypts the secrets in Pulumi's states. It is made once, and only its owner can read it.
-ensure_passphrase() {
-  [[ -s $STATE_DIR/passphrase ]] && return
-  (umask 077 && od -An -tx1 -N32 /dev/urandom | tr -d ' \n' >"$STATE_DIR/passphrase.new")
-  mv "$STATE_DIR/passphrase.new" "$STATE_DIR/passphrase"
-}
+# ensure_passphrase: makes what encrypts the secrets in Pulumi's states.
+ensure_passphrase() { once "$STATE_DIR/passphrase" new_passphrase; }
+
+new_passphrase() { od -An -tx1 -N32 /dev/urandom | tr -d ' \n'; }

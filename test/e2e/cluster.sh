@@ -156,7 +156,7 @@ fetch() { in_pod python3 -c 'import sys, urllib.request as u; print(u.urlopen(sy
 spread() { (($(pods '{.spec.nodeName}' | sort -u | wc -l) == (NODES < 3 ? NODES : 3))); }
 pod_to_pod() { local ip; for ip in $(pods '{.status.podIP}'); do fetch "http://$ip:8000/" || return 1; done; }
 through_ingress() { curl -fsS --noproxy '*' --max-time 5 -H "Host: ${2:-cluster.test}" "http://$(node_ip 1)/$1"; }
-through_tls() { acme_get "https://$ACME_MANAGEMENT/roots/0" >"$ROOT" && curl -fsS --noproxy '*' --cacert "$ROOT" "https://$HOST/kept"; }
+through_tls() { ask "https://$ACME_MANAGEMENT/roots/0" >"$ROOT" && curl -fsS --noproxy '*' --cacert "$ROOT" "https://$HOST/kept"; }
 issued() { kube -n $NAMESPACE delete secret web-tls --ignore-not-found && wait_for 90 'a certificate of the ACME server' through_tls; }
 usage() { kube -n $NAMESPACE top pods -l app=web --no-headers | grep -E ' [1-9][0-9]*Mi'; }
 # dns_flags NAME: whether the DNS server is authoritative for the name, and its response code (0: found, 3: no such
