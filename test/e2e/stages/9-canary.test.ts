@@ -1,6 +1,6 @@
 /**
- * A canary behind a Gateway: its share of the requests, its end by itself when it fails, and its promotion, with no failed request
- * of anybody else. Staging keeps its Gateway; the next `make up` brings the Ingress back.
+ * A canary behind a Gateway: its share of the requests, its end by itself when it fails or is slow, and its promotion, with no
+ * failed request of anybody else. Staging keeps its Gateway; the next `make up` brings the Ingress back.
  */
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -19,34 +19,40 @@ const REQUESTS = 10_000;
 const TOLERANCE = 1.5;
 const CONNECTIONS = 8;
 
-/** Text in the answers of the canary's backend, and the header with which its requests fail. */
+/** Text in the answers of the canary's backend, and the headers with which its requests fail or are slow. */
 const MARK = "Sign in first, says the canary";
 const FAIL = { "X-Release-Track": "canary", "X-Fail": "1" };
+const SLOW = { "X-Release-Track": "canary", "X-Slow": "1" };
+/** The bound of the stage, which is not the default, and how long a slow answer takes. */
+const MAX_LATENCY_SECONDS = 2;
+const SLOW_SECONDS = 3;
 
 const LOAD: readonly Target[] = [
   { method: "GET", path: "/sign-in" },
   { method: "GET", path: "/api/openapi.json" },
 ];
 
-/** Settings of staging in a checkout: a Gateway, and how long a canary is watched. */
+/** Settings of staging in a checkout: a Gateway, how long a canary is watched, and how slow it may be. */
 function setUp(cwd: string, minutes: number): void {
   const file = join(cwd, "local/overrides.staging.yaml");
   const { config } = parse(readFileSync(file, "utf8"));
   const route = { ...config["todo-app:route"], kind: "gateway", className: "traefik" };
-  const canary = { minutes };
+  const canary = { minutes, maxLatencySeconds: MAX_LATENCY_SECONDS };
   writeFileSync(
     file,
     stringify({ config: { ...config, "todo-app:route": route, "todo-app:canary": canary } }),
   );
 }
 
-/** Makes the backend of a checkout one that says that it is the canary, and fails on request. */
+/** Makes the backend of a checkout one that says that it is the canary, and on request fails or answers late. */
 function change(cwd: string): void {
   const file = join(cwd, "app/backend/app/dependencies.py");
   const before = readFileSync(file, "utf8");
   const after = before.replace(
     /^( +)raise _unauthorized\("Sign in first: .*$/m,
-    `$1if "x-fail" in request.headers:\n$1    raise RuntimeError("this release is broken")\n$1raise _unauthorized("${MARK}")`,
+    `$1if "x-fail" in request.headers:\n$1    raise RuntimeError("this release is broken")\n` +
+      `$1if "x-slow" in request.headers:\n$1    import asyncio\n$1    await asyncio.sleep(${SLOW_SECONDS})\n` +
+      `$1raise _unauthorized("${MARK}")`,
   );
   assert.notEqual(after, before);
   writeFileSync(file, after);
@@ -151,19 +157,39 @@ describe("make canary", () => {
 
       setUp(cwd, 1);
       const image = await imagesOf("backend-canary");
-      const { code, output } = await failing(cwd, 20);
+      const { code, output } = await unfit(cwd, 20, FAIL);
       assert.notEqual(code, 0, output);
       assert.match(output, /the canary's share goes from 10 to 20 %; its images stay/);
       assert.match(output, /error: backend of the canary: .* % of \d+ requests failed, more than/);
       assert.match(output, /RuntimeError: this release is broken/);
       assert.ok(image);
-      assert.equal(await canaryObjects(), "");
-      assert.equal(await imagesOf("backend", "frontend"), stable);
-      assert.deepEqual([...(await answers(ca, 100))], [["401 stable", 100]]);
+      await isGone();
     }));
 
-  /** Changes the share of the canary, and lets it fail while it is watched. Nobody else notices. */
-  async function failing(cwd: string, weight: number) {
+  it("takes it back when it answers without an error, but too late", () =>
+    withCheckout(async (cwd) => {
+      setUp(cwd, 1);
+      change(cwd);
+      const { code, output } = await unfit(cwd, 10, SLOW);
+      assert.notEqual(code, 0, output);
+      const [, seconds] =
+        /error: backend of the canary: 5 % of \d+ requests took longer than ([\d.]+) s, more than canary\.maxLatencySeconds \(2\)/.exec(
+          output,
+        ) ?? assert.fail(output);
+      assert.ok(Number(seconds) > MAX_LATENCY_SECONDS, `${seconds} s`);
+      assert.match(output, /GET \/api\/tasks 401/, "its last log lines");
+      await isGone();
+    }));
+
+  /** Checks that the release before serves all requests. */
+  async function isGone(): Promise<void> {
+    assert.equal(await canaryObjects(), "");
+    assert.equal(await imagesOf("backend", "frontend"), stable);
+    assert.deepEqual([...(await answers(ca, 100))], [["401 stable", 100]]);
+  }
+
+  /** Starts the canary or changes its share, and sends it requests with these headers while it is watched. Nobody else notices. */
+  async function unfit(cwd: string, weight: number, headers: Readonly<Record<string, string>>) {
     let outcome = { code: 0, output: "" };
     await unnoticed(async () => {
       let isWatched = false;
@@ -173,9 +199,9 @@ describe("make canary", () => {
         isAborted ||= text.includes("is removed");
       };
       const command = attempt(`make canary STAGE=staging WEIGHT=${weight}`, { cwd, onOutput });
-      const injection = eventually(120, async () => {
+      const injection = eventually(240, async () => {
         assert.ok(isWatched);
-        if (!isAborted) await answers(ca, 100, FAIL);
+        if (!isAborted) await answers(ca, 100, headers);
         assert.ok(isAborted);
       });
       const [ended] = await Promise.all([command, injection]);
