@@ -23,18 +23,17 @@ export const startMake = (args: readonly string[], cwd: string): ChildProcess =>
   spawn("make", args, { cwd, detached: true, stdio: ["ignore", "pipe", "pipe"] });
 
 /**
- * Creates a task and returns a check that its user finds it.
- *
- * @param again whether the user signs in again first @default the session must have survived
+ * Creates a task and returns a check that its user finds it. The session must have survived, unless the check is told that the
+ * user signs in again.
  */
-export async function createMarker(host: string, again = false): Promise<() => Promise<void>> {
+export async function createMarker(host: string): Promise<(again?: boolean) => Promise<void>> {
   const title = `Marker ${Date.now()}`;
   let account: Account;
   await eventually(30, async () => {
     account = await signUp(host);
     await callApi(account, "/api/tasks", { method: "POST", body: { title } });
   });
-  return () =>
+  return (again = false) =>
     eventually(30, async () => {
       if (again) account = await signIn(account);
       const tasks = JSON.stringify(await callApi(account, "/api/tasks"));
@@ -42,32 +41,59 @@ export async function createMarker(host: string, again = false): Promise<() => P
     });
 }
 
+interface State {
+  readonly resources?: readonly {
+    readonly type: string;
+    readonly inputs?: { readonly kind?: string; readonly metadata?: { readonly name?: string } };
+  }[];
+  readonly pending_operations?: readonly unknown[];
+}
+
+const stateOf = async (stage: string, cwd: string): Promise<State> =>
+  (
+    JSON.parse(await sh(`pulumi stack export --stack ${stage}`, { cwd })) as {
+      readonly deployment: State;
+    }
+  ).deployment;
+
 /**
  * Checks that nothing is unfinished, and that of each auto-named kind exactly the objects of the state exist: auto-naming could
  * have created some twice.
  */
 export async function noOrphans(stage: string, cwd: string): Promise<void> {
-  const state = JSON.parse(await sh(`pulumi stack export --stack ${stage}`, { cwd })) as {
-    deployment: {
-      resources: { type: string; inputs?: { kind?: string; metadata?: { name?: string } } }[];
-      pending_operations?: unknown[];
-    };
-  };
-  assert.deepEqual(state.deployment.pending_operations ?? [], []);
-  const known = state.deployment.resources
+  const [{ resources = [], pending_operations = [] }, found] = await Promise.all([
+    stateOf(stage, cwd),
+    sh(
+      `kubectl --context minikube -n todo-app-${stage} get secrets,configmaps,jobs -l app.kubernetes.io/managed-by!=todo-app-ops ` +
+        `-o jsonpath='{range .items[*]}{.kind} {.metadata.name}{"\\n"}{end}' | grep -v kube-root-ca.crt`,
+    ),
+  ]);
+  assert.deepEqual(pending_operations, []);
+  const known = resources
     .filter(({ type }) => /:(Secret|ConfigMap|Job)$/.test(type))
     .map(({ inputs }) => `${inputs?.kind} ${inputs?.metadata?.name}`);
-  const found = await sh(
-    `kubectl --context minikube -n todo-app-${stage} get secrets,configmaps,jobs -l app.kubernetes.io/managed-by!=todo-app-ops ` +
-      `-o jsonpath='{range .items[*]}{.kind} {.metadata.name}{"\\n"}{end}' | grep -v kube-root-ca.crt`,
-  );
   assert.deepEqual(found.split("\n").sort(), known.sort());
 }
 
-/** Removes a stage of a test, whatever state it is in. */
+/** Checks that nothing is left of a stage that was removed, neither in the cluster nor in the state. */
+export async function nothingIsLeft(stage: string, cwd: string): Promise<void> {
+  const [{ resources = [], pending_operations = [] }, namespace] = await Promise.all([
+    stateOf(stage, cwd),
+    sh(
+      `kubectl --context minikube get namespace todo-app-${stage} --ignore-not-found --output name`,
+    ),
+  ]);
+  assert.deepEqual(
+    { resources, pending_operations, namespace },
+    { resources: [], pending_operations: [], namespace: "" },
+  );
+}
+
+/** Removes a stage of a test, whatever state it is in. The stack of one that is removed already is all that is left. */
 export const removeStage = (stage: string, cwd: string): Promise<string> =>
   sh(
-    `pulumi cancel --yes --stack ${stage}; pulumi state unprotect --all --yes --stack ${stage}; ` +
+    `pulumi stack rm --yes --stack ${stage} && exit; ` +
+      `pulumi cancel --yes --stack ${stage}; pulumi state unprotect --all --yes --stack ${stage}; ` +
       `pulumi destroy --yes --skip-preview --stack ${stage} && pulumi stack rm --yes --stack ${stage}`,
     { cwd },
   );
