@@ -1,0 +1,76 @@
+/**
+ * Every command that changes a stage, killed at random moments: the same command, given again, completes it, or make up where it
+ * refuses to build on a deploy that was killed. Nothing is left over, and no secret and no data are lost. `SEED` in the environment
+ * sets where. `make soak` does it ten times as often, with new sources; here, stages side by side go from nothing to nothing again,
+ * without a build.
+ */
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse, stringify } from "yaml";
+import { ownStage } from "../soak/stage.ts";
+import {
+  COMMANDS,
+  KilledStage,
+  SEED,
+  inWords,
+  killPoints,
+  type KillPoint,
+} from "./support/killedStage.ts";
+import { removeStage } from "./support/kills.ts";
+import { makeCheckout } from "./support/shell.ts";
+
+const STAGES = ["kills1", "kills2", "kills3"].map(ownStage);
+/** One rotation stands for both. */
+const OWN_COMMANDS = COMMANDS.filter(({ args }) => !args.includes("SECRET=databasePassword"));
+
+describe(`a command that is killed, with SEED=${SEED}`, () => {
+  const points = killPoints(STAGES.length * OWN_COMMANDS.length, OWN_COMMANDS);
+  /** How it goes at each of the points, in the same order. */
+  const outcomes: Promise<string>[] = [];
+  let cwd: string;
+
+  /** Kills the commands of one stage, one after the other. */
+  function begin(stage: (typeof STAGES)[number], own: readonly KillPoint[]): void {
+    const small = { replicas: 1 };
+    const values = { "todo-app:backend": small, "todo-app:frontend": small };
+    // A Gateway, because without one there is no canary.
+    stage.writeFile(cwd, (config) => ({
+      ...values,
+      "todo-app:route": { ...config["todo-app:route"], kind: "gateway", className: "traefik" },
+      "todo-app:canary": { minutes: 0 },
+    }));
+    const killed = new KilledStage(stage, cwd, { change: () => changeSetting(stage.name) });
+    let before: Promise<unknown> = Promise.resolve();
+    for (const point of own) {
+      const outcome = before.then(() => killed.survives(point));
+      outcomes.push(outcome);
+      before = outcome;
+    }
+  }
+
+  /** Changes a setting that replaces a ConfigMap and rolls out one service. */
+  function changeSetting(stage: string): void {
+    const file = join(cwd, `Pulumi.${stage}.yaml`);
+    const content = parse(readFileSync(file, "utf8"));
+    const route = content.config["todo-app:route"];
+    route.trustedProxies = ((route.trustedProxies ?? 1) % 9) + 1;
+    writeFileSync(file, stringify(content));
+  }
+
+  before(async () => {
+    cwd = await makeCheckout();
+    for (const [index, stage] of STAGES.entries())
+      begin(stage, points.slice(index * OWN_COMMANDS.length, (index + 1) * OWN_COMMANDS.length));
+    void Promise.allSettled(outcomes);
+  });
+  after(async () => {
+    await Promise.allSettled(outcomes);
+    await Promise.all(STAGES.map(({ name }) => removeStage(name, cwd)));
+    rmSync(cwd, { recursive: true });
+  });
+
+  for (const [index, point] of points.entries())
+    it(`${index + 1}: ${inWords(point)}, completes when it is given again`, async () => {
+      console.log(`      ${await outcomes[index]!}`);
+    });
+});
