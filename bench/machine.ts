@@ -11,7 +11,10 @@ interface Versions {
 }
 
 /** Facts by name. */
-export async function machineFacts(): Promise<Readonly<Record<string, string>>> {
+export type Facts = Readonly<Record<string, string>>;
+
+/** The machine and its programs as they are now. */
+export async function machineFacts(): Promise<Facts> {
   const kubectl = ["kubectl", "--context", CONTEXT] as const;
   const versions = JSON.parse(await must(...kubectl, "version", "--output", "json")) as Versions;
   const nodes = await must(...kubectl, "get", "nodes", "--output", "name");

@@ -8,16 +8,10 @@ import { main } from "../ops/lib/errors.ts";
 import { requireLocalCluster } from "../test/e2e/support/localCluster.ts";
 import { showTargets, writeReport, writeResults } from "./report/write.ts";
 import { measureService } from "./service/measureService.ts";
-import { imagesOfDev, removeStage } from "./stage.ts";
+import { imagesOfDev } from "./stage.ts";
 
 await main(async () => {
   requireLocalCluster();
-  const images = await imagesOfDev();
-  await removeStage(images);
-  try {
-    writeResults("service", await measureService(images));
-  } finally {
-    await removeStage(images);
-  }
+  writeResults("service", await measureService(await imagesOfDev()));
   showTargets(await writeReport());
 });

@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeCsv } from "../csv.ts";
+import type { Facts } from "../machine.ts";
 import { REPORT, chartsOf, readResults, withTables, type Results } from "../report.ts";
 import { judge } from "./targets.ts";
 
@@ -10,6 +11,13 @@ const RESULTS = "bench/results";
 /** Writes the rows of a file of results, of which there is at least one. */
 export const writeResults = (name: keyof Results, rows: readonly object[]): void =>
   writeCsv(join(RESULTS, `${name}.csv`), rows);
+
+/** Writes the facts about a run. */
+export const writeFacts = (facts: Facts): void =>
+  writeResults(
+    "facts",
+    Object.entries(facts).map(([fact, value]) => ({ fact, value })),
+  );
 
 /** Writes the tables and charts of the results. @returns the results */
 export async function writeReport(): Promise<Results> {

@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SERVICE_NAMES, type ServiceName } from "../../config/services.ts";
 import { eventually } from "../../test/e2e/support/shell.ts";
-import { FILE, make, stageFile, type Images } from "../stage.ts";
+import { FILE, make, removeStage, stageFile, type Images } from "../stage.ts";
 import { BUSY, FULL, LIGHT, newUser, type Load, type WithLoad } from "./load.ts";
 import { MISSING, secondsToTheError } from "./missingImage.ts";
 import { areReady, kubectl, podsOf, rolledOut, secondsToReady } from "./pods.ts";
@@ -88,11 +88,7 @@ async function measureChanges(images: Images, withLoad: WithLoad, note: Note): P
   note("2 to 4 pods", await withLoad(BUSY, () => untilReady("backend", MORE_PODS)));
 }
 
-/**
- * Measures the running app. The stage stays, for the caller to remove.
- *
- * @param images that are deployed; they exist
- */
+/** Measures the running app in a stage that is removed afterwards. @param images that are deployed; they exist */
 export async function measureService(images: Images): Promise<readonly ServiceRow[]> {
   const rows: ServiceRow[] = [];
   const note: Note = (scenario, measured) => {
@@ -101,10 +97,15 @@ export async function measureService(images: Images): Promise<readonly ServiceRo
       process.stdout.write(`    ${failure}\n`);
     rows.push(serviceRow(scenario, measured));
   };
-  writeStage(images, PODS);
-  note("deploy", await timed(() => make("up")));
-  const withLoad = await newUser();
-  await measureFixed(withLoad, note);
-  await measureChanges(images, withLoad, note);
-  return rows;
+  await removeStage(images);
+  try {
+    writeStage(images, PODS);
+    note("deploy", await timed(() => make("up")));
+    const withLoad = await newUser();
+    await measureFixed(withLoad, note);
+    await measureChanges(images, withLoad, note);
+    return rows;
+  } finally {
+    await removeStage(images);
+  }
 }

@@ -1,0 +1,104 @@
+/** Delivers the objects of a stage with each tool, round by round, and measures every step. */
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { OperatorError } from "../../ops/lib/errors.ts";
+import { machineFacts, type Facts } from "../machine.ts";
+import { measure } from "../measure.ts";
+import { writeFacts, writeReport, writeResults } from "../report/write.ts";
+import { endOfLog, requestsSince } from "../requests.ts";
+import { must, prepareStage, removeStage, untilGone, type Images } from "../stage.ts";
+import { cdk8s } from "../tools/cdk8s.ts";
+import { emptyProgram } from "../tools/emptyProgram.ts";
+import { helm } from "../tools/helm.ts";
+import { kubectl } from "../tools/kubectl.ts";
+import { make } from "../tools/make.ts";
+import { pulumi } from "../tools/pulumi.ts";
+import { STEPS, type Step, type Tool } from "../tools/tool.ts";
+
+const TOOLS = [make, pulumi, emptyProgram, kubectl, cdk8s, helm];
+
+/** A measured step. */
+type Measured = Readonly<Record<string, string | number>>;
+
+/** The number of rounds that ROUNDS names. */
+export function roundsWanted(rounds = process.env.ROUNDS || "7"): number {
+  if (/^[1-9]\d?$/.test(rounds)) return Number(rounds);
+  throw new OperatorError(`ROUNDS is "${rounds}"; allowed: 1 to 99`, "make bench ROUNDS=7");
+}
+
+const bash = (line = "true") => must("bash", "-euo", "pipefail", "-c", line);
+
+/** Goes through the steps of a tool once. */
+async function goThrough({ name, steps }: Tool, round: number): Promise<Measured[]> {
+  const measured: Measured[] = [];
+  for (const step of Object.keys(STEPS) as Step[]) {
+    const line = steps[step];
+    if (!line) continue;
+    const before = endOfLog();
+    const { wallSeconds, cpuSeconds, peakMebibytes } = await measure(line);
+    process.stdout.write(`  round ${round}, ${name}, ${step}: ${wallSeconds.toFixed(2)} s\n`);
+    measured.push({
+      round,
+      tool: name,
+      step,
+      wall_seconds: wallSeconds.toFixed(2),
+      cpu_seconds: cpuSeconds.toFixed(2),
+      peak_mib: peakMebibytes.toFixed(1),
+      api_requests: requestsSince(before),
+    });
+  }
+  if (steps.destroy) await untilGone();
+  return measured;
+}
+
+/** The tools take turns, so that what changes on the machine meanwhile meets all of them, and each is first in some round. */
+function inTurn<T>(tools: readonly T[], round: number): readonly T[] {
+  const first = (round - 1) % tools.length;
+  return [...tools.slice(first), ...tools.slice(0, first)];
+}
+
+/** Writes the results after each round, so that those of a run that is ended are not lost. */
+async function goRounds(tools: readonly Tool[], rounds: number): Promise<void> {
+  const measured: Measured[] = [];
+  const place = ({ tool }: Measured) => tools.findIndex(({ name }) => name === tool);
+  for (let round = 1; round <= rounds; round++) {
+    for (const tool of inTurn(tools, round)) measured.push(...(await goThrough(tool, round)));
+    const sorted = measured.toSorted((one, other) => place(one) - place(other));
+    writeResults("delivery", sorted);
+    await writeReport();
+  }
+}
+
+/** Removes everything that was deployed, also what an earlier run has left. */
+async function cleanUp(tools: readonly Tool[], images: Images): Promise<void> {
+  for (const { clean } of tools) await bash(clean);
+  await removeStage(images);
+}
+
+/**
+ * Measures so many rounds with images that exist, and writes results and report. What it has deployed is removed.
+ *
+ * @returns the facts that it has written
+ */
+export async function measureDelivery(images: Images, rounds: number): Promise<Facts> {
+  const folder = mkdtempSync(join(tmpdir(), "todo-app-bench-"));
+  const tools = TOOLS.map((tool) => tool({ folder }));
+  try {
+    process.stdout.write("  preparing: tools, a stage, its objects\n");
+    for (const { prepare } of tools) await bash(prepare);
+    await cleanUp(tools, images);
+    const stateBytes = await prepareStage(folder, images);
+    const facts = {
+      ...(await machineFacts()),
+      "objects of the stage": String(readdirSync(join(folder, "base/objects")).length),
+      "state of the stage": `${(stateBytes / 1000).toFixed(0)} KB`,
+    };
+    writeFacts(facts);
+    await goRounds(tools, rounds);
+    return facts;
+  } finally {
+    await cleanUp(tools, images);
+    rmSync(folder, { recursive: true });
+  }
+}
