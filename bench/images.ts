@@ -2,24 +2,10 @@
 import { gunzipSync } from "node:zlib";
 import pins from "../config/pins.json" with { type: "json" };
 import { SERVICES, SERVICE_NAMES, type ServiceName } from "../config/services.ts";
+import { ask, look, placeOf } from "./registry.ts";
 import type { Images } from "./stage.ts";
 
 const REGISTRY = "localhost:5000";
-const MANIFEST_TYPES = [
-  "application/vnd.oci.image.manifest.v1+json",
-  "application/vnd.docker.distribution.manifest.v2+json",
-];
-
-interface Manifest {
-  readonly config: { readonly digest: string };
-  readonly layers: readonly { readonly digest: string; readonly size: number }[];
-}
-
-/** The part of an image's configuration that names its layers. */
-interface Config {
-  readonly rootfs: { readonly diff_ids: readonly string[] };
-  readonly history: readonly { readonly created_by?: string; readonly empty_layer?: boolean }[];
-}
 
 /** A layer of an image. */
 export interface Layer {
@@ -31,23 +17,9 @@ export interface Layer {
   readonly created_by: string;
 }
 
-async function get(path: string, accept = "*/*"): Promise<Response> {
-  const response = await fetch(`http://${REGISTRY}/v2/${path}`, { headers: { accept } });
-  if (!response.ok) throw new Error(`${REGISTRY}/v2/${path} answers ${response.status}`);
-  return response;
-}
-
-/** What the registry says of an image. */
-async function look(repository: string, reference: string) {
-  const found = await get(`${repository}/manifests/${reference}`, MANIFEST_TYPES.join());
-  const manifest = (await found.json()) as Manifest;
-  const config = await get(`${repository}/blobs/${manifest.config.digest}`);
-  return { manifest, config: (await config.json()) as Config };
-}
-
 /** The size of a layer's archive without its compression. */
 async function unpackedSize(repository: string, digest: string): Promise<number> {
-  const blob = await get(`${repository}/blobs/${digest}`);
+  const blob = await ask(REGISTRY, `${repository}/blobs/${digest}`);
   return gunzipSync(await blob.bytes()).length;
 }
 
@@ -57,12 +29,12 @@ const madeBy = (line = ""): string =>
 
 /** The layers of a service's image. Those that the base image has as well are the first ones. */
 async function layersOf(image: ServiceName, reference: string): Promise<readonly Layer[]> {
-  const [, repository = "", digest = ""] = /^[^/]+\/(.+)@(.+)$/.exec(reference) ?? [];
-  const { manifest, config } = await look(repository, digest);
+  const { repository, digest } = placeOf(reference);
+  const { manifest, config } = await look(REGISTRY, repository, digest);
   const [, base = "", tag = ""] = /^[^/]+\/(.+):(.+)$/.exec(
     pins.images[SERVICES[image].base].name,
   )!;
-  const inBase = new Set((await look(base, tag)).config.rootfs.diff_ids);
+  const inBase = new Set((await look(REGISTRY, base, tag)).config.rootfs.diff_ids);
   const steps = config.history.filter(({ empty_layer }) => !empty_layer);
   return Promise.all(
     manifest.layers.map(async ({ digest, size }, index) => ({

@@ -178,7 +178,8 @@ export function chartsOf(results: Results): Readonly<Record<string, string>> {
         return summary ? [{ name: tool, ...summary }] : [];
       }),
     }));
-    return [`docs/images/performance-${name}.svg`, barChart(title, groups)] as const;
+    const measured = groups.filter(({ bars }) => bars.length);
+    return [`docs/images/performance-${name}.svg`, barChart(title, measured)] as const;
   });
   return { ...Object.fromEntries(charts), ...scaleChart(results.scale) };
 }

@@ -13,6 +13,8 @@ import { parse, stringify } from "yaml";
 import { OperatorError } from "../ops/lib/errors.ts";
 import { run } from "../ops/lib/run.ts";
 import { isObject, readYaml, type Values } from "../ops/lib/yaml.ts";
+import { relabelled } from "./registry.ts";
+import { RELEASES, type Release } from "./tools/tool.ts";
 
 export const STAGE = "bench";
 export const FILE = `Pulumi.${STAGE}.yaml`;
@@ -91,31 +93,45 @@ function writeChart(chart: string, objects: string): void {
   }
 }
 
-/** The objects that differ between two folders. */
-const differing = (one: string, other: string): readonly string[] =>
-  [...new Set([...readdirSync(one), ...readdirSync(other)])].filter((name) => {
+/** The kinds of the objects that differ between two folders. */
+function differing(one: string, other: string): readonly string[] {
+  const names = [...new Set([...readdirSync(one), ...readdirSync(other)])].filter((name) => {
     const [before, after] = [join(one, name), join(other, name)].map((file) =>
       existsSync(file) ? readFileSync(file, "utf8") : undefined,
     );
     return before !== after;
   });
+  return [...new Set(names.map((name) => /^\d+-(\w+)\./.exec(name)![1]!))];
+}
 
-/** Writes what the tools deploy: before the change into the folder `base`, and after it into `changed`. */
+/**
+ * What a release is: its images, the pods of its backend, and the kinds of the objects that its change is to be one of. A Job can't get
+ * another image, so one of another name comes with it.
+ */
+const releasesOf = (images: Images, other: string) =>
+  ({
+    base: { images, replicas: 2, kinds: "" },
+    changed: { images, replicas: 3, kinds: "Deployment" },
+    image: { images: { ...images, backend: other }, replicas: 3, kinds: "Job,Deployment" },
+  }) satisfies Record<Release, object>;
+
+/** Writes what the tools deploy, each release into the folder of its name. */
 async function writeInputs(folder: string, images: Images): Promise<void> {
-  for (const [variant, replicas] of [
-    ["base", 2],
-    ["changed", 3],
-  ] as const) {
-    const [file, objects] = [FILE, "objects"].map((name) => join(folder, variant, name));
-    mkdirSync(join(folder, variant));
+  const releases = releasesOf(images, await relabelled(images.backend!, "bench"));
+  let before: string | undefined;
+  for (const release of RELEASES) {
+    const { images, replicas, kinds } = releases[release];
+    const [file, objects] = [FILE, "objects"].map((name) => join(folder, release, name));
+    mkdirSync(join(folder, release));
     writeFileSync(file!, stageFile(images, replicas));
     await must("node", "ops/render.ts", STAGE, file!, objects!);
     await fillSecrets(objects!);
-    writeChart(join(folder, variant, "chart"), objects!);
+    writeChart(join(folder, release, "chart"), objects!);
+    const found = differing(before ?? objects!, objects!).join();
+    if (found !== kinds)
+      throw new Error(`${release} is to differ in "${kinds}", and differs in "${found}"`);
+    before = objects!;
   }
-  const changed = differing(join(folder, "base/objects"), join(folder, "changed/objects"));
-  if (changed.length !== 1)
-    throw new Error(`the change is to be one of one object, and these differ: ${changed.join()}`);
 }
 
 /** Waits until nothing of the stage is left in the cluster. */
@@ -134,8 +150,8 @@ export async function removeStage(images: Images): Promise<void> {
 }
 
 /**
- * Deploys the stage once with the stack, writes the same objects for every tool, and removes them again. The stack stays, without
- * resources, as each tool but Pulumi also begins without a record.
+ * Deploys the stage once with the stack, writes the same objects for every tool, and removes them again after the last release, so that
+ * the nodes have all images. The stack stays, without resources, as each tool but Pulumi also begins without a record.
  *
  * @returns the size of the deployed stage's state in bytes, as JSON without blanks, which is how a backend keeps it
  */
@@ -144,8 +160,10 @@ export async function prepareStage(folder: string, images: Images): Promise<numb
   await make("up");
   await writeInputs(folder, images);
   const state = await must("pulumi", "stack", "export", "--stack", STAGE);
+  cpSync(join(folder, RELEASES.at(-1)!, FILE), FILE);
+  await make("up");
   await make("down");
   await untilGone();
-  cpSync(join(folder, "base", FILE), FILE);
+  cpSync(join(folder, RELEASES[0], FILE), FILE);
   return Buffer.byteLength(JSON.stringify(JSON.parse(state)));
 }

@@ -1,12 +1,12 @@
 /** The rendered objects as the templates of a chart. The release is recorded outside of the namespace that the chart creates. */
 import { CONTEXT } from "../stage.ts";
-import type { Inputs, Tool } from "./tool.ts";
+import type { Inputs, Release, Tool } from "./tool.ts";
 
 export const helm = ({ folder }: Inputs): Tool => {
   const run = (command: string) =>
     `${folder}/bin/helm --kube-context ${CONTEXT} --namespace default ${command}`;
-  const upgrade = (variant: string, options: string) =>
-    run(`upgrade --install bench ${folder}/${variant}/chart ${options}`);
+  const upgrade = (release: Release, options: string) =>
+    run(`upgrade --install bench ${folder}/${release}/chart ${options}`);
   const waiting = "--wait --wait-for-jobs --timeout 5m";
   return {
     name: "helm",
@@ -18,6 +18,8 @@ export const helm = ({ folder }: Inputs): Tool => {
       // Helm has no difference of its own: this renders, and lets the API server check every object.
       preview: upgrade("base", "--dry-run=server"),
       change: upgrade("changed", waiting),
+      image: upgrade("image", waiting),
+      rollback: run(`rollback bench ${waiting}`),
       destroy: run("uninstall bench --wait --timeout 5m"),
     },
   };

@@ -1,6 +1,6 @@
 /** Objects in files, applied by the API server, and a wait for each workload. */
 import { CONTEXT, NAMESPACE } from "../stage.ts";
-import type { Inputs, Tool } from "./tool.ts";
+import type { Inputs, Release, Tool } from "./tool.ts";
 
 const run = (command: string) => `kubectl --context ${CONTEXT} ${command}`;
 
@@ -14,25 +14,29 @@ const WAIT = [
   rollout("deployment/frontend"),
 ].join("; ");
 
-/** The steps for the files of a variant, which a line may have to write first. */
+/** The steps for the files of a release, which a line may have to write first. Those of a former release are there. */
 export function applySteps(
-  files: (variant: string) => string,
-  write?: (variant: string) => string,
+  files: (release: Release) => string,
+  write?: (release: Release) => string,
 ): Tool["steps"] {
-  const withFiles = (variant: string, command: string) =>
-    [...(write ? [write(variant)] : []), run(`${command} --filename ${files(variant)}`)].join("; ");
-  const apply = (variant: string) => `${withFiles(variant, "apply --server-side")}; ${WAIT}`;
+  const withFiles = (command: string, release: Release) =>
+    run(`${command} --filename ${files(release)}`);
+  const written = (command: string, release: Release) =>
+    [...(write ? [write(release)] : []), withFiles(command, release)].join("; ");
+  const apply = (release: Release) => `${written("apply --server-side", release)}; ${WAIT}`;
   return {
     deploy: apply("base"),
     "no-change": apply("base"),
     // Ends with 1 where anything differs.
-    preview: withFiles("base", "diff --server-side"),
+    preview: written("diff --server-side", "base"),
     change: apply("changed"),
-    destroy: run(`delete --filename ${files("changed")}`),
+    image: apply("image"),
+    rollback: `${withFiles("apply --server-side", "changed")}; ${WAIT}`,
+    destroy: withFiles("delete", "changed"),
   };
 }
 
 export const kubectl = ({ folder }: Inputs): Tool => ({
   name: "kubectl",
-  steps: applySteps((variant) => `${folder}/${variant}/objects`),
+  steps: applySteps((release) => `${folder}/${release}/objects`),
 });

@@ -1,10 +1,10 @@
 /** The commands of this project. */
 import { FILE, STAGE } from "../stage.ts";
-import type { Inputs, Tool } from "./tool.ts";
+import type { Inputs, Release, Tool } from "./tool.ts";
 
 export const make = ({ folder }: Inputs): Tool => {
   const run = (target: string) => `make --no-print-directory ${target} STAGE=${STAGE}`;
-  const use = (variant: string) => `cp ${folder}/${variant}/${FILE} .`;
+  const use = (release: Release) => `cp ${folder}/${release}/${FILE} .`;
   return {
     name: "make",
     steps: {
@@ -12,6 +12,8 @@ export const make = ({ folder }: Inputs): Tool => {
       "no-change": run("up"),
       preview: run("preview"),
       change: `${use("changed")}; ${run("up")}`,
+      image: `${use("image")}; ${run("up")}`,
+      rollback: run("rollback"),
       destroy: run("down"),
     },
   };

@@ -1,10 +1,10 @@
 /** The same stack with the engine alone, as the Automation API of `make up` calls it: without a preview before. */
 import { FILE, STAGE } from "../stage.ts";
-import type { Inputs, Tool } from "./tool.ts";
+import type { Inputs, Release, Tool } from "./tool.ts";
 
 export const pulumi = ({ folder }: Inputs): Tool => {
-  const run = (command: string, variant: string) =>
-    `pulumi ${command} --stack ${STAGE} --config-file ${folder}/${variant}/${FILE}`;
+  const run = (command: string, release: Release) =>
+    `pulumi ${command} --stack ${STAGE} --config-file ${folder}/${release}/${FILE}`;
   const up = "up --yes --skip-preview";
   return {
     name: "pulumi",
@@ -13,6 +13,9 @@ export const pulumi = ({ folder }: Inputs): Tool => {
       "no-change": run(`${up} --expect-no-changes`, "base"),
       preview: run("preview --expect-no-changes", "base"),
       change: run(up, "changed"),
+      image: run(up, "image"),
+      // Pulumi has no rollback: what is deployed again is the former stage file, with the former digest.
+      rollback: run(up, "changed"),
       // The stack protects its volume, and `make down` takes this protection away too.
       destroy: `pulumi state unprotect --all --yes --stack ${STAGE}; ${run("destroy --yes --skip-preview", "base")}`,
     },

@@ -6,13 +6,21 @@ export const STEPS = {
   "no-change": "the same deploy again",
   preview: "what a deploy would change, which is nothing",
   change: "a third pod for the backend, until it is ready",
+  image: "another image of the backend, until its pods have replaced the others",
+  rollback: "back to the release before that one, likewise",
   destroy: "remove everything, until it is gone",
 } as const;
 
 /** The name of a step. */
 export type Step = keyof typeof STEPS;
 
-/** Where the inputs of the tools are. Each has a folder `base` and a folder `changed` with the same content. */
+/** The releases that are deployed one after the other, each with the changes of those before it. */
+export const RELEASES = ["base", "changed", "image"] as const;
+
+/** The name of a release. */
+export type Release = (typeof RELEASES)[number];
+
+/** Where the inputs of the tools are: a folder for each release, all with the same files. */
 export interface Inputs {
   readonly folder: string;
 }
