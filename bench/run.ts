@@ -3,7 +3,7 @@
  * instead, how the deployed app runs, how costs grow with many copies of it, and how large the images are. Writes bench/results/, docs/performance.md and its charts. Ends
  * with exit code 1 where a target is missed.
  *
- * Usage: ROUNDS=7 COPIES=1,10,50 node bench/run.ts, with the settings of the local cluster, on which dev is deployed
+ * Usage: ROUNDS=7 COPIES=1,10 node bench/run.ts, with the settings of the local cluster, on which dev is deployed
  */
 import { main } from "../ops/lib/errors.ts";
 import { requireLocalCluster } from "../test/e2e/support/localCluster.ts";

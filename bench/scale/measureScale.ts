@@ -44,7 +44,7 @@ async function removeCopies(): Promise<void> {
 }
 
 /** The numbers of copies that COPIES names, ascending. */
-export function copiesWanted(copies = process.env.COPIES || "1,10,50"): readonly number[] {
+export function copiesWanted(copies = process.env.COPIES || "1,10"): readonly number[] {
   if (/^[1-9]\d{0,2}(,[1-9]\d{0,2})*$/.test(copies))
     return [...new Set(copies.split(",").map(Number))].toSorted((one, other) => one - other);
   throw new OperatorError(
