@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { format, resolveConfig } from "prettier";
 import { barChart } from "./chart.ts";
 import { readCsv, type Row } from "./csv.ts";
+import { profileTable } from "./report/profileTable.ts";
 import { serviceTables } from "./report/serviceTables.ts";
 import { table, unique } from "./report/table.ts";
 import { scaleChart, scaleTables } from "./scale/tables.ts";
@@ -10,7 +11,16 @@ import { inWords, rounded, summarise, type Summary } from "./statistics.ts";
 import { STEPS } from "./tools/tool.ts";
 
 /** The files with the results, which are in bench/results/. */
-export const FILES = ["delivery", "images", "facts", "cold", "builds", "service", "scale"] as const;
+export const FILES = [
+  "delivery",
+  "images",
+  "facts",
+  "cold",
+  "builds",
+  "service",
+  "scale",
+  "profile",
+] as const;
 
 /** The rows of each file. */
 export type Results = Readonly<Record<(typeof FILES)[number], readonly Row[]>>;
@@ -142,6 +152,7 @@ const tablesOf = (results: Results): Readonly<Record<string, string>> => ({
   layers: layerTable(results),
   facts: factTable(results),
   cold: coldTable(results),
+  profile: profileTable(results.profile),
   ...serviceTables(results),
   ...scaleTables(results.scale),
 });

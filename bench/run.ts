@@ -1,7 +1,7 @@
 /**
  * `make bench`: measures how images are built and the objects of a stage delivered by this project and by what people would use
- * instead, how the deployed app runs, how costs grow with many copies of it, and how large the images are. Writes bench/results/, docs/performance.md and its charts. Ends
- * with exit code 1 where a target is missed.
+ * instead, where the time of commands goes, how the deployed app runs, how costs grow with many copies of it, and how large the images are.
+ * Writes bench/results/, docs/performance.md and its charts. Ends with exit code 1 where a target is missed.
  *
  * Usage: ROUNDS=7 COPIES=1,10 node bench/run.ts, with the settings of the local cluster, on which dev is deployed
  */
@@ -11,6 +11,7 @@ import { measureBuilds } from "./builds/measureBuilds.ts";
 import { measureDelivery, roundsWanted } from "./delivery/measureDelivery.ts";
 import { imageLayers } from "./images.ts";
 import type { Facts } from "./machine.ts";
+import { measureProfile } from "./profile/measureProfile.ts";
 import { REPORT } from "./report.ts";
 import { showTargets, writeFacts, writeReport, writeResults } from "./report/write.ts";
 import { copiesWanted, measureScale } from "./scale/measureScale.ts";
@@ -30,6 +31,7 @@ async function minutesOf(use: () => Promise<unknown>): Promise<string> {
 function partsOf(images: Images, note: (facts: Facts) => void) {
   const [rounds, copies] = [roundsWanted(), copiesWanted()];
   return {
+    profile: async () => writeResults("profile", await measureProfile()),
     builds: async () => writeResults("builds", await measureBuilds()),
     "running app": async () => writeResults("service", await measureService(images)),
     copies: () => measureScale(copies, (rows) => writeResults("scale", rows)),
