@@ -105,20 +105,19 @@ function differing(one: string, other: string): readonly string[] {
 }
 
 /**
- * What a release is: its images, the pods of its backend, and the kinds of the objects that its change is to be one of. A Job can't get
- * another image, so one of another name comes with it.
+ * What a release is: its images, the pods of its backend, and the kinds of the objects that are to differ from the first one's. A Job can't
+ * get another image, so one of another name comes with it.
  */
 const releasesOf = (images: Images, other: string) =>
   ({
     base: { images, replicas: 2, kinds: "" },
+    image: { images: { ...images, backend: other }, replicas: 2, kinds: "Job,Deployment" },
     changed: { images, replicas: 3, kinds: "Deployment" },
-    image: { images: { ...images, backend: other }, replicas: 3, kinds: "Job,Deployment" },
   }) satisfies Record<Release, object>;
 
-/** Writes what the tools deploy, each release into the folder of its name. */
-async function writeInputs(folder: string, images: Images): Promise<void> {
-  const releases = releasesOf(images, await relabelled(images.backend!, "bench"));
-  let before: string | undefined;
+/** Writes what the tools deploy, each release into the folder of its name. @param other another image of the backend */
+async function writeInputs(folder: string, images: Images, other: string): Promise<void> {
+  const releases = releasesOf(images, other);
   for (const release of RELEASES) {
     const { images, replicas, kinds } = releases[release];
     const [file, objects] = [FILE, "objects"].map((name) => join(folder, release, name));
@@ -127,10 +126,9 @@ async function writeInputs(folder: string, images: Images): Promise<void> {
     await must("node", "ops/render.ts", STAGE, file!, objects!);
     await fillSecrets(objects!);
     writeChart(join(folder, release, "chart"), objects!);
-    const found = differing(before ?? objects!, objects!).join();
+    const found = differing(join(folder, RELEASES[0], "objects"), objects!).join();
     if (found !== kinds)
       throw new Error(`${release} is to differ in "${kinds}", and differs in "${found}"`);
-    before = objects!;
   }
 }
 
@@ -150,17 +148,18 @@ export async function removeStage(images: Images): Promise<void> {
 }
 
 /**
- * Deploys the stage once with the stack, writes the same objects for every tool, and removes them again after the last release, so that
- * the nodes have all images. The stack stays, without resources, as each tool but Pulumi also begins without a record.
+ * Deploys the stage once with the stack, writes the same objects for every tool, and removes them again after a release with the
+ * other image and a pod for each node, so that the nodes have all images. The stack stays, without resources, as each tool but Pulumi also begins without a record.
  *
  * @returns the size of the deployed stage's state in bytes, as JSON without blanks, which is how a backend keeps it
  */
 export async function prepareStage(folder: string, images: Images): Promise<number> {
+  const other = await relabelled(images.backend!, "bench");
   writeFileSync(FILE, stageFile(images, 2));
   await make("up");
-  await writeInputs(folder, images);
+  await writeInputs(folder, images, other);
   const state = await must("pulumi", "stack", "export", "--stack", STAGE);
-  cpSync(join(folder, RELEASES.at(-1)!, FILE), FILE);
+  writeFileSync(FILE, stageFile({ ...images, backend: other }, 3));
   await make("up");
   await make("down");
   await untilGone();

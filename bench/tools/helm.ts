@@ -17,9 +17,9 @@ export const helm = ({ folder }: Inputs): Tool => {
       "no-change": upgrade("base", waiting),
       // Helm has no difference of its own: this renders, and lets the API server check every object.
       preview: upgrade("base", "--dry-run=server"),
-      change: upgrade("changed", waiting),
       image: upgrade("image", waiting),
       rollback: run(`rollback bench ${waiting}`),
+      change: upgrade("changed", waiting),
       destroy: run("uninstall bench --wait --timeout 5m"),
     },
   };

@@ -29,9 +29,9 @@ export function applySteps(
     "no-change": apply("base"),
     // Ends with 1 where anything differs.
     preview: written("diff --server-side", "base"),
-    change: apply("changed"),
     image: apply("image"),
-    rollback: `${withFiles("apply --server-side", "changed")}; ${WAIT}`,
+    rollback: `${withFiles("apply --server-side", "base")}; ${WAIT}`,
+    change: apply("changed"),
     destroy: withFiles("delete", "changed"),
   };
 }

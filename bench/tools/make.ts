@@ -11,9 +11,9 @@ export const make = ({ folder }: Inputs): Tool => {
       deploy: `${use("base")}; ${run("up")}`,
       "no-change": run("up"),
       preview: run("preview"),
-      change: `${use("changed")}; ${run("up")}`,
       image: `${use("image")}; ${run("up")}`,
       rollback: run("rollback"),
+      change: `${use("changed")}; ${run("up")}`,
       destroy: run("down"),
     },
   };

@@ -12,10 +12,10 @@ export const pulumi = ({ folder }: Inputs): Tool => {
       deploy: run(up, "base"),
       "no-change": run(`${up} --expect-no-changes`, "base"),
       preview: run("preview --expect-no-changes", "base"),
-      change: run(up, "changed"),
       image: run(up, "image"),
       // Pulumi has no rollback: what is deployed again is the former stage file, with the former digest.
-      rollback: run(up, "changed"),
+      rollback: run(up, "base"),
+      change: run(up, "changed"),
       // The stack protects its volume, and `make down` takes this protection away too.
       destroy: `pulumi state unprotect --all --yes --stack ${STAGE}; ${run("destroy --yes --skip-preview", "base")}`,
     },

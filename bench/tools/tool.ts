@@ -5,17 +5,17 @@ export const STEPS = {
   deploy: "first deploy, until everything is ready",
   "no-change": "the same deploy again",
   preview: "what a deploy would change, which is nothing",
-  change: "a third pod for the backend, until it is ready",
   image: "another image of the backend, until its pods have replaced the others",
   rollback: "back to the release before that one, likewise",
+  change: "a third pod for the backend, until it is ready",
   destroy: "remove everything, until it is gone",
 } as const;
 
 /** The name of a step. */
 export type Step = keyof typeof STEPS;
 
-/** The releases that are deployed one after the other, each with the changes of those before it. */
-export const RELEASES = ["base", "changed", "image"] as const;
+/** The releases that are deployed: the first one, and two that differ from it. */
+export const RELEASES = ["base", "image", "changed"] as const;
 
 /** The name of a release. */
 export type Release = (typeof RELEASES)[number];
