@@ -4,6 +4,7 @@ import { format, resolveConfig } from "prettier";
 import { barChart } from "./chart.ts";
 import { readCsv, type Row } from "./csv.ts";
 import { profileTable } from "./report/profileTable.ts";
+import { ratioTable } from "./report/ratios.ts";
 import { serviceTables } from "./report/serviceTables.ts";
 import { table, unique } from "./report/table.ts";
 import { scaleChart, scaleTables } from "./scale/tables.ts";
@@ -35,31 +36,6 @@ const FIGURES = {
   requests: { column: "api_requests", title: "Requests to the API server" },
 } as const;
 
-/** What is divided by what: the tool and the step of each. */
-const RATIOS = [
-  [
-    "`pulumi preview` of the stage",
-    "pulumi preview",
-    "the same of an empty program",
-    "empty program preview",
-  ],
-  [
-    "`pulumi up` of the stage without a change",
-    "pulumi no-change",
-    "the same of an empty program",
-    "empty program no-change",
-  ],
-  [
-    "`make up` without a change",
-    "make no-change",
-    "`pulumi up` without a change",
-    "pulumi no-change",
-  ],
-  ["`make preview`", "make preview", "`pulumi preview`", "pulumi preview"],
-  ["`make up`, first deploy", "make deploy", "`pulumi up`, first deploy", "pulumi deploy"],
-  ["`make up`, first deploy", "make deploy", "`helm upgrade --install --wait`", "helm deploy"],
-] as const;
-
 const MEGABYTE = 1e6;
 
 /** The results in a folder. */
@@ -86,22 +62,6 @@ function deliveryTable(results: Results, column: string): string {
       ...steps.map((step) => cell(summaryOf(results, tool, step, column))),
     ]),
   );
-}
-
-/** The wall time of each round, by round, of a tool and its step such as `make preview`. */
-function roundsOf(results: Results, run: string): ReadonlyMap<string, number> {
-  const rows = results.delivery.filter(({ tool, step }) => `${tool} ${step}` === run);
-  return new Map(rows.map(({ round, wall_seconds }) => [round!, Number(wall_seconds)]));
-}
-
-/** Both runs of a round were made one after the other, so they are divided round by round. */
-function ratioTable(results: Results): string {
-  const rows = RATIOS.map(([what, run, than, other]) => {
-    const [times, others] = [roundsOf(results, run), roundsOf(results, other)];
-    const ratios = [...times].map(([round, time]) => time / others.get(round)!);
-    return [what, than, inWords(summarise(ratios))];
-  });
-  return table(["", "divided by", "ratio"], rows);
 }
 
 const sum = (rows: readonly Row[], column: string) =>
@@ -147,7 +107,7 @@ const tablesOf = (results: Results): Readonly<Record<string, string>> => ({
   ...Object.fromEntries(
     Object.entries(FIGURES).map(([name, { column }]) => [name, deliveryTable(results, column)]),
   ),
-  ratios: ratioTable(results),
+  ratios: ratioTable(results.delivery),
   images: imageTable(results),
   layers: layerTable(results),
   facts: factTable(results),

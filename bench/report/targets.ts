@@ -2,15 +2,19 @@
 import { perCopy } from "../scale/tables.ts";
 import { rounded } from "../statistics.ts";
 import type { Row } from "../csv.ts";
+import { RATIOS, ratioOf } from "./ratios.ts";
 
 /** The results that targets are about. */
-export type Measurements = Readonly<Record<"builds" | "service" | "scale", readonly Row[]>>;
+export type Measurements = Readonly<
+  Record<"builds" | "service" | "scale" | "delivery" | "facts", readonly Row[]>
+>;
 
 interface Target {
   readonly what: string;
   readonly asked: string;
-  /** The figure must be smaller. */
+  /** The figure must be smaller; or, with `atMost`, it may be as large. */
   readonly below: number;
+  readonly atMost?: true;
   /** @default seconds */
   readonly unit?: string;
   /** Every figure that was measured; the largest one counts. */
@@ -37,6 +41,18 @@ const seconds =
   (...scenarios: readonly string[]) =>
   ({ service }: Measurements) =>
     scenarios.map((name) => service.find(({ scenario }) => scenario === name)?.seconds);
+
+/** The ratios of which something is asked. The median of the rounds counts. */
+const ratios = RATIOS.flatMap((ratio): Target[] => {
+  const { what, than, atMost } = ratio;
+  if (atMost === undefined) return [];
+  const figures = ({ delivery }: Measurements) => {
+    const summary = ratioOf(delivery, ratio);
+    return [summary && rounded(summary.median)];
+  };
+  const asked = `at most ${atMost} times ${than}`;
+  return [{ what, asked, below: atMost, atMost: true, unit: "times", figures }];
+});
 
 const TARGETS: readonly Target[] = [
   {
@@ -101,15 +117,32 @@ const TARGETS: readonly Target[] = [
     unit: "ms",
     figures: ({ scale }) => [perCopy(scale, "preview")],
   },
+  ...ratios,
+  {
+    what: "state of the stage",
+    asked: "at most 300 KB",
+    below: 300,
+    atMost: true,
+    unit: "KB",
+    figures: ({ facts }) => [
+      facts.find(({ fact }) => fact === "state of the stage")?.value?.replace(" KB", ""),
+    ],
+  },
 ];
 
-function judgeOne({ what, asked, below, unit = "s", figures }: Target, measured: Measurements) {
+function judgeOne(target: Target, measured: Measurements): Judged {
+  const { what, asked, below, atMost, unit = "s", figures } = target;
   const found = figures(measured);
   if (!found.length || found.includes(undefined))
     return { what, asked, figure: "not measured", isMet: false };
   const figure = Math.max(...found.map(Number));
   const shown = unit === "s" ? rounded(figure) : String(figure);
-  return { what, asked, figure: `${shown} ${unit}`, isMet: figure < below };
+  return {
+    what,
+    asked,
+    figure: `${shown} ${unit}`,
+    isMet: figure < below || (!!atMost && figure === below),
+  };
 }
 
 /** Each target with what was measured. One whose figure is lacking is not met. */

@@ -52,6 +52,8 @@ describe("the seconds until a pod is ready", () => {
   });
 });
 
+const NOTHING = { builds: [], service: [], scale: [], delivery: [], facts: [] };
+
 describe("a target", () => {
   const build = (name: string, tool: string, values: Record<string, string>) => ({
     build: name,
@@ -60,7 +62,7 @@ describe("a target", () => {
   });
   const row = (scenario: string, seconds: string) => ({ scenario, seconds });
   const judged = (what: string, builds: readonly any[], service: readonly any[] = []) =>
-    judge({ builds, service, scale: [] }).find((target) => target.what === what)!;
+    judge({ ...NOTHING, builds, service }).find((target) => target.what === what)!;
 
   it("is met by less than what is asked", () => {
     const find = (seconds: string) =>
@@ -91,12 +93,24 @@ describe("a target", () => {
     assert.deepEqual([one.figure, one.isMet], ["not measured", false]);
   });
 
+  it("that is a ratio is about the median of the rounds, and is met by what is asked itself", () => {
+    const find = (seconds: readonly string[]) => {
+      const delivery = seconds.flatMap((wall_seconds, index) => [
+        { round: String(index), tool: "make", step: "no-change", wall_seconds },
+        { round: String(index), tool: "pulumi", step: "no-change", wall_seconds: "2" },
+      ]);
+      const what = "`make up` without a change";
+      return judge({ ...NOTHING, delivery }).find((target) => target.what === what)!;
+    };
+    const { asked, figure, isMet } = find(["2.6", "9", "2"]);
+    assert.equal(asked, "at most 1.3 times `pulumi up` without a change");
+    assert.deepEqual([figure, isMet], ["1.3 times", true]);
+    assert.equal(find(["2.64", "9", "2"]).isMet, false);
+    assert.equal(find([]).figure, "not measured");
+  });
+
   it("is in the table with its figure", () => {
-    const { targets } = serviceTables({
-      builds: [],
-      service: [row("missing image", "2.5")],
-      scale: [],
-    });
+    const { targets } = serviceTables({ ...NOTHING, service: [row("missing image", "2.5")] });
     assert.match(targets!, /\| failed pod noticed \| less than 10 s \| 2\.50 s \| yes \|/);
     assert.match(
       targets!,

@@ -173,7 +173,9 @@ describe("the measurement of copies", () => {
 
   it("judges a preview by what one more copy costs", () => {
     const judged = (scale: readonly Row[]) =>
-      judge({ builds: [], service: [], scale }).find(({ what }) => what.includes("copy"))!;
+      judge({ builds: [], service: [], scale, delivery: [], facts: [] }).find(({ what }) =>
+        what.includes("copy"),
+      )!;
     assert.deepEqual([judged(rows).figure, judged(rows).isMet], ["50 ms", true]);
     const one = judged(runs("one stack", "preview", [[1, 2]]));
     assert.deepEqual([one.figure, one.isMet], ["not measured", false]);
