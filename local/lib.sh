@@ -147,6 +147,7 @@ wait_for() {
 # until_ready DAEMON COMMAND...: repeats COMMAND until it succeeds. Fails after 90 s, and at once when DAEMON has ended; shows its log.
 until_ready() {
   wait_for 90 "$1" succeeds_or_ended "$@" && alive "$1" && return
+  echo "$1 has ended or does not answer; the end of $LOG_DIR/$1.log:"
   tail -n 10 "$LOG_DIR/$1.log"
   return 1
 }

@@ -52,7 +52,7 @@ async function goThrough({ name, steps }: Tool, round: number): Promise<Measured
   return measured;
 }
 
-/** The tools take turns, so that what changes on the machine meanwhile meets all of them, and each is first in some round. */
+/** The tools take turns, so that what changes on the machine meanwhile meets all of them. With six rounds, each is first in one. */
 function inTurn<T>(tools: readonly T[], round: number): readonly T[] {
   const first = (round - 1) % tools.length;
   return [...tools.slice(first), ...tools.slice(0, first)];

@@ -48,7 +48,7 @@ const ratios = RATIOS.flatMap((ratio): Target[] => {
   if (atMost === undefined) return [];
   const figures = ({ delivery }: Measurements) => {
     const summary = ratioOf(delivery, ratio);
-    return [summary && rounded(summary.median)];
+    return [summary && String(summary.median)];
   };
   const asked = `at most ${atMost} times ${than}`;
   return [{ what, asked, below: atMost, atMost: true, unit: "times", figures }];
@@ -136,7 +136,7 @@ function judgeOne(target: Target, measured: Measurements): Judged {
   if (!found.length || found.includes(undefined))
     return { what, asked, figure: "not measured", isMet: false };
   const figure = Math.max(...found.map(Number));
-  const shown = unit === "s" ? rounded(figure) : String(figure);
+  const shown = unit === "s" || unit === "times" ? rounded(figure) : String(figure);
   return {
     what,
     asked,

@@ -1,8 +1,7 @@
 /**
- * Every command that changes a stage may be killed at any moment: the same command, given again, completes it, nothing is left
- * over, and no secret and no data are lost. Some commands build on the last deploy: while that is unfinished, they refuse, name make
- * up, and complete after it. A user has to sign in again only where a rotation was given twice.
- * `KILLS` and `SEED` in the environment set how often, and where.
+ * Commands that change a stage may be killed at any moment: the same command, given again, completes it, nothing is left over, and
+ * no secret and no data are lost. Some commands build on the last deploy: while that is unfinished, they refuse, name make up, and
+ * complete after it. `KILLS` in the environment sets how often, and `SEED` the moments.
  */
 import { appendFileSync, rmSync } from "node:fs";
 import { join } from "node:path";

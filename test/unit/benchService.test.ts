@@ -104,7 +104,7 @@ describe("a target", () => {
     };
     const { asked, figure, isMet } = find(["2.6", "9", "2"]);
     assert.equal(asked, "at most 1.3 times `pulumi up` without a change");
-    assert.deepEqual([figure, isMet], ["1.3 times", true]);
+    assert.deepEqual([figure, isMet], ["1.30 times", true]);
     assert.equal(find(["2.64", "9", "2"]).isMet, false);
     assert.equal(find([]).figure, "not measured");
   });

@@ -18,7 +18,7 @@ export async function endOrphans(stack: string, folder = process.cwd()): Promise
   const isOfStack = ({ line }: Process) =>
     /@pulumi\/pulumi\/cmd\/run\b/.test(line) &&
     [`--stack ${stack}`, `--pwd ${folder}`].every((option) => `${line} `.includes(` ${option} `));
-  // It names no stack, but the address of its engine: without that, no stack needs it.
+  // Its command line names no stack. A pack whose engine is gone is of no use to any.
   const isOfPack = ({ line }: Process) => line.includes(` ${folder}/policy/index.ts 127.0.0.1:`);
   const orphans = all
     .filter((process) => isOfStack(process) || isOfPack(process))

@@ -8,8 +8,10 @@ export interface Command {
   readonly args: readonly string[];
   /** Whether it has something to do only after a change of the checkout. @default false */
   readonly deploysChange?: boolean;
-  /** Brings back the state before it. Only such a command changes what others can be given. @default none is needed */
+  /** Brings back the state before it, so that it can be given once more. @default it always can */
   readonly undo?: readonly string[];
+  /** What it says where it was killed when all was done but its end. @default it can be given once more */
+  readonly done?: RegExp;
   /** Within how many seconds it is killed; where it was done before that, within those that it took. */
   readonly seconds: number;
 }
@@ -18,11 +20,21 @@ export interface Command {
 export const COMMANDS: readonly Command[] = [
   { args: ["up"], undo: ["down"], seconds: 40 },
   { args: ["up"], deploysChange: true, seconds: 20 },
-  { args: ["rollback"], seconds: 20 },
+  {
+    args: ["rollback"],
+    undo: ["up"],
+    done: /^error: no revision of \S+ from before revision \d+/m,
+    seconds: 20,
+  },
   { args: ["rotate", "SECRET=auth"], seconds: 20 },
   { args: ["rotate", "SECRET=databasePassword"], seconds: 20 },
   { args: ["canary", "WEIGHT=20"], deploysChange: true, undo: ["canary-abort"], seconds: 20 },
-  { args: ["canary-abort"], undo: ["canary", "WEIGHT=20"], seconds: 20 },
+  {
+    args: ["canary-abort"],
+    undo: ["canary", "WEIGHT=20"],
+    done: /^error: no canary runs in/m,
+    seconds: 20,
+  },
   { args: ["down"], undo: ["up"], seconds: 15 },
 ];
 
@@ -65,9 +77,6 @@ export const inWords = ({ command, share, onlyGroup }: KillPoint): string =>
 /** What a command says that builds on a deploy which was killed. */
 const UNFINISHED =
   /^error: (the last deploy of \S+ (has been|was) killed|\S+ of \S+ is \d+, and \d+ is deployed)/m;
-
-/** What a command says that was killed when all was done but its end. */
-const DONE = /^error: (no canary runs in|no revision of \S+ from before revision \d+)/m;
 
 interface Options {
   /** Changes what the checkout deploys. */
@@ -112,12 +121,15 @@ export class KilledStage {
     const begin = Date.now();
     const child = startMake([...args, `STAGE=${this.stage.name}`], this.cwd);
     const ended = new Promise<void>((resolve) => child.on("exit", () => resolve()));
-    for (const stream of [child.stdout, child.stderr]) stream!.resume();
+    let output = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream!.on("data", (chunk: Buffer) => (output += chunk.toString()));
     const done = new AbortController();
     await Promise.race([ended, sleep(seconds * 1000, undefined, { signal: done.signal })]);
     done.abort();
     if (child.exitCode !== null) {
-      assert.equal(child.exitCode, 0, `${this.lineOf(args)} failed before it was killed`);
+      const said = `${this.lineOf(args)} failed before it was killed:\n${output.slice(-2000)}`;
+      assert.equal(child.exitCode, 0, said);
       return (Date.now() - begin) / 1000;
     }
     await killSession(child.pid!, onlyGroup);
@@ -149,10 +161,10 @@ export class KilledStage {
    *
    * @returns what it has come to
    */
-  private async giveAgain({ args, undo }: Command): Promise<string> {
+  private async giveAgain({ args, undo, done }: Command): Promise<string> {
     const { code, output } = await attempt(this.lineOf(args), { cwd: this.cwd });
     if (code === 0) return "completed by itself";
-    if (DONE.test(output)) return "was done already";
+    if (done?.test(output)) return "was done already";
     assert.match(output, UNFINISHED);
     await this.make(["up"]);
     if (this.options.onceMore || undo) await this.make(args);
@@ -160,8 +172,8 @@ export class KilledStage {
   }
 
   /**
-   * Checks that the stage is whole: data and secrets are there, and nothing is left over. A user has to sign in again where a
-   * rotation was given twice.
+   * Checks that the stage is whole: data and secrets are there, and nothing is left over. Where auth is rotated, the user signs in
+   * again: it may have been rotated twice, which ends sessions.
    */
   private async isWhole({ args }: Command): Promise<void> {
     const { name, host } = this.stage;

@@ -10,7 +10,8 @@ import { attempt, eventually, sh } from "./shell.ts";
  */
 export async function killSession(leader: number, onlyGroup = false): Promise<void> {
   const members = onlyGroup ? `-${leader}` : `$(ps -o pid= -s ${leader})`;
-  await attempt(`kill -9 -- ${members}`);
+  // Once more, for what was started after the list was made.
+  await attempt(`for round in 1 2 3; do kill -9 -- ${members} || break; done`);
 }
 
 /** Stops all processes of a session where they are; they can still be killed. */
