@@ -149,7 +149,8 @@ export async function removeStage(images: Images): Promise<void> {
 
 /**
  * Deploys the stage once with the stack, writes the same objects for every tool, and removes them again after a release with the
- * other image and a pod for each node, so that the nodes have all images. The stack stays, without resources, as each tool but Pulumi also begins without a record.
+ * other image and a pod for each node, so that the nodes have all images. The stack stays, without resources, as each tool but
+ * Pulumi also begins without a record.
  *
  * @returns the size of the deployed stage's state in bytes, as JSON without blanks, which is how a backend keeps it
  */

@@ -141,7 +141,7 @@ function judgeOne(target: Target, measured: Measurements): Judged {
     what,
     asked,
     figure: `${shown} ${unit}`,
-    isMet: figure < below || (!!atMost && figure === below),
+    isMet: atMost ? figure <= below : figure < below,
   };
 }
 

@@ -8,7 +8,6 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { processes } from "../../ops/lib/processes.ts";
-import { ownStage } from "../soak/stage.ts";
 import {
   COMMANDS,
   KilledStage,
@@ -18,6 +17,7 @@ import {
   type KillPoint,
 } from "./support/killedStage.ts";
 import { removeStage } from "./support/kills.ts";
+import { ownStage } from "./support/ownStage.ts";
 import { eventually, makeCheckout } from "./support/shell.ts";
 
 const STAGES = ["kills1", "kills2"].map(ownStage);

@@ -24,7 +24,7 @@ import {
 } from "./alerts/causes.ts";
 import { ownVolumes } from "./alerts/volume.ts";
 import { AlertWatch } from "./alerts/watch.ts";
-import { ownStage } from "./stage.ts";
+import { ownStage } from "../e2e/support/ownStage.ts";
 
 const stage = ownStage("alerts");
 const NAMESPACE = `todo-app-${stage.name}`;

@@ -12,7 +12,7 @@ import { attempt, eventually, makeCheckout, sh } from "../e2e/support/shell.ts";
 import { blocksBelow } from "../unit/support/documentedCommands.ts";
 import { Operator, POSTGRES_IMAGE } from "./operator/operator.ts";
 import { tlsBefore } from "./operator/tlsServer.ts";
-import { ownStage } from "./stage.ts";
+import { ownStage } from "../e2e/support/ownStage.ts";
 
 const stage = ownStage("cnpg");
 /** The address of this machine at which the pods of the local cluster reach it. */

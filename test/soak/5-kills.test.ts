@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { COMMANDS, KilledStage, SEED, inWords, killPoints } from "../e2e/support/killedStage.ts";
 import { removeStage } from "../e2e/support/kills.ts";
 import { makeCheckout } from "../e2e/support/shell.ts";
-import { ownStage } from "./stage.ts";
+import { ownStage } from "../e2e/support/ownStage.ts";
 
 const KILLS = Number(process.env.KILLS ?? 200);
 

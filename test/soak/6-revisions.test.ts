@@ -10,7 +10,7 @@ import { imageReference } from "../../config/pins.ts";
 import { callApi, signUp, type Account } from "../e2e/support/api.ts";
 import { removeStage } from "../e2e/support/kills.ts";
 import { attempt, eventually, makeCheckout, sh } from "../e2e/support/shell.ts";
-import { ownStage } from "./stage.ts";
+import { ownStage } from "../e2e/support/ownStage.ts";
 
 /** From the command to its end. */
 const SECONDS = 60;

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { createMarker, removeStage } from "../e2e/support/kills.ts";
 import { attempt, eventually, makeCheckout, sh } from "../e2e/support/shell.ts";
 import { blocksBelow } from "../unit/support/documentedCommands.ts";
-import { ownStage } from "./stage.ts";
+import { ownStage } from "../e2e/support/ownStage.ts";
 
 const stage = ownStage("lost");
 const HEADINGS = ["Copy a backup out of the cluster", "When the cluster is lost"];

@@ -7,7 +7,7 @@ import { removeStage } from "../e2e/support/kills.ts";
 import { underLoad } from "../e2e/support/load.ts";
 import { attempt, eventually, makeCheckout } from "../e2e/support/shell.ts";
 import { note } from "./figures.ts";
-import { ownStage } from "./stage.ts";
+import { ownStage } from "../e2e/support/ownStage.ts";
 
 const stage = ownStage("drill");
 const ROWS = Number(process.env.ROWS ?? 1_000_000);

@@ -10,7 +10,7 @@ import pins from "../../config/pins.json" with { type: "json" };
 import { createMarker } from "../e2e/support/kills.ts";
 import { attempt, sh } from "../e2e/support/shell.ts";
 import { blocksBelow } from "../unit/support/documentedCommands.ts";
-import { ownStage } from "./stage.ts";
+import { ownStage } from "../e2e/support/ownStage.ts";
 
 const IMAGE = "todo-app/newcomer";
 /** The oldest Node.js that plain Pulumi needs is of this line. */

@@ -4,7 +4,7 @@ import { quantityOf } from "../../../components/kubernetes/resources.ts";
 import { idlePod } from "../../e2e/support/idlePod.ts";
 import { processesIn } from "../../e2e/support/machine.ts";
 import { eventually, sh } from "../../e2e/support/shell.ts";
-import type { ownStage } from "../stage.ts";
+import type { ownStage } from "../../e2e/support/ownStage.ts";
 
 type Stage = ReturnType<typeof ownStage>;
 

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
-import { kubectlIn, sh } from "../e2e/support/shell.ts";
+import { kubectlIn, sh } from "./shell.ts";
 
 /** `todo-app:…` values of a stage file. */
 type Values = Readonly<Record<string, any>>;
