@@ -25,13 +25,13 @@ const STAGES = ["kills1", "kills2"].map(ownStage);
 const OWN_COMMANDS = COMMANDS.filter(({ args }) => !args.includes("SECRET=databasePassword"));
 
 describe(`a command that is killed, with SEED=${SEED}`, () => {
-  const points = killPoints(STAGES.length * OWN_COMMANDS.length, OWN_COMMANDS);
-  /** How it goes at each of the points, in the same order. */
-  const outcomes: Promise<string>[] = [];
+  const points = STAGES.map(() => killPoints(OWN_COMMANDS.length, OWN_COMMANDS));
+  /** How it goes at each of the points of each stage. */
+  let outcomes: readonly (readonly Promise<string>[])[] = [];
   let cwd: string;
 
   /** Kills the commands of one stage, one after the other. */
-  function begin(stage: (typeof STAGES)[number], own: readonly KillPoint[]): void {
+  function begin(stage: (typeof STAGES)[number], own: readonly KillPoint[]) {
     const small = { replicas: 1 };
     const values = { "todo-app:backend": small, "todo-app:frontend": small };
     // A Gateway, because without one there is no canary.
@@ -40,13 +40,7 @@ describe(`a command that is killed, with SEED=${SEED}`, () => {
       "todo-app:route": { ...config["todo-app:route"], kind: "gateway", className: "traefik" },
       "todo-app:canary": { minutes: 0 },
     }));
-    const killed = new KilledStage(stage, cwd, { change: () => changeSetting(stage.name) });
-    let before: Promise<unknown> = Promise.resolve();
-    for (const point of own) {
-      const outcome = before.then(() => killed.survives(point));
-      outcomes.push(outcome);
-      before = outcome;
-    }
+    return new KilledStage(stage, cwd, { change: () => changeSetting(stage.name) }).begin(own);
   }
 
   /** Changes a setting that replaces a ConfigMap and rolls out one service. */
@@ -60,23 +54,22 @@ describe(`a command that is killed, with SEED=${SEED}`, () => {
 
   before(async () => {
     cwd = await makeCheckout();
-    for (const [index, stage] of STAGES.entries())
-      begin(stage, points.slice(index * OWN_COMMANDS.length, (index + 1) * OWN_COMMANDS.length));
-    void Promise.allSettled(outcomes);
+    outcomes = STAGES.map((stage, index) => begin(stage, points[index]!));
   });
   after(async () => {
-    await Promise.allSettled(outcomes);
+    await Promise.allSettled(outcomes.flat());
     await Promise.all(STAGES.map(({ name }) => removeStage(name, cwd)));
     rmSync(cwd, { recursive: true });
   });
 
-  for (const [index, point] of points.entries())
-    it(`${index + 1}: ${inWords(point)}, completes when it is given again`, async () => {
-      console.log(`      ${await outcomes[index]!}`);
-    });
+  for (const [index, stage] of STAGES.entries())
+    for (const [number, point] of points[index]!.entries())
+      it(`${stage.name}, ${number + 1}: ${inWords(point)}, completes when it is given again`, async () => {
+        console.log(`      ${await outcomes[index]![number]!}`);
+      });
 
   it("leaves no program of a stack and no policy pack behind", async () => {
-    await Promise.allSettled(outcomes);
+    await Promise.allSettled(outcomes.flat());
     await eventually(10, async () => {
       const left = (await processes()).filter(({ line }) => line.includes(cwd));
       assert.deepEqual(left, []);

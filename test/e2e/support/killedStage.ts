@@ -61,9 +61,10 @@ function randomNumbers(seed: number): () => number {
 /** The seed that was given as `SEED`, or another one each time. */
 export const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
-/** Where so many of the commands, in their order, are killed. */
+const random = randomNumbers(SEED);
+
+/** Where so many of the commands, in their order, are killed: each time at other moments. */
 export function killPoints(count: number, commands: readonly Command[]): readonly KillPoint[] {
-  const random = randomNumbers(SEED);
   return Array.from({ length: count }, (_, index) => ({
     command: commands[index % commands.length]!,
     share: random(),
@@ -197,5 +198,15 @@ export class KilledStage {
     await this.isWhole(point.command);
     const seconds = (Date.now() - begin) / 1000;
     return `killed after ${after.toFixed(1)} s, ${how}; ${seconds.toFixed(1)} s with checks`;
+  }
+
+  /** Kills the commands one after the other, also after one that did not survive it. @returns how it goes at each of the points */
+  begin(points: readonly KillPoint[]): readonly Promise<string>[] {
+    let before: Promise<unknown> = Promise.resolve();
+    return points.map((point) => {
+      const outcome = before.then(() => this.survives(point));
+      before = outcome.catch(() => undefined);
+      return outcome;
+    });
   }
 }
