@@ -1,5 +1,5 @@
 /**
- * `make test`: runs every suite, one after the other, and adds up their counts.
+ * `make test`: runs every suite, shows them one after the other, and adds up their counts.
  *
  * Usage: node test/run.ts [suite ...], default all. Ends with `N passed, N failed` and what failed; exit code 1 when
  * anything failed, a suite ended badly without saying what failed, ran no test, or skipped one.
@@ -11,10 +11,10 @@ interface Suite {
   readonly name: string;
   readonly command: string;
   /**
-   * Runs beside the suites before it: right after the first suite, or after the one before it with the same name here.
-   * @default in its turn
+   * The suite at whose end it begins, beside those between the two. It must not disturb them, nor they it.
+   * @default all before it
    */
-  readonly beside?: "app" | "cluster";
+  readonly after?: string;
 }
 
 const withEnv = (command: string) => `settings=$(local/env) && eval "$settings" && ${command}`;
@@ -30,6 +30,11 @@ const mochaEach = (files: string) =>
   `printf '%s\\0' ${files} | xargs -0 -n 1 -P 3 bash -c '` +
   `printed=$(${mocha('--timeout 120000 "$1"')}) && status=0 || status=1; echo "$printed"; exit $status' mocha`;
 
+/** Deploys stages side by side. */
+const upTogether = (...stages: readonly string[]) =>
+  `pids=(); for stage in ${stages.join(" ")}; do make up STAGE=$stage >/dev/null & pids+=($!); done; ` +
+  'for pid in "${pids[@]}"; do wait $pid; done';
+
 /** Leaves the processor to the cluster, whose tests wait most of the time but must not come late. */
 const politely = (command: string) => `renice -n 10 $$ >/dev/null; ${command}`;
 
@@ -40,8 +45,8 @@ const SUITES: readonly Suite[] = [
   { name: "network", command: politely(mocha("'test/network/*.test.ts'")) },
   { name: "monitoring", command: politely(mocha("'test/monitoring/*.test.ts'")) },
   { name: "scan", command: politely("test/scan/scan.sh") },
-  { name: "backend", command: politely("app/backend/check.sh"), beside: "app" },
-  { name: "frontend", command: politely("app/frontend/check.sh"), beside: "app" },
+  { name: "backend", command: politely("app/backend/check.sh"), after: "tools" },
+  { name: "frontend", command: politely("app/frontend/check.sh"), after: "backend" },
   {
     name: "plugins",
     command: politely("go -C local/plugins vet ./... && go -C local/plugins test ./..."),
@@ -49,19 +54,26 @@ const SUITES: readonly Suite[] = [
   {
     name: "cluster",
     command: "local/up dev && echo 'ok - local/up' && test/e2e/cluster.sh",
-    beside: "cluster",
+    after: "tools",
   },
   { name: "contract", command: withEnv(mochaEach("test/contract/*.test.ts")) },
   { name: "e2e", command: withEnv(onCluster("'test/e2e/*.test.ts'")) },
   {
     name: "app",
     command: withEnv(`make up >/dev/null && ${onCluster("'test/e2e/app/*.test.ts'")}`),
+    after: "e2e",
   },
   {
     name: "stages",
     command: withEnv(
-      "{ make up STAGE=staging >/dev/null & } && make up STAGE=production >/dev/null && wait $! && " +
-        onCluster("--timeout 900000 'test/e2e/stages/*.test.ts'"),
+      `${upTogether("staging", "production")} && ${onCluster("--timeout 900000 'test/e2e/stages/*.test.ts'")}`,
+    ),
+    after: "contract",
+  },
+  {
+    name: "alone",
+    command: withEnv(
+      `${upTogether("dev", "staging", "production")} && ${onCluster("--timeout 900000 'test/e2e/alone/*.test.ts'")}`,
     ),
   },
   { name: "clean-up", command: "test/e2e/cleanup.sh" },
@@ -150,16 +162,21 @@ const summary: string[] = [];
 const failed: string[] = [];
 const suites = SUITES.filter(({ name }) => !chosen.length || chosen.includes(name));
 const runs = new Map<Suite, Run>();
-const start = (suite: Suite) => runs.get(suite) ?? runs.set(suite, new Run(suite)).get(suite)!;
-async function startBeside(lane: string): Promise<void> {
-  for (const suite of suites.filter(({ beside }) => beside === lane)) await start(suite).ended;
+/** Starts a suite, unless it runs, and at its end those that begin after it. */
+function start(suite: Suite): Run {
+  const before = runs.get(suite);
+  if (before) return before;
+  const run = new Run(suite);
+  runs.set(suite, run);
+  const following = suites.filter(({ after }) => after === suite.name);
+  void run.ended.then(() => following.forEach(start));
+  return run;
 }
-for (const [index, suite] of suites.entries()) {
+for (const suite of suites) {
   const run = start(suite);
   process.stdout.write(`\n=== ${suite.name}\n`);
   run.show();
   const code = await run.ended;
-  if (index === 0) for (const lane of ["app", "cluster"]) void startBeside(lane);
   const { output } = run;
   const result = count(output);
   if (code !== 0 && result.failed === 0) result.failed = 1;

@@ -3,13 +3,15 @@ import { attempt, kubectl, sh, withCheckout } from "./support/shell.ts";
 
 const BACKEND = "localhost:5000/v2/todo-app/backend";
 
-/** The digests of the backend's images in the registry, by their tags. */
+/** The digests of the backend's images of dev in the registry, by their tags. */
 async function images(): Promise<Readonly<Record<string, string>>> {
   const { tags } = JSON.parse(await sh(`curl -fsS ${BACKEND}/tags/list`)) as { tags: string[] };
   const digest = (tag: string) =>
     sh(`curl -fsS ${BACKEND}/manifests/${tag} -o /dev/null -D - | grep -i etag`);
+  const own = tags.filter((tag) => tag.startsWith("dev-"));
+  assert.ok(own.length);
   return Object.fromEntries(
-    await Promise.all(tags.map(async (tag) => [tag, await digest(tag)] as const)),
+    await Promise.all(own.map(async (tag) => [tag, await digest(tag)] as const)),
   );
 }
 

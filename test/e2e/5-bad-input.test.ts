@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { RequestListener } from "node:http";
 import { join } from "node:path";
-import { daemon, withFullDocker, withServer } from "./support/machine.ts";
+import { withFullDocker, withServer } from "./support/machine.ts";
 import { attempt, sh, withCheckout } from "./support/shell.ts";
 
 /**
@@ -272,22 +272,6 @@ describe("local/up", () => {
         await sh("umount cache", { cwd });
       }
     }));
-
-  it("with its registry's port in use", async () => {
-    await daemon("registry").kill();
-    const expected = {
-      says: new RegExp(
-        `port 5000, which the image registry needs, is in use by .*process ${process.pid}`,
-      ),
-      fix: /stop that process/,
-    };
-    await withServer(
-      5000,
-      (_, response) => response.end(),
-      () => refuses("local/up", expected, {}),
-    );
-    await sh("make up");
-  });
 });
 
 describe("a resource that breaks a rule of the policy pack", () => {

@@ -181,10 +181,10 @@ export const RUN: readonly (readonly [RegExp, string, string])[] = [
     "test/e2e/stages/9-canary.test.ts",
     "make canary-abort STAGE=staging",
   ],
-  [make("rotate<stage> SECRET=auth"), "test/e2e/6-change.test.ts", "make rotate SECRET=auth"],
+  [make("rotate<stage> SECRET=auth"), "test/e2e/alone/1-change.test.ts", "make rotate SECRET=auth"],
   [
     make("rotate<stage> SECRET=auth ARGS=--leaked"),
-    "test/e2e/6-change.test.ts",
+    "test/e2e/alone/1-change.test.ts",
     "make rotate SECRET=auth ARGS=--leaked",
   ],
   [make("backup<stage>"), "test/e2e/12-backup.test.ts", "make backup"],

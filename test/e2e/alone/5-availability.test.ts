@@ -11,7 +11,7 @@ import {
   trustedRoot,
   underServiceLoad,
   withDrained,
-} from "./support.ts";
+} from "../stages/support.ts";
 
 const onlyUnchanged = /Resources:\n +\d+ unchanged\n/;
 

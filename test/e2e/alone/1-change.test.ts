@@ -5,10 +5,10 @@
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import type { Page } from "playwright-core";
-import { Visitor } from "./app/support.ts";
-import { authorization, callApi, send, signIn, signUp, type Account } from "./support/api.ts";
-import { launchBrowser } from "./support/browser.ts";
-import { underLoad } from "./support/load.ts";
+import { Visitor } from "../app/support.ts";
+import { authorization, callApi, send, signIn, signUp, type Account } from "../support/api.ts";
+import { launchBrowser } from "../support/browser.ts";
+import { underLoad } from "../support/load.ts";
 import {
   attempt,
   eventually,
@@ -17,7 +17,7 @@ import {
   psql,
   sh,
   withCheckout,
-} from "./support/shell.ts";
+} from "../support/shell.ts";
 
 const podsOf = async (name: string) =>
   (await kubectl(`get pods -l app.kubernetes.io/name=${name} -o name`)).split("\n").sort();

@@ -1,7 +1,7 @@
 /** Removal of a stage: one command does not remove production, and it removes dev without a trace. */
 import assert from "node:assert/strict";
 import { attempt, eventually, sh, withCheckout } from "../support/shell.ts";
-import { dev, production } from "./support.ts";
+import { dev, production } from "../stages/support.ts";
 
 describe("make down", () => {
   it("of production refuses, names what is protected, and deletes nothing", async () => {

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
-import { processes } from "../../ops/lib/processes.ts";
+import { processes } from "../../../ops/lib/processes.ts";
 import {
   COMMANDS,
   KilledStage,
@@ -15,10 +15,10 @@ import {
   inWords,
   killPoints,
   type KillPoint,
-} from "./support/killedStage.ts";
-import { removeStage } from "./support/kills.ts";
-import { ownStage } from "./support/ownStage.ts";
-import { eventually, makeCheckout } from "./support/shell.ts";
+} from "../support/killedStage.ts";
+import { removeStage } from "../support/kills.ts";
+import { ownStage } from "../support/ownStage.ts";
+import { eventually, makeCheckout } from "../support/shell.ts";
 
 const STAGES = ["kills1", "kills2"].map(ownStage);
 /** One rotation stands for both. */

@@ -16,7 +16,7 @@ import {
 import { idlePod } from "../support/idlePod.ts";
 import { processesIn } from "../support/machine.ts";
 import { attempt, eventually, sh } from "../support/shell.ts";
-import { dev, production, staging } from "./support.ts";
+import { dev, production, staging } from "../stages/support.ts";
 
 const STAGES = [dev, staging, production];
 const kubectl = (args: string) => sh(`kubectl --context minikube ${args}`);

@@ -5,9 +5,9 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { authorization, callApi, signUp, type Account } from "./support/api.ts";
-import { underLoad } from "./support/load.ts";
-import { NAMESPACE, attempt, eventually, kubectl, sh, withCheckout } from "./support/shell.ts";
+import { authorization, callApi, signUp, type Account } from "../support/api.ts";
+import { underLoad } from "../support/load.ts";
+import { NAMESPACE, attempt, eventually, kubectl, sh, withCheckout } from "../support/shell.ts";
 
 /** Seconds allowed from the first definitive sign until the command says the reason. */
 const SECONDS_TO_THE_REASON = 15;

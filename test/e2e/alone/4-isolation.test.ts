@@ -4,7 +4,14 @@
 import assert from "node:assert/strict";
 import { authorization, send, type Account } from "../support/api.ts";
 import { attempt, sh, withCheckout } from "../support/shell.ts";
-import { dev, production, staging, trustedRoot, userWithTask, type Stage } from "./support.ts";
+import {
+  dev,
+  production,
+  staging,
+  trustedRoot,
+  userWithTask,
+  type Stage,
+} from "../stages/support.ts";
 
 const STAGES = [dev, staging, production];
 
