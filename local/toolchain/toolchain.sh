@@ -54,19 +54,20 @@ go_installed() {
     "install Go 1.21 or newer (https://go.dev/dl), or install the tools yourself: pulumi, docker, and a cluster with the context of the stage"
 }
 
+# tools_key: a hash of all that the tools of a local cluster are built from, the same in every checkout.
+tools_key() { find "$LOCAL_DIR/toolchain" "$KUBECTL_REQUIREMENTS" -type f | sort | xargs cat | sha256sum; }
+
 # tools_complete: whether all tools of a local cluster were built, and nothing that they are built from has changed since. An
 # official pulumi that was linked for another stage may have been removed.
 tools_complete() {
-  local stamp=$CACHE_DIR/tools/complete
-  type -P pulumi pulumi-language-nodejs >/dev/null || return
-  [[ $(cat "$stamp" 2>/dev/null) == "$LOCAL_DIR" && -z $(find "$LOCAL_DIR/toolchain" "$KUBECTL_REQUIREMENTS" -newer "$stamp" -print -quit) ]]
+  type -P pulumi pulumi-language-nodejs >/dev/null && [[ $(cat "$CACHE_DIR/tools/complete" 2>/dev/null) == "$(tools_key)" ]]
 }
 
 build_tools() {
   machine_has_pulumi || build_pulumi
   ensure_kubernetes
   ensure_kubectl
-  echo "$LOCAL_DIR" >"$CACHE_DIR/tools/complete"
+  tools_key >"$CACHE_DIR/tools/complete"
 }
 
 # on_path TOOL: whether the machine has a TOOL that is not one of those in BIN_DIR.
