@@ -4,7 +4,13 @@ import type { Stage as Configuration } from "../../../config/schema.ts";
 import { manifestVersion } from "../../../config/pins.ts";
 import { SERVICE_NAMES } from "../../../config/services.ts";
 import type { Cluster } from "./clusterApi.ts";
-import { classFindings, named, namesIn, type Named } from "./classes.ts";
+import { classFindings } from "./classes.ts";
+import {
+  barmanCloud,
+  cloudNativePg,
+  cloudNativePgOperator,
+  storageClass,
+} from "./databaseNeeds.ts";
 import { kubectl, unlessFound, type Check, type Finding } from "./findings.ts";
 import { addon, apply, helm } from "./installs.ts";
 import { monitoringOperator } from "./monitoringNeeds.ts";
@@ -89,58 +95,6 @@ const metricsApi: Check = async (stage, cluster) => {
   ];
 };
 
-const DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class";
-
-const storageClass: Check = async ({ database }, cluster) => {
-  if (database.mode === "external") return [];
-  const name = database.storageClassName;
-  const list = "/apis/storage.k8s.io/v1/storageclasses";
-  const install = addon(cluster, "storage-provisioner", apply(cluster, "localPath"));
-  if (name)
-    return classFindings(cluster, list, name, {
-      missing: `StorageClass "${name}", which todo-app:database.storageClassName names`,
-      fix: "name another one, or remove the key to use the cluster's default",
-    });
-  const reading = await cluster.read(list);
-  const missing = "a default StorageClass, which the database's volume needs";
-  if (reading.state !== "found") return unlessFound(reading, missing, install);
-  const isDefault = ({ metadata }: Named) => metadata.annotations?.[DEFAULT_CLASS] === "true";
-  if (named(reading).some(isDefault)) return [];
-  const [first] = namesIn(reading);
-  const choose = `annotate storageclass ${first} ${DEFAULT_CLASS}=true`;
-  return [{ missing, fix: first ? kubectl(cluster, choose) : install }];
-};
-
-const cloudNativePg: Check = async ({ database }, cluster) => {
-  if (database.mode !== "cloudnative-pg") return [];
-  const reading = await cluster.read("/apis/postgresql.cnpg.io/v1");
-  const missing = "CloudNativePG, which todo-app:database.mode cloudnative-pg needs";
-  return unlessFound(reading, missing, apply(cluster, "cloudNativePg"));
-};
-
-/**
- * The plugin that backs up a CloudNativePG cluster. The chart is the release that is made for the operator that is pinned; it
- * has cert-manager issue the certificates with which both know each other.
- */
-const barmanCloud: Check = async ({ database, backup }, cluster) => {
-  if (database.mode !== "cloudnative-pg" || !backup.enabled) return [];
-  const plugin = await cluster.read("/apis/barmancloud.cnpg.io/v1");
-  if (plugin.state === "found") return [];
-  const missing = `the Barman Cloud plugin of CloudNativePG, which todo-app:backup.enabled needs`;
-  const install = helm(
-    cluster,
-    "plugin-barman-cloud plugin-barman-cloud --repo https://cloudnative-pg.github.io/charts --version 0.7.0",
-    database.operatorNamespace,
-    [],
-  );
-  const certificates = await cluster.read("/apis/cert-manager.io/v1");
-  const needed = "cert-manager, which the Barman Cloud plugin of CloudNativePG needs";
-  return [
-    ...unlessFound(certificates, needed, addon(cluster, undefined, apply(cluster, "certManager"))),
-    ...unlessFound(plugin, missing, install),
-  ];
-};
-
 const priorityClass: Check = async ({ priorityClassName: name }, cluster) =>
   name
     ? classFindings(cluster, "/apis/scheduling.k8s.io/v1/priorityclasses", name, {
@@ -167,6 +121,7 @@ const CHECKS: readonly Check[] = [
   metricsApi,
   storageClass,
   cloudNativePg,
+  cloudNativePgOperator,
   barmanCloud,
   priorityClass,
   monitoringOperator,
