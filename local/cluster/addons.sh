@@ -1,12 +1,15 @@
 # Add-ons of the local cluster: name service, ingress controller, cert-manager and metrics; and the host names of the stages.
 # shellcheck shell=bash
 
+CRD_LINKS=("$BIN_DIR"/{certmanager,traefik,prometheus-operator,cloudnative-pg,barman-cloud}-crds.yaml)
+crd_files() { readlink "${CRD_LINKS[@]}"; } # their names have the versions
+
 # crds_up: applies the CustomResourceDefinitions where they are missing or have changed. It takes the API server some seconds.
 crds_up() {
-  local files=("$BIN_DIR"/{certmanager,traefik,prometheus-operator,cloudnative-pg,barman-cloud}-crds.yaml) record=$CLUSTER_DIR/crds
-  if [[ $(cat "$record" 2>/dev/null) != "$(readlink "${files[@]}")" ]] || ! kube get "${files[@]/#/--filename=}" -o name; then
-    kube apply --server-side --force-conflicts "${files[@]/#/--filename=}"
-    readlink "${files[@]}" >"$record"
+  local record=$CLUSTER_DIR/crds
+  if [[ $(cat "$record" 2>/dev/null) != "$(crd_files)" ]] || ! kube get "${CRD_LINKS[@]/#/--filename=}" -o name; then
+    kube apply --server-side --force-conflicts "${CRD_LINKS[@]/#/--filename=}"
+    crd_files >"$record"
   fi
 }
 

@@ -34,10 +34,12 @@ fingerprint() {
     stat -Lc %Y "$BIN_DIR"/{kubelet,containerd}; } | sha256sum
 }
 
+configured() { fingerprint; stage_hosts; crd_files; } # of a cluster that was brought up
+
 # cluster_warm: whether everything runs as configured. It must be fast, because every `make up` waits for it.
 cluster_warm() {
   local index daemon
-  [[ $(cat "$CLUSTER_DIR/applied") == "$(fingerprint; stage_hosts)" ]] && network_present && hosts_entry || return 1
+  [[ $(cat "$CLUSTER_DIR/applied") == "$(configured)" ]] && network_present && hosts_entry || return 1
   for daemon in "${CONTROL_PLANE[@]}"; do alive "$daemon" || return 1; done
   for ((index = 1; index <= NODES; index++)); do
     netns_present "$index" || return 1
@@ -226,7 +228,7 @@ cluster_up() {
   [[ -z $(unwanted_nodes) ]] || step "Nodes no longer wanted" retire_nodes
   step "Name service, ingress, certificates, metrics" addons_up
   hosts_entry
-  (fingerprint; stage_hosts) >"$CLUSTER_DIR/applied"
+  configured >"$CLUSTER_DIR/applied"
 }
 
 # cluster_clean: removes the cluster with its data.

@@ -102,6 +102,5 @@ SELECT 'CREATE ROLE "$stage" LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE
 ALTER ROLE "$stage" PASSWORD '$password';
 SELECT 'CREATE DATABASE "$stage" OWNER "$stage"' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '$stage') \gexec
 EOF
-  (umask 077 && echo "postgresql://$stage:$password@$BRIDGE_IP:$POSTGRES_PORT/$stage?sslmode=verify-full" >"$POSTGRES_DIR/$stage.new")
-  mv "$POSTGRES_DIR/$stage.new" "$POSTGRES_DIR/$stage.url"
+  once "$POSTGRES_DIR/$stage.url" echo "postgresql://$stage:$password@$BRIDGE_IP:$POSTGRES_PORT/$stage?sslmode=verify-full"
 }

@@ -222,6 +222,19 @@ rebooted() {
   cluster_up && serves
 }
 
+# crds_moved: applies another version of some CustomResourceDefinitions to the running cluster.
+crds_moved() {
+  local link=$BIN_DIR/traefik-crds.yaml file moved status=0
+  file=$(readlink "$link")
+  moved=$(mktemp)
+  kube label --local --filename "$file" todo-app-test=moved --output yaml >"$moved"
+  ln -sfn "$moved" "$link"
+  cluster_up && kube get crd gateways.gateway.networking.k8s.io --show-labels | grep todo-app-test=moved || status=1
+  ln -sfn "$file" "$link"
+  rm "$moved"
+  return $status
+}
+
 warm() {
   local begin=${EPOCHREALTIME/./}
   cluster_up
@@ -254,6 +267,7 @@ done
 check 'heals after kill -9 of every daemon at once' all_killed
 check 'a certificate is issued by an ACME server that has lost its accounts' issued
 check 'none of that restarted a pod' test "$before" = "$(pod_ids)"
+check 'other versions of CustomResourceDefinitions are applied to a running cluster' crds_moved
 check 'comes back after a reboot with its data' rebooted
 kube delete namespace $NAMESPACE --wait >/dev/null
 rm -f "$ROOT"
