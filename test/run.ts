@@ -11,8 +11,8 @@ interface Suite {
   readonly name: string;
   readonly command: string;
   /**
-   * The suite at whose end it begins, beside those between the two. It must not disturb them, nor they it.
-   * @default all before it
+   * The suite at whose end it begins. It runs beside those that are listed between the two, so they must not disturb each other.
+   * @default all before it must have ended
    */
   readonly after?: string;
 }
@@ -29,11 +29,6 @@ const onCluster = (files: string) =>
 const mochaEach = (files: string) =>
   `printf '%s\\0' ${files} | xargs -0 -n 1 -P 3 bash -c '` +
   `printed=$(${mocha('--timeout 120000 "$1"')}) && status=0 || status=1; echo "$printed"; exit $status' mocha`;
-
-/** Deploys stages side by side. */
-const upTogether = (...stages: readonly string[]) =>
-  `pids=(); for stage in ${stages.join(" ")}; do make up STAGE=$stage >/dev/null & pids+=($!); done; ` +
-  'for pid in "${pids[@]}"; do wait $pid; done';
 
 /** Leaves the processor to the cluster, whose tests wait most of the time but must not come late. */
 const politely = (command: string) => `renice -n 10 $$ >/dev/null; ${command}`;
@@ -60,20 +55,19 @@ const SUITES: readonly Suite[] = [
   { name: "e2e", command: withEnv(onCluster("'test/e2e/*.test.ts'")) },
   {
     name: "app",
-    command: withEnv(`make up >/dev/null && ${onCluster("'test/e2e/app/*.test.ts'")}`),
-    after: "e2e",
+    command: withEnv(`test/e2e/up.sh dev && ${onCluster("'test/e2e/app/*.test.ts'")}`),
   },
   {
     name: "stages",
     command: withEnv(
-      `${upTogether("staging", "production")} && ${onCluster("--timeout 900000 'test/e2e/stages/*.test.ts'")}`,
+      `test/e2e/up.sh staging production && ${onCluster("--timeout 900000 'test/e2e/stages/*.test.ts'")}`,
     ),
     after: "contract",
   },
   {
     name: "alone",
     command: withEnv(
-      `${upTogether("dev", "staging", "production")} && ${onCluster("--timeout 900000 'test/e2e/alone/*.test.ts'")}`,
+      `test/e2e/up.sh dev staging production && ${onCluster("--timeout 900000 'test/e2e/alone/*.test.ts'")}`,
     ),
   },
   { name: "clean-up", command: "test/e2e/cleanup.sh" },

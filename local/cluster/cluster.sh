@@ -34,7 +34,7 @@ fingerprint() {
     stat -Lc %Y "$BIN_DIR"/{kubelet,containerd}; } | sha256sum
 }
 
-configured() { fingerprint; stage_hosts; crd_files; } # of a cluster that was brought up
+configured() { fingerprint; stage_hosts; crd_files; } # what a cluster that is up was made from
 
 # cluster_warm: whether everything runs as configured. It must be fast, because every `make up` waits for it.
 cluster_warm() {

@@ -55,9 +55,7 @@ postgres_answers() {
 postgres_up() {
   local programs pid
   programs=$(postgres_programs)
-  mkdir -p "$POSTGRES_DIR"
-  chown postgres: "$POSTGRES_DIR"
-  chmod 700 "$POSTGRES_DIR"
+  install -d -m 700 -o postgres -g postgres "$POSTGRES_DIR"
   server_certificate
   postgres_configure
   if [[ ! -e $POSTGRES_DIR/data ]]; then # the folder gets its name when it is complete

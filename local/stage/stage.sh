@@ -78,4 +78,6 @@ print_settings() {
 emit() { printf 'export %s=%q\n' "$1" "$2"; }
 
 # ensure_passphrase: makes what encrypts the secrets in Pulumi's states.
-ensure_passphrase() { once "$STATE_DIR/passphrase" sh -c "od -An -tx1 -N32 /dev/urandom | tr -d ' \n'"; }
+ensure_passphrase() { once "$STATE_DIR/passphrase" new_passphrase; }
+
+new_passphrase() { od -An -tx1 -N32 /dev/urandom | tr -d ' \n'; }

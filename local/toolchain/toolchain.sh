@@ -55,7 +55,7 @@ go_installed() {
 }
 
 # tools_key: a hash of all that the tools of a local cluster are built from, the same in every checkout.
-tools_key() { find "$LOCAL_DIR/toolchain" "$KUBECTL_REQUIREMENTS" -type f | sort | xargs cat | sha256sum; }
+tools_key() { find "$LOCAL_DIR/toolchain" "$KUBECTL_REQUIREMENTS" -type f -print0 | LC_ALL=C sort -z | xargs -0 cat | sha256sum; }
 
 # tools_complete: whether all tools of a local cluster were built, and nothing that they are built from has changed since. An
 # official pulumi that was linked for another stage may have been removed.

@@ -55,7 +55,7 @@ describe("the operator of CloudNativePG", () => {
       const { found } = await findings([image(tag)]);
       assert.match(
         String(warnings(found)[0]),
-        new RegExp(`${tag.replaceAll(".", "\\.")}, with which .* loses .* 1\\.29\\.2, 1\\.30\\.0`),
+        new RegExp(`${tag.replaceAll(".", "\\.")}, with which .* loses .* 1\\.29\\.2 or newer`),
       );
       assert.equal(found.length, 1);
       const { found: withoutBackups } = await findings([image(tag)], {});
@@ -69,10 +69,10 @@ describe("the operator of CloudNativePG", () => {
 
   it("is looked for in the namespace that the stage names, from which alone the database admits it", async () => {
     const { found, asked } = await findings([], {});
-    assert.match(asked[0]!, /\/namespaces\/operators\/deployments\?/);
+    assert.match(String(asked), /\/namespaces\/operators\/deployments\?/);
     assert.match(
       String(warnings(found)[0]),
-      /^no operator of CloudNativePG is in namespace operators, which todo-app:database\.operatorNamespace names/,
+      /operator is in namespace operators, which todo-app:database\.operatorNamespace names/,
     );
   });
 

@@ -26,9 +26,11 @@ export const storageClass: Check = async ({ database }, cluster) => {
   return [{ missing, fix: first ? kubectl(cluster, choose) : install }];
 };
 
+const CLOUD_NATIVE_PG = "/apis/postgresql.cnpg.io/v1";
+
 export const cloudNativePg: Check = async ({ database }, cluster) => {
   if (database.mode !== "cloudnative-pg") return [];
-  const reading = await cluster.read("/apis/postgresql.cnpg.io/v1");
+  const reading = await cluster.read(CLOUD_NATIVE_PG);
   const missing = "CloudNativePG, which todo-app:database.mode cloudnative-pg needs";
   return unlessFound(reading, missing, apply(cluster, "cloudNativePg"));
 };
@@ -56,14 +58,15 @@ export const cloudNativePgOperator: Check = async ({ database, backup }, cluster
   const reading = await cluster.read(
     `/apis/apps/v1/namespaces/${namespace}/deployments?labelSelector=app.kubernetes.io/name=cloudnative-pg`,
   );
-  if (reading.state !== "found") return [];
+  const api = await cluster.read(CLOUD_NATIVE_PG);
+  if (reading.state !== "found" || api.state !== "found") return [];
   const [operator] = itemsOf(reading) as readonly OperatorDeployment[];
   if (!operator)
     return [
       {
         warning:
-          `no operator of CloudNativePG is in namespace ${namespace}, which todo-app:database.operatorNamespace names: ` +
-          "the database admits its operator from there only",
+          `no Deployment with the name label of CloudNativePG's operator is in namespace ${namespace}, which ` +
+          "todo-app:database.operatorNamespace names: the database lets an operator in from that namespace only",
       },
     ];
   const { image } = operator.spec.template.spec.containers[0]!;
@@ -71,8 +74,8 @@ export const cloudNativePgOperator: Check = async ({ database, backup }, cluster
   return [
     {
       warning:
-        `the operator of CloudNativePG is ${image}, with which a recovery loses what was written after its primary has changed; ` +
-        `1.29.2, 1.30.0 or newer keeps it: ${apply(cluster, "cloudNativePg")}`,
+        `the operator of CloudNativePG is ${image}, with which a recovery loses what was written after a change of the primary; ` +
+        `1.29.2 or newer keeps it: ${apply(cluster, "cloudNativePg")}`,
     },
   ];
 };

@@ -56,8 +56,8 @@ describe("make up after kill -9 of", () => {
   });
 });
 
-describe("local/up, with the port of a registry that was killed in use,", () => {
-  it("names the process that uses it", async () => {
+describe("local/up, where another process has taken the port of the registry,", () => {
+  it("names that process", async () => {
     await daemon("registry").kill();
     await withServer(
       5000,

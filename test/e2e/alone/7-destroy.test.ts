@@ -32,10 +32,11 @@ describe("make down", () => {
 
   it("of dev leaves nothing", async () => {
     await sh("make down");
-    const get = (query: string) => sh(`kubectl --context minikube get ${query} -o name`);
-    assert.equal(await get(`namespace ${dev.namespace} --ignore-not-found`), "");
-    // The volume is deleted after its claim, which was deleted with the namespace.
-    await eventually(30, async () => assert.equal(await get("persistentvolumes"), ""));
+    const get = (query: string) => sh(`kubectl --context minikube get ${query}`);
+    assert.equal(await get(`namespace ${dev.namespace} --ignore-not-found -o name`), "");
+    // The volume is deleted after its claim, which was deleted with the namespace. No test has left another.
+    const claims = "persistentvolumes -o jsonpath='{.items[*].spec.claimRef.namespace}'";
+    await eventually(30, async () => assert.equal(await get(claims), ""));
     const state = JSON.parse(await dev.exportedState());
     assert.deepEqual(state.deployment.resources ?? [], []);
   });
