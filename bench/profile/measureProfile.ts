@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ENGINE, LANGUAGE_HOST, POLICY_PACK, PROGRAM } from "../../ops/lib/engine/commandLines.ts";
 import { measure } from "../measure.ts";
 import type { Process } from "../processes.ts";
 import { must } from "../stage.ts";
@@ -15,11 +16,10 @@ const EVERY_MILLISECONDS = 20;
 
 /** The parts of a command, each by what the command lines of its processes have. The first that fits counts. */
 const PARTS: Readonly<Record<string, RegExp>> = {
-  engine: /^(\S*\/)?pulumi /,
-  "language host": /pulumi-language-nodejs/,
-  // A recent engine starts the pack itself, an older one leaves that to the SDK.
-  policies: /\/policy\/index\.ts |@pulumi\/pulumi\/cmd\/run-policy-pack/,
-  program: /@pulumi\/pulumi\/cmd\/run/,
+  engine: ENGINE,
+  "language host": LANGUAGE_HOST,
+  policies: POLICY_PACK,
+  program: PROGRAM,
   "plugin kubernetes": /pulumi-resource-kubernetes/,
   "other plugins": /pulumi-resource-/,
   "command of make": /\bops\/[a-z-]+\.ts/,

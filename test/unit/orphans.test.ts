@@ -72,6 +72,23 @@ describe("a program of a stack", () => {
       assert.ok(others.every(isAlive));
     });
 
+    it("is ended also where the SDK runs it, as an older engine has it", async () => {
+      const orphan = await start(
+        `sleep 60; : node /x/node_modules/@pulumi/pulumi/cmd/run-policy-pack 127.0.0.1:41234 ${FOLDER}/policy`,
+      );
+      const ended = once(orphan, "exit");
+      await endOrphans("qa", FOLDER);
+      assert.deepEqual(await ended, [null, "SIGKILL"]);
+    });
+
+    it("is left alone while an older engine runs it through a script", async () => {
+      const script = '(bash -c "$PROGRAM" & wait) & wait';
+      const engine = await start(`(${script}) & wait`, "pulumi", pack());
+      const ended = once(engine, "exit").then(() => "ended");
+      await endOrphans("qa", FOLDER);
+      assert.equal(await Promise.race([ended, sleep(500, "runs")]), "runs");
+    });
+
     it("is left alone while an engine runs it, whichever stack that is of", async () => {
       const engine = await start('bash -c "$PROGRAM" & wait', "pulumi", pack());
       const ended = once(engine, "exit").then(() => "ended");

@@ -1,8 +1,9 @@
 /** Programs of a stack whose engine has ended without them. */
 import { processes, type Process } from "../processes.ts";
+import { ENGINE, LANGUAGE_HOST, POLICY_PACK, PROGRAM } from "./commandLines.ts";
 
-const isHost = ({ line }: Process) => line.includes("pulumi-language-nodejs");
-const isEngine = ({ line }: Process) => /^(\S*\/)?pulumi /.test(line);
+const isHost = ({ line }: Process) => LANGUAGE_HOST.test(line);
+const isEngine = ({ line }: Process) => ENGINE.test(line);
 
 /**
  * Ends the programs of a stack that have lost their engine: its own, and the policy pack's. The engine runs them through its language
@@ -15,19 +16,25 @@ const isEngine = ({ line }: Process) => /^(\S*\/)?pulumi /.test(line);
 export async function endOrphans(stack: string, folder = process.cwd()): Promise<void> {
   const all = await processes();
   const parentOf = ({ parent }: Process) => all.find(({ pid }) => pid === parent);
+  // An older engine has a script between itself and the pack.
+  const hasEngine = (process: Process): boolean => {
+    const parent = parentOf(process);
+    return parent !== undefined && (isEngine(parent) || hasEngine(parent));
+  };
   const isOfStack = ({ line }: Process) =>
-    /@pulumi\/pulumi\/cmd\/run\b/.test(line) &&
+    PROGRAM.test(line) &&
     [`--stack ${stack}`, `--pwd ${folder}`].every((option) => `${line} `.includes(` ${option} `));
   // Its command line names no stack. A pack whose engine is gone is of no use to any.
-  const isOfPack = ({ line }: Process) => line.includes(` ${folder}/policy/index.ts 127.0.0.1:`);
+  const isOfPack = ({ line }: Process) =>
+    POLICY_PACK.test(line) &&
+    [`${folder}/policy`, `${folder}/policy/index.ts`].some((pack) =>
+      `${line} `.includes(` ${pack} `),
+    );
   const orphans = all
-    .filter((process) => isOfStack(process) || isOfPack(process))
+    .filter((process) => (isOfStack(process) || isOfPack(process)) && !hasEngine(process))
     .flatMap((program) => {
       const parent = parentOf(program);
-      const host = parent && isHost(parent) ? parent : undefined;
-      const engine = host ? parentOf(host) : parent;
-      if (engine && isEngine(engine)) return [];
-      return host ? [host, program] : [program];
+      return parent && isHost(parent) ? [parent, program] : [program];
     });
   for (const { pid } of orphans)
     try {
