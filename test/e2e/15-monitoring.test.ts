@@ -40,6 +40,7 @@ async function selectedPods() {
 describe("monitoring", () => {
   const prometheus = new Prometheus();
   const forwarded: { readonly job: string; readonly forward: PortForward }[] = [];
+  const firing = async () => (await prometheus.alerts()).filter(({ state }) => state === "firing");
 
   before(async () => {
     const targets: Target[] = [];
@@ -116,18 +117,18 @@ describe("monitoring", () => {
         if (title.startsWith("New accounts"))
           assert.ok(Number(known[0]!.value[1]) > 0, `${title}: nothing counted by ${now}`);
       });
-    assert.deepEqual(await prometheus.alerts(), []);
+    assert.deepEqual(await firing(), []);
   });
 
   it("raises AppDown once no pod of a service can be scraped", async () => {
     for (const { job, forward } of forwarded) if (job === "backend") forward.end();
     await eventually(30, async () => {
-      const firing = (await prometheus.alerts()).filter(({ state }) => state === "firing");
+      const alerts = await firing();
       assert.deepEqual(
-        firing.map(({ labels }) => labels),
+        alerts.map(({ labels }) => labels),
         [{ alertname: "AppDown", job: "backend", namespace: NAMESPACE, severity: "critical" }],
       );
-      assert.equal(firing[0]!.annotations.runbook_url, "docs/monitoring.md#appdown");
+      assert.equal(alerts[0]!.annotations.runbook_url, "docs/monitoring.md#appdown");
     });
   });
 });
