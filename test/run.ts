@@ -145,7 +145,9 @@ class Run {
 confineToLocalCluster(process.env);
 
 const chosen = process.argv.slice(2);
-const unknown = chosen.filter((name) => !SUITES.some((suite) => suite.name === name));
+const unknown = [...chosen, ...SUITES.flatMap(({ after }) => after ?? [])].filter(
+  (name) => !SUITES.some((suite) => suite.name === name),
+);
 if (unknown.length)
   throw new Error(
     `no suite ${unknown.join(", ")}; there are ${SUITES.map(({ name }) => name).join(", ")}`,
