@@ -154,11 +154,11 @@ export const RUN: readonly (readonly [RegExp, string, string])[] = [
     "make --silent render",
   ],
   [make("render<stage> OUT=.*"), "test/e2e/18-documented.test.ts", "make render OUT="],
-  [make("history<stage>"), "test/e2e/11-rollback.test.ts", "make --silent history"],
-  [make("rollback<stage>( TO=3)?"), "test/e2e/11-rollback.test.ts", "make rollback"],
+  [make("history<stage>"), "test/e2e/alone/3-rollback.test.ts", "make --silent history"],
+  [make("rollback<stage>( TO=3)?"), "test/e2e/alone/3-rollback.test.ts", "make rollback"],
   [
     make("promote FROM=staging TO=production"),
-    "test/e2e/stages/7-promote.test.ts",
+    "test/e2e/alone/3-promote.test.ts",
     "make promote FROM=staging TO=production",
   ],
   [

@@ -1,7 +1,7 @@
 /** Each deploy is a revision, and a rollback returns to one without a build, from another checkout than it came from. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { attempt, eventually, kubectl, sh, withCheckout } from "./support/shell.ts";
+import { attempt, eventually, kubectl, sh, withCheckout } from "../support/shell.ts";
 
 /** From the command to its end. */
 const SECONDS = 60;

@@ -1,7 +1,7 @@
 /** A release goes to staging, from there to production without a build, and both go back to the release before. */
 import assert from "node:assert/strict";
 import { attempt, eventually, sh, withCheckout } from "../support/shell.ts";
-import { production, staging, type Stage } from "./support.ts";
+import { production, staging, type Stage } from "../stages/support.ts";
 
 /** How long a promotion or a rollback may take. */
 const SECONDS = 60;
@@ -31,10 +31,13 @@ async function quickly(line: string): Promise<string> {
 }
 
 describe("make promote", () => {
-  let images: string;
+  /** What each stage ran before, which need not be the same: it has built its images by itself. */
+  const images = new Map<Stage, string>();
   before(async () => {
-    for (const stage of [staging, production]) await stage.rolledOut();
-    images = await imagesOf(production);
+    for (const stage of [staging, production]) {
+      await stage.rolledOut();
+      images.set(stage, await imagesOf(stage));
+    }
   });
 
   it("deploys to production what staging runs, digest by digest", async () => {
@@ -45,7 +48,7 @@ describe("make promote", () => {
       await sh("make up STAGE=staging", { cwd });
     });
     const released = await imagesOf(staging);
-    assert.notEqual(released, images);
+    assert.notEqual(released, images.get(production));
 
     const output = await quickly("make promote FROM=staging TO=production");
     assert.match(output, /production gets the images of staging, revision \d+ /);
@@ -56,10 +59,10 @@ describe("make promote", () => {
   });
 
   it("can be rolled back, in each stage by itself", async () => {
-    const rollBack = async ([name, stage]: [string, Stage]) => {
-      await quickly(`make rollback STAGE=${name}`);
-      await eventually(30, async () => assert.equal(await imagesOf(stage), images));
+    const rollBack = async (stage: Stage) => {
+      await quickly(`make rollback STAGE=${stage.name}`);
+      await eventually(30, async () => assert.equal(await imagesOf(stage), images.get(stage)));
     };
-    await Promise.all(Object.entries({ production, staging }).map(rollBack));
+    await Promise.all([production, staging].map(rollBack));
   });
 });
