@@ -39,6 +39,8 @@ describe("make promote", () => {
       images.set(stage, await imagesOf(stage));
     }
   });
+  // A stage that was rolled back has something to change, until it is deployed from its sources again.
+  after(() => Promise.all([staging.up(), production.up()]));
 
   it("deploys to production what staging runs, digest by digest", async () => {
     await withCheckout(async (cwd) => {
