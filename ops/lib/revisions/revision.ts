@@ -4,6 +4,7 @@ import { hostname, userInfo } from "node:os";
 import { join, parse } from "node:path";
 import { run } from "../run.ts";
 import { readYaml, type Values } from "../yaml.ts";
+import { isDirty } from "./checkout.ts";
 
 /** A stage file as written: settings whose secrets are encrypted, and how they are encrypted. */
 export type StageFile = Values & { readonly config?: Values };
@@ -74,18 +75,6 @@ function userName(): string {
     // A container may run as a user that has no name.
     return process.env.USER ?? String(process.getuid?.() ?? "unknown");
   }
-}
-
-/** Keys of a stage file that Pulumi adds by itself when it creates a stack. */
-const ADDED = ["encryptionsalt", "encryptedkey"].map((key) => `--ignore-matching-lines=^${key}:`);
-
-/** Whether the checkout differs from its commit. The line that Pulumi itself adds to a stage file does not count. */
-async function isDirty(): Promise<boolean> {
-  const [changed, untracked] = await Promise.all([
-    run(["git", "diff", "HEAD", ...ADDED]),
-    run(["git", "ls-files", "--others", "--exclude-standard"]),
-  ]);
-  return [changed, untracked].some(({ code, stdout }) => code !== 0 || stdout !== "");
 }
 
 /** Notes what a deploy is made from. To be called when the deploy begins, because files may change meanwhile. */
