@@ -13,6 +13,13 @@ interface Versions {
 /** Facts by name. */
 export type Facts = Readonly<Record<string, string>>;
 
+/** The version of a Go module that a folder of bench/modules pins. */
+function pinned(folder: string, module: string): string {
+  const lines = readFileSync(`bench/modules/${folder}/go.mod`, "utf8").split("\n");
+  const found = lines.map((line) => line.trim().split(" ")).find(([name]) => name === module);
+  return found![1]!;
+}
+
 /** The machine and its programs as they are now. */
 export async function machineFacts(): Promise<Facts> {
   const kubectl = ["kubectl", "--context", CONTEXT] as const;
@@ -29,6 +36,7 @@ export async function machineFacts(): Promise<Facts> {
     "Node.js": process.version,
     Pulumi: (await must("pulumi", "version")).trim(),
     "Kubernetes client": versions.clientVersion.gitVersion,
-    Helm: /helm\.sh\/helm\/v4 (v\S+)/.exec(readFileSync("bench/modules/helm/go.mod", "utf8"))![1]!,
+    Helm: pinned("helm", "helm.sh/helm/v4"),
+    OpenTofu: pinned("opentofu", "github.com/opentofu/opentofu"),
   };
 }

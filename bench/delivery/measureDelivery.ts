@@ -13,10 +13,11 @@ import { emptyProgram } from "../tools/emptyProgram.ts";
 import { helm } from "../tools/helm.ts";
 import { kubectl } from "../tools/kubectl.ts";
 import { make } from "../tools/make.ts";
+import { opentofu } from "../tools/opentofu.ts";
 import { pulumi } from "../tools/pulumi.ts";
 import { STEPS, type Step, type Tool } from "../tools/tool.ts";
 
-const TOOLS = [make, pulumi, emptyProgram, kubectl, cdk8s, helm];
+const TOOLS = [make, pulumi, emptyProgram, kubectl, cdk8s, helm, opentofu];
 
 /** A measured step. */
 type Measured = Readonly<Record<string, string | number>>;
@@ -29,8 +30,18 @@ export function roundsWanted(rounds = process.env.ROUNDS || "7"): number {
 
 const bash = (line = "true") => must("bash", "-euo", "pipefail", "-c", line);
 
+/** What tools have recorded of a deployed release, as facts. */
+type Records = Record<string, string>;
+
+async function noteRecord({ name, record }: Tool, records: Records): Promise<void> {
+  if (!record) return;
+  const bytes = Buffer.byteLength(await bash(record));
+  records[`record of ${name}`] = `${(bytes / 1000).toFixed(0)} KB`;
+}
+
 /** Goes through the steps of a tool once. */
-async function goThrough({ name, steps }: Tool, round: number): Promise<Measured[]> {
+async function goThrough(tool: Tool, round: number, records: Records): Promise<Measured[]> {
+  const { name, steps } = tool;
   const measured: Measured[] = [];
   for (const step of Object.keys(STEPS) as Step[]) {
     const line = steps[step];
@@ -47,27 +58,31 @@ async function goThrough({ name, steps }: Tool, round: number): Promise<Measured
       peak_mib: peakMebibytes.toFixed(1),
       api_requests: requestsSince(before),
     });
+    if (step === "deploy") await noteRecord(tool, records);
   }
   if (steps.destroy) await untilGone();
   return measured;
 }
 
-/** The tools take turns, so that what changes on the machine meanwhile meets all of them. With six rounds, each is first in one. */
+/** The tools take turns, so that what changes on the machine meanwhile meets all of them. With seven rounds, each is first in one. */
 function inTurn<T>(tools: readonly T[], round: number): readonly T[] {
   const first = (round - 1) % tools.length;
   return [...tools.slice(first), ...tools.slice(0, first)];
 }
 
 /** Writes the results after each round, so that those of a run that is ended are not lost. */
-async function goRounds(tools: readonly Tool[], rounds: number): Promise<void> {
+async function goRounds(tools: readonly Tool[], rounds: number): Promise<Records> {
   const measured: Measured[] = [];
+  const records: Records = {};
   const place = ({ tool }: Measured) => tools.findIndex(({ name }) => name === tool);
   for (let round = 1; round <= rounds; round++) {
-    for (const tool of inTurn(tools, round)) measured.push(...(await goThrough(tool, round)));
+    for (const tool of inTurn(tools, round))
+      measured.push(...(await goThrough(tool, round, records)));
     const sorted = measured.toSorted((one, other) => place(one) - place(other));
     writeResults("delivery", sorted);
     await writeReport();
   }
+  return records;
 }
 
 /** Removes everything that was deployed, also what an earlier run has left. */
@@ -95,8 +110,9 @@ export async function measureDelivery(images: Images, rounds: number): Promise<F
       "state of the stage": `${(stateBytes / 1000).toFixed(0)} KB`,
     };
     writeFacts(facts);
-    await goRounds(tools, rounds);
-    return facts;
+    const withRecords = { ...facts, ...(await goRounds(tools, rounds)) };
+    writeFacts(withRecords);
+    return withRecords;
   } finally {
     await cleanUp(tools, images);
     rmSync(folder, { recursive: true });

@@ -35,6 +35,13 @@ export const RATIOS: readonly Ratio[] = [
     than: "`pulumi up` without a change",
     atMost: 1.3,
   },
+  {
+    of: "pulumi preview",
+    what: "`pulumi preview` of the stage",
+    by: "opentofu preview",
+    than: "`tofu plan` of the same objects",
+    atMost: 1,
+  },
   { of: "make preview", what: "`make preview`", by: "pulumi preview", than: "`pulumi preview`" },
   {
     of: "make deploy",
@@ -60,7 +67,10 @@ function roundsOf(delivery: readonly Row[], run: string): ReadonlyMap<string, nu
 /** A ratio in all rounds; undefined where it was not measured. */
 export function ratioOf(delivery: readonly Row[], { of, by }: Ratio): Summary | undefined {
   const [times, others] = [roundsOf(delivery, of), roundsOf(delivery, by)];
-  const ratios = [...times].map(([round, time]) => time / others.get(round)!);
+  const ratios = [...times].flatMap(([round, time]) => {
+    const other = others.get(round);
+    return other === undefined ? [] : [time / other];
+  });
   return ratios.length ? summarise(ratios) : undefined;
 }
 

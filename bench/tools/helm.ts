@@ -12,6 +12,7 @@ export const helm = ({ folder }: Inputs): Tool => {
     name: "helm",
     prepare: `mkdir -p ${folder}/bin; ln -s "$(bench/build.sh helm helm.sh/helm/v4 cmd/helm)"/helm ${folder}/bin/helm`,
     clean: run("uninstall bench --ignore-not-found --wait --timeout 5m"),
+    record: `kubectl --context ${CONTEXT} --namespace default get secret --selector owner=helm,name=bench --output 'jsonpath={.items[0].data.release}' | base64 --decode`,
     steps: {
       deploy: upgrade("base", waiting),
       "no-change": upgrade("base", waiting),

@@ -7,7 +7,8 @@ const run = (command: string) => `kubectl --context ${CONTEXT} ${command}`;
 const rollout = (workload: string) =>
   run(`--namespace ${NAMESPACE} rollout status ${workload} --timeout 300s`);
 
-const WAIT = [
+/** Waits until all workloads are ready and the migration is done. */
+export const WAIT = [
   rollout("statefulset/postgres"),
   run(`--namespace ${NAMESPACE} wait --for condition=Complete job --all --timeout 300s`),
   rollout("deployment/backend"),

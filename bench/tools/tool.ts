@@ -32,6 +32,8 @@ export interface Tool {
   readonly prepare?: string;
   /** Removes what a run that was ended has left. @default nothing is left but the stage, which is removed for every tool */
   readonly clean?: string;
+  /** Prints what the tool has recorded of a deployed release. @default it records nothing */
+  readonly record?: string;
   /** What is measured. A step that the tool lacks is left out. */
   readonly steps: Readonly<Partial<Record<Step, string>>>;
 }
