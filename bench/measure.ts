@@ -1,9 +1,9 @@
 /** Runs a line of bash and measures it with everything that it starts. */
 import { spawn } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { OperatorError } from "../ops/lib/errors.ts";
+import { temporaryFolder } from "./cleanUp.ts";
 import { processesBelow, type Process } from "./processes.ts";
 
 /** What a run has cost. */
@@ -27,21 +27,37 @@ const FORMAT = "%e %U %S %M";
 const NOBODY: Observer = { look: () => {}, everyMilliseconds: 100 };
 const MEBIBYTE = 2 ** 20;
 
-/** Runs the line below GNU time, which writes into `report`; what it prints goes into `log`. */
+/**
+ * Runs the line below GNU time, which writes into `report`; what it prints goes into `log`. The line has a process group of its own, to
+ * which `watch` passes on a signal.
+ */
 function start(line: string, report: string, log: number) {
   const command = ["bash", "-euo", "pipefail", "-c", line];
   return spawn(TIME, ["--quiet", `--format=${FORMAT}`, `--output=${report}`, ...command], {
     stdio: ["ignore", log, log],
+    detached: true,
   });
 }
 
-/** Waits for a process, and shows it and everything below it to an observer. @returns its exit code */
+/**
+ * Waits for a process, and shows it and everything below it to an observer. Where somebody ends the measurement meanwhile, the process is
+ * interrupted, so that it fails and everything is cleaned up.
+ *
+ * @returns its exit code
+ */
 function watch(child: ReturnType<typeof start>, observer: Observer): Promise<number> {
   const look = () => observer.look(processesBelow(child.pid!));
   const sampler = setInterval(look, observer.everyMilliseconds);
+  const interrupt = () => process.kill(-child.pid!, "SIGINT");
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  for (const signal of signals) process.on(signal, interrupt);
+  const stop = () => {
+    clearInterval(sampler);
+    for (const signal of signals) process.off(signal, interrupt);
+  };
   return new Promise((resolve, reject) => {
     child.on("error", () => {
-      clearInterval(sampler);
+      stop();
       reject(
         new OperatorError(
           `${TIME} is not installed`,
@@ -50,7 +66,7 @@ function watch(child: ReturnType<typeof start>, observer: Observer): Promise<num
       );
     });
     child.on("close", (code) => {
-      clearInterval(sampler);
+      stop();
       resolve(code ?? 1);
     });
   });
@@ -65,7 +81,7 @@ function watch(child: ReturnType<typeof start>, observer: Observer): Promise<num
  * @param observer who else looks, then as often as wanted here @default nobody
  */
 export async function measure(line: string, observer = NOBODY): Promise<Cost> {
-  const folder = mkdtempSync(join(tmpdir(), "todo-app-measure-"));
+  const folder = temporaryFolder("measure");
   const [report, printed] = [join(folder, "report"), join(folder, "log")];
   const log = openSync(printed, "w");
   let seenBytes = 0;

@@ -1,8 +1,8 @@
 /** Delivers the objects of a stage with each tool, round by round, and measures every step. */
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { OperatorError } from "../../ops/lib/errors.ts";
+import { temporaryFolder, withCleanUp } from "../cleanUp.ts";
 import { machineFacts, type Facts } from "../machine.ts";
 import { measure } from "../measure.ts";
 import { writeFacts, writeReport, writeResults } from "../report/write.ts";
@@ -70,8 +70,8 @@ function inTurn<T>(tools: readonly T[], round: number): readonly T[] {
   return [...tools.slice(first), ...tools.slice(0, first)];
 }
 
-/** Writes the results after each round, so that those of a run that is ended are not lost. */
-async function goRounds(tools: readonly Tool[], rounds: number): Promise<Records> {
+/** Writes results and facts after each round, so that those of a run that is ended are not lost. @returns the facts with the records */
+async function goRounds(tools: readonly Tool[], rounds: number, facts: Facts): Promise<Facts> {
   const measured: Measured[] = [];
   const records: Records = {};
   const place = ({ tool }: Measured) => tools.findIndex(({ name }) => name === tool);
@@ -80,15 +80,33 @@ async function goRounds(tools: readonly Tool[], rounds: number): Promise<Records
       measured.push(...(await goThrough(tool, round, records)));
     const sorted = measured.toSorted((one, other) => place(one) - place(other));
     writeResults("delivery", sorted);
+    writeFacts({ ...facts, ...records });
     await writeReport();
   }
-  return records;
+  return { ...facts, ...records };
 }
 
-/** Removes everything that was deployed, also what an earlier run has left. */
-async function cleanUp(tools: readonly Tool[], images: Images): Promise<void> {
-  for (const { clean } of tools) await bash(clean);
-  await removeStage(images);
+/** What removes everything that was deployed, also what an earlier run has left. */
+const cleanUps = (tools: readonly Tool[], images: Images) => [
+  ...tools.map(
+    ({ clean }) =>
+      () =>
+        bash(clean),
+  ),
+  () => removeStage(images),
+];
+
+/** Deploys the stage once for the inputs of the tools. @returns the facts about what they deploy */
+async function prepare(tools: readonly Tool[], folder: string, images: Images): Promise<Facts> {
+  process.stdout.write("  preparing: tools, a stage, its objects\n");
+  for (const tool of tools) await bash(tool.prepare);
+  for (const cleanUp of cleanUps(tools, images)) await cleanUp();
+  const stateBytes = await prepareStage(folder, images);
+  return {
+    ...(await machineFacts()),
+    "objects of the stage": String(readdirSync(join(folder, "base/objects")).length),
+    "state of the stage": `${(stateBytes / 1000).toFixed(0)} KB`,
+  };
 }
 
 /**
@@ -96,25 +114,11 @@ async function cleanUp(tools: readonly Tool[], images: Images): Promise<void> {
  *
  * @returns the facts that it has written
  */
-export async function measureDelivery(images: Images, rounds: number): Promise<Facts> {
-  const folder = mkdtempSync(join(tmpdir(), "todo-app-bench-"));
+export function measureDelivery(images: Images, rounds: number): Promise<Facts> {
+  const folder = temporaryFolder("bench");
   const tools = TOOLS.map((tool) => tool({ folder }));
-  try {
-    process.stdout.write("  preparing: tools, a stage, its objects\n");
-    for (const { prepare } of tools) await bash(prepare);
-    await cleanUp(tools, images);
-    const stateBytes = await prepareStage(folder, images);
-    const facts = {
-      ...(await machineFacts()),
-      "objects of the stage": String(readdirSync(join(folder, "base/objects")).length),
-      "state of the stage": `${(stateBytes / 1000).toFixed(0)} KB`,
-    };
-    writeFacts(facts);
-    const withRecords = { ...facts, ...(await goRounds(tools, rounds)) };
-    writeFacts(withRecords);
-    return withRecords;
-  } finally {
-    await cleanUp(tools, images);
-    rmSync(folder, { recursive: true });
-  }
+  return withCleanUp(
+    async () => goRounds(tools, rounds, await prepare(tools, folder, images)),
+    [...cleanUps(tools, images), () => rmSync(folder, { recursive: true })],
+  );
 }

@@ -39,7 +39,7 @@ export const RATIOS: readonly Ratio[] = [
     of: "pulumi preview",
     what: "`pulumi preview` of the stage",
     by: "opentofu preview",
-    than: "`tofu plan` of the same objects",
+    than: "`tofu plan`, which also reads every object from the cluster",
     atMost: 1,
   },
   { of: "make preview", what: "`make preview`", by: "pulumi preview", than: "`pulumi preview`" },

@@ -1,8 +1,7 @@
 /** Measures copies of the app in one stack, and as many stacks of one copy each. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { OperatorError } from "../../ops/lib/errors.ts";
+import { temporaryFolder, withCleanUp } from "../cleanUp.ts";
 import { measure } from "../measure.ts";
 import { CONTEXT, must } from "../stage.ts";
 import { NAMESPACE_PREFIX } from "./names.ts";
@@ -135,9 +134,9 @@ export async function measureScale(
   numbers: readonly number[],
   keep: (rows: readonly Measured[]) => void,
 ): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), "todo-app-scale-"));
+  const folder = temporaryFolder("scale");
   const measurement = new Measurement(folder);
-  try {
+  const measureAll = async () => {
     process.stdout.write("  preparing: kwok and its nodes\n");
     await fakeNodes("up");
     for (const copies of numbers) {
@@ -147,9 +146,10 @@ export async function measureScale(
     }
     await measurement.inOwnStacks();
     keep(measurement.rows);
-  } finally {
-    await removeCopies();
-    await fakeNodes("down");
-    rmSync(folder, { recursive: true });
-  }
+  };
+  await withCleanUp(measureAll, [
+    removeCopies,
+    () => fakeNodes("down"),
+    () => rmSync(folder, { recursive: true }),
+  ]);
 }

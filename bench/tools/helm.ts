@@ -10,9 +10,9 @@ export const helm = ({ folder }: Inputs): Tool => {
   const waiting = "--wait --wait-for-jobs --timeout 5m";
   return {
     name: "helm",
-    prepare: `mkdir -p ${folder}/bin; ln -s "$(bench/build.sh helm helm.sh/helm/v4 cmd/helm)"/helm ${folder}/bin/helm`,
+    prepare: `mkdir -p ${folder}/bin; helm=$(bench/build.sh helm helm.sh/helm/v4 cmd/helm); ln -s "$helm"/helm ${folder}/bin/helm`,
     clean: run("uninstall bench --ignore-not-found --wait --timeout 5m"),
-    record: `kubectl --context ${CONTEXT} --namespace default get secret --selector owner=helm,name=bench --output 'jsonpath={.items[0].data.release}' | base64 --decode`,
+    record: `kubectl --context ${CONTEXT} --namespace default get secret --selector owner=helm,name=bench --output 'jsonpath={.items[-1:].data.release}' | base64 --decode`,
     steps: {
       deploy: upgrade("base", waiting),
       "no-change": upgrade("base", waiting),

@@ -15,7 +15,7 @@ export const WAIT = [
   rollout("deployment/frontend"),
 ].join("; ");
 
-/** The steps for the files of a release, which a line may have to write first. Those of a former release are there. */
+/** The steps for the files of a release, which a line may have to write first. For a rollback, the files are there already and are not written again. */
 export function applySteps(
   files: (release: Release) => string,
   write?: (release: Release) => string,

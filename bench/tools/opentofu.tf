@@ -21,13 +21,14 @@ resource "kubectl_manifest" "namespace" {
   for_each          = local.namespaces
   yaml_body         = file(each.value)
   server_side_apply = true
-  wait              = true
+  # The provider looks every 10 s, or misses a rollout that has not begun. What waits after each command is exact.
+  wait_for_rollout = false
 }
 
 resource "kubectl_manifest" "object" {
   for_each          = local.objects
   yaml_body         = file(each.value)
   server_side_apply = true
-  wait              = true
+  wait_for_rollout  = false
   depends_on        = [kubectl_manifest.namespace]
 }

@@ -1,5 +1,5 @@
 /** The rendered objects as resources of OpenTofu, which keeps a state of them. */
-import { CONTEXT } from "../stage.ts";
+import { CONTEXT, NAMESPACE } from "../stage.ts";
 import { WAIT } from "./kubectl.ts";
 import type { Inputs, Release, Tool } from "./tool.ts";
 
@@ -10,7 +10,6 @@ export const opentofu = ({ folder }: Inputs): Tool => {
   const environment = `TF_CLI_CONFIG_FILE=${program}/tofurc KUBE_CONFIG_PATH="$KUBECONFIG" KUBE_CTX=${CONTEXT}`;
   const run = (command: string, release: Release, options = "") =>
     `${environment} ${program}/tofu -chdir=${program} ${command} -input=false -var objects=${folder}/${release}/objects ${options}`;
-  // The provider waits for Deployments alone.
   const apply = (release: Release) => `${run("apply", release, "-auto-approve")}; ${WAIT}`;
   return {
     name: "opentofu",
@@ -33,7 +32,7 @@ export const opentofu = ({ folder }: Inputs): Tool => {
       // OpenTofu has no rollback: the former objects are applied again.
       rollback: apply("base"),
       change: apply("changed"),
-      destroy: run("destroy", "changed", "-auto-approve"),
+      destroy: `${run("destroy", "changed", "-auto-approve")}; kubectl --context ${CONTEXT} wait --for=delete namespace/${NAMESPACE} --timeout=300s`,
     },
   };
 };

@@ -30,7 +30,7 @@ export interface Tool {
   readonly name: string;
   /** Runs once before the rounds, and is not measured. @default nothing */
   readonly prepare?: string;
-  /** Removes what a run that was ended has left. @default nothing is left but the stage, which is removed for every tool */
+  /** Removes what an interrupted run left behind. @default nothing is left but the stage, which is removed for every tool */
   readonly clean?: string;
   /** Prints what the tool has recorded of a deployed release. @default it records nothing */
   readonly record?: string;

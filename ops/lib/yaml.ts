@@ -11,6 +11,12 @@ export const isObject = (value: unknown): value is Values =>
 /** The keys of a stage file that say how its secrets are encrypted. */
 export const ENCRYPTION_KEYS = ["secretsprovider", "encryptedkey", "encryptionsalt"];
 
+/** The keys of a YAML text; none where it is not an object. @throws Error when it is not YAML */
+export function parseYaml(text: string): Values & { readonly config?: Values } {
+  const content = parse(text, { merge: true }) as unknown;
+  return isObject(content) ? content : {};
+}
+
 /**
  * Reads a YAML file, such as a stage file.
  *
@@ -18,8 +24,7 @@ export const ENCRYPTION_KEYS = ["secretsprovider", "encryptedkey", "encryptionsa
  */
 export function readYaml(file: string): Values & { readonly config?: Values } {
   try {
-    const content = parse(readFileSync(file, "utf8"), { merge: true }) as unknown;
-    return isObject(content) ? content : {};
+    return parseYaml(readFileSync(file, "utf8"));
   } catch (error) {
     throw new OperatorError(
       `${file} is not YAML: ${(error as Error).message.split("\n")[0]}`,

@@ -54,7 +54,7 @@ describe("no secret in clear", () => {
       /^\{.*"msg":"(eventSink::\w+\()?(<\{%reset%\}>)?([IWE]\d{4} [\d:.]+ +\d+ rpc\.go:\d+\]|RegisterResource RPC finished: resource:)/;
     // Its dots of progress, which have no line of their own, are on standard output: apart from the log, which is on standard error.
     const log = await sh(
-      "log=$(mktemp); pulumi preview --stack dev --logtostderr --logflow -v=9 2>$log && echo && cat $log; code=$?; rm $log; exit $code",
+      "log=$(mktemp); pulumi preview --stack dev --logtostderr --logflow -v=9 2>$log; code=$?; echo; cat $log; rm $log; exit $code",
     );
     const rest = log.split("\n").filter((line) => !protocolTrace.test(line));
     search("pulumi -v=9", rest.join("\n"));

@@ -7,8 +7,13 @@ import { join } from "node:path";
 import { isDirty } from "../../ops/lib/revisions/checkout.ts";
 
 const STAGE_FILE = "Pulumi.dev.yaml";
-const SETTINGS =
-  "# why\nconfig:\n  todo-app:preflight: true\n  todo-app:rolloutTimeoutSeconds: 60\n";
+const SETTINGS = `# why
+shared: &shared { className: nginx }
+config:
+  todo-app:preflight: true
+  todo-app:rolloutTimeoutSeconds: 60
+  todo-app:route: { <<: *shared }
+`;
 
 describe("a checkout", () => {
   const home = process.cwd();
@@ -17,8 +22,9 @@ describe("a checkout", () => {
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "checkout-"));
     process.chdir(folder);
+    const settings = ["user.name=a", "user.email=a@example.com", "commit.gpgsign=false"];
     const git = (...args: string[]) =>
-      execFileSync("git", ["-c", "user.name=a", "-c", "user.email=a@example.com", ...args]);
+      execFileSync("git", [...settings.flatMap((setting) => ["-c", setting]), ...args]);
     git("init", "--quiet");
     writeFileSync(STAGE_FILE, SETTINGS);
     writeFileSync("index.ts", "");

@@ -262,5 +262,5 @@ require (
 	sigs.k8s.io/yaml v1.6.0 // indirect
 )
 
-// The fork that OpenTofu names in its own go.mod, which does not count here.
+// The fork that OpenTofu names in its own go.mod, which does not count here. When OpenTofu moves, copy its line again.
 replace github.com/hashicorp/hcl/v2 => github.com/opentofu/hcl/v2 v2.20.2-0.20251021132045-587d123c2828

@@ -1,9 +1,7 @@
-/** What a checkout has beside its commit. */
-import { parse } from "yaml";
+/** Whether a checkout differs from its commit. */
 import { run } from "../run.ts";
-import { readYaml } from "../yaml.ts";
+import { parseYaml, readYaml } from "../yaml.ts";
 import { settingDifferences } from "./differences.ts";
-import type { StageFile } from "./revision.ts";
 
 const STAGE_FILE = /^Pulumi\.[^./]+\.yaml$/;
 
@@ -12,7 +10,7 @@ async function isSetAsCommitted(file: string): Promise<boolean> {
   const { code, stdout } = await run(["git", "show", `HEAD:./${file}`]);
   if (code !== 0) return false;
   try {
-    return settingDifferences((parse(stdout) ?? {}) as StageFile, readYaml(file)).length === 0;
+    return settingDifferences(parseYaml(stdout), readYaml(file)).length === 0;
   } catch {
     // The file was removed, or is not YAML: both are changes.
     return false;
