@@ -135,8 +135,8 @@ soak: node_modules/.package-lock.json ## Load production through rollouts and fa
 	@$(FOR_TESTS) for stage in dev staging production; do make --no-print-directory up STAGE=$$stage; done
 	@$(FOR_TESTS) $(WITH_ENV) mocha --reporter spec --timeout 3600000 --require test/e2e/support/diagnose.ts 'test/soak/*.test.ts'
 
-bench: node_modules/.package-lock.json ## Measure deploys of this project and of other tools on the local cluster that runs dev: ROUNDS=7 COPIES=1,10
-	@$(FOR_TESTS) $(WITH_ENV) ROUNDS=$(or $(ROUNDS),7) COPIES=$(COPIES) node bench/run.ts
+bench: node_modules/.package-lock.json ## Measure deploys of this project and of other tools on the local cluster that runs dev: ROUNDS=2 COPIES=1,10
+	@$(FOR_TESTS) $(WITH_ENV) ROUNDS=$(ROUNDS) COPIES=$(COPIES) node bench/run.ts
 
 sbom: node_modules/.package-lock.json ## Write the software bill of materials of STAGE's deployed images to sbom/ (CycloneDX)
 	@$(WITH_ENV) ops/sbom.sh $(STAGE) $(ARGS)

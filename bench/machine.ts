@@ -38,6 +38,6 @@ export async function machineFacts(): Promise<Facts> {
     "Kubernetes client": versions.clientVersion.gitVersion,
     Helm: pinned("helm", "helm.sh/helm/v4"),
     OpenTofu: pinned("opentofu", "github.com/opentofu/opentofu"),
-    "OpenTofu's provider": `gavinbunney/kubectl ${pinned("terraform-provider-kubectl", "github.com/gavinbunney/terraform-provider-kubectl")}`,
+    "OpenTofu's provider": `${pinned("terraform-provider-kubectl", "github.com/gavinbunney/terraform-provider-kubectl")} by gavinbunney`,
   };
 }
