@@ -50,6 +50,7 @@ describe("a checkout", () => {
   for (const [what, change] of [
     ["another setting", () => writeFileSync(STAGE_FILE, SETTINGS.replace("true", "false"))],
     ["a setting more", () => appendFileSync(STAGE_FILE, "  todo-app:host: todo.example\n")],
+    ["another secrets provider", () => appendFileSync(STAGE_FILE, "secretsprovider: awskms://x\n")],
     ["a stage file that is not YAML", () => writeFileSync(STAGE_FILE, "config: [")],
     ["no stage file", () => rmSync(STAGE_FILE)],
     ["another program", () => writeFileSync("index.ts", "changed")],

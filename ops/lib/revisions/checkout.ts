@@ -10,7 +10,10 @@ async function isSetAsCommitted(file: string): Promise<boolean> {
   const { code, stdout } = await run(["git", "show", `HEAD:./${file}`]);
   if (code !== 0) return false;
   try {
-    return settingDifferences(parseYaml(stdout), readYaml(file)).length === 0;
+    const [before, now] = [parseYaml(stdout), readYaml(file)];
+    return (
+      before.secretsprovider === now.secretsprovider && !settingDifferences(before, now).length
+    );
   } catch {
     // The file was removed, or is not YAML: both are changes.
     return false;
