@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Makes a folder for temporary files. Those that earlier runs have left, which may hold secrets, are removed. */
+/** Makes a folder for a part that runs once at a time. Those that earlier runs have left, which may hold secrets, are removed. */
 export function temporaryFolder(name: string): string {
   const prefix = `todo-app-${name}-`;
   for (const left of readdirSync(tmpdir()).filter((entry) => entry.startsWith(prefix)))

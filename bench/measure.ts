@@ -1,9 +1,9 @@
 /** Runs a line of bash and measures it with everything that it starts. */
 import { spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { OperatorError } from "../ops/lib/errors.ts";
-import { temporaryFolder } from "./cleanUp.ts";
 import { processesBelow, type Process } from "./processes.ts";
 
 /** What a run has cost. */
@@ -81,7 +81,7 @@ function watch(child: ReturnType<typeof start>, observer: Observer): Promise<num
  * @param observer who else looks, then as often as wanted here @default nobody
  */
 export async function measure(line: string, observer = NOBODY): Promise<Cost> {
-  const folder = temporaryFolder("measure");
+  const folder = mkdtempSync(join(tmpdir(), "todo-app-measure-"));
   const [report, printed] = [join(folder, "report"), join(folder, "log")];
   const log = openSync(printed, "w");
   let seenBytes = 0;

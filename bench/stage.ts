@@ -132,11 +132,11 @@ async function writeInputs(folder: string, images: Images, other: string): Promi
   }
 }
 
+/** Waits until nothing of the stage is left in the cluster, as a line of bash. */
+export const UNTIL_GONE = `kubectl --context ${CONTEXT} wait --for=delete namespace/${NAMESPACE} --timeout=300s`;
+
 /** Waits until nothing of the stage is left in the cluster. */
-export async function untilGone(): Promise<void> {
-  const wait = ["wait", "--for=delete", `namespace/${NAMESPACE}`, "--timeout=300s"];
-  await must("kubectl", "--context", CONTEXT, ...wait);
-}
+export const untilGone = () => must("bash", "-c", UNTIL_GONE);
 
 /** Removes the stage with its stack, also what an earlier run has left. */
 export async function removeStage(images: Images): Promise<void> {

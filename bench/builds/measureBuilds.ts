@@ -1,9 +1,9 @@
 /** Builds both images with each builder, cold and after changes, and measures time and what is sent to Docker. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { SERVICE_NAMES, type ServiceName } from "../../config/services.ts";
 import { run } from "../../ops/lib/run.ts";
+import { temporaryFolder, withCleanUp } from "../cleanUp.ts";
 import { measure } from "../measure.ts";
 import { must } from "../stage.ts";
 import { builders, imageName, type Builder } from "./builders.ts";
@@ -71,12 +71,12 @@ async function measureAll(
 
 /** Measures every build, and removes what it has made but for Docker's build cache, which Docker itself keeps small. */
 export async function measureBuilds(): Promise<readonly BuildRow[]> {
-  const folder = mkdtempSync(join(tmpdir(), "todo-app-builds-"));
+  const folder = temporaryFolder("builds");
   const folderOf = (tag: string) => join(folder, tag);
   const all = await builders(folderOf);
   const made = new Set<string>();
   const rows: BuildRow[] = [];
-  try {
+  const measureEach = async () => {
     for (const { tag, prepare = "true" } of all) {
       mkdirSync(folderOf(tag));
       copyApp(process.cwd(), folderOf(tag));
@@ -86,9 +86,10 @@ export async function measureBuilds(): Promise<readonly BuildRow[]> {
       rows.push(...(await measureAll(all, folderOf, counter, made)));
     });
     return rows;
-  } finally {
+  };
+  return withCleanUp(measureEach, [
     // Fails for a name whose image was removed by its ID, or never made.
-    await run(["docker", "image", "rm", "--force", ...made, ...all.flatMap(imagesOf)]);
-    rmSync(folder, { recursive: true });
-  }
+    () => run(["docker", "image", "rm", "--force", ...made, ...all.flatMap(imagesOf)]),
+    () => rmSync(folder, { recursive: true }),
+  ]);
 }

@@ -1,8 +1,8 @@
 /** Measures where the processor time of a command goes: to the engine, to the program, to the plugins or to what this project adds. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { ENGINE, LANGUAGE_HOST, POLICY_PACK, PROGRAM } from "../../ops/lib/engine/commandLines.ts";
+import { temporaryFolder } from "../cleanUp.ts";
 import { measure } from "../measure.ts";
 import type { Process } from "../processes.ts";
 import { must } from "../stage.ts";
@@ -82,7 +82,7 @@ function commands(folder: string) {
 
 /** Profiles the commands in turn, with dev on the local cluster, which is deployed. */
 export async function measureProfile(): Promise<readonly object[]> {
-  const folder = mkdtempSync(join(tmpdir(), "todo-app-bench-"));
+  const folder = temporaryFolder("profile");
   const rows: object[] = [];
   try {
     const { prepare, lines } = commands(folder);

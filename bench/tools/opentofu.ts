@@ -1,5 +1,5 @@
 /** The rendered objects as resources of OpenTofu, which keeps a state of them. */
-import { CONTEXT, NAMESPACE } from "../stage.ts";
+import { CONTEXT, UNTIL_GONE } from "../stage.ts";
 import { WAIT } from "./kubectl.ts";
 import type { Inputs, Release, Tool } from "./tool.ts";
 
@@ -32,7 +32,7 @@ export const opentofu = ({ folder }: Inputs): Tool => {
       // OpenTofu has no rollback: the former objects are applied again.
       rollback: apply("base"),
       change: apply("changed"),
-      destroy: `${run("destroy", "changed", "-auto-approve")}; kubectl --context ${CONTEXT} wait --for=delete namespace/${NAMESPACE} --timeout=300s`,
+      destroy: `${run("destroy", "changed", "-auto-approve")}; ${UNTIL_GONE}`,
     },
   };
 };

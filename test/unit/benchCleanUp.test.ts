@@ -19,13 +19,15 @@ const isRunning = (pid: number) => existsSync(`/proc/${pid}`);
 
 describe("a measurement", () => {
   let folder: string;
+  /** Unlike that of a run of these tests at the same time. */
+  const name = `test-${process.pid}`;
 
-  beforeEach(() => (folder = temporaryFolder("test")));
+  beforeEach(() => (folder = temporaryFolder(name)));
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
   it("removes the temporary files of a run that was ended", () => {
     writeFileSync(join(folder, "secret"), "");
-    const next = temporaryFolder("test");
+    const next = temporaryFolder(name);
     assert.equal(existsSync(folder), false);
     rmSync(next, { recursive: true });
   });
